@@ -1,0 +1,51 @@
+"""infomax-bench: one harness for comparing ways of pretraining features, with honest verdicts."""
+
+import sys
+
+if sys.version_info < (3, 11):  # before anything that an older Python could not even parse
+    sys.exit("infomax-bench: error: needs Python 3.11 or newer, and this is %d.%d" % sys.version_info[:2])
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Augmentation": "augment",
+    "Images": "data",
+    "Dataset": "data",
+    "Bias": "encoder",
+    "Linear": "encoder",
+    "MLP": "encoder",
+    "Net": "encoder",
+    "Problem": "encoder",
+    "Batch": "method",
+    "Card": "method",
+    "Method": "method",
+    "param": "method",
+    "Rng": "random",
+}
+"""Public names and the modules that hold them, imported on first use: `--help` must not wait for torch."""
+
+if TYPE_CHECKING:
+    from infomax_bench.augment import Augmentation as Augmentation
+    from infomax_bench.data import Dataset as Dataset
+    from infomax_bench.data import Images as Images
+    from infomax_bench.encoder import MLP as MLP
+    from infomax_bench.encoder import Bias as Bias
+    from infomax_bench.encoder import Linear as Linear
+    from infomax_bench.encoder import Net as Net
+    from infomax_bench.encoder import Problem as Problem
+    from infomax_bench.method import Batch as Batch
+    from infomax_bench.method import Card as Card
+    from infomax_bench.method import Method as Method
+    from infomax_bench.method import param as param
+    from infomax_bench.random import Rng as Rng
+
+__all__ = ["__version__", *_WHERE]
+
+
+def __getattr__(name: str) -> object:
+    if name in _WHERE:
+        return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,198 @@
+"""What a data set is, how a seed divides it, and how its images are brought to an encoder's input shape."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from infomax_bench.augment import Augmentation
+from infomax_bench.random import generator
+
+MAX_VALIDATION = 10_000
+VALIDATION_SHARE = 6
+"""A seed sets a sixth of the images that are not test aside for validation, at most MAX_VALIDATION."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """A loaded data set.
+
+    images: uint8 `[N, C, H, W]`; labels: int64 `[N]`; test: bool `[N]`, fixed by the data set.
+    factors: int64 `[N, F]`, the ground truth that made each image, where it is known.
+    masks: bool `[N, H, W]`, figure against ground, where it is known.
+    """
+
+    images: Tensor
+    labels: Tensor
+    test: Tensor
+    factors: Tensor | None = None
+    masks: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        if self.images.dtype != torch.uint8 or self.images.dim() != 4:
+            raise ValueError(f"images must be uint8 [N, C, H, W], not {self.images.dtype} {list(self.images.shape)}")
+        for name in ("labels", "test", "factors", "masks"):
+            value = getattr(self, name)
+            if value is not None and len(value) != n:
+                raise ValueError(f"{name} has {len(value)} entries for {n} images")
+
+
+class Dataset:
+    """Base class of every data set: what can be known without loading, and how to load.
+
+    A data set given as `name:ARGUMENT` is built with that argument.
+    """
+
+    name: ClassVar[str] = ""
+    """Given by the registry: the file's name."""
+    summary: ClassVar[str]
+    """One line for `list` and the report: what the images are, and where they come from."""
+    shape: tuple[int, int, int]
+    class_names: Sequence[str]
+    n_test: int
+    n_rest: int
+    """How many images are test, and how many are for training and validation together."""
+    factor_names: Sequence[str] = ()
+    augmentation: Augmentation = Augmentation()
+    """The augmentation that keeps this data set's classes apart (no flips for digits)."""
+
+    def __init__(self, argument: str | None = None) -> None:
+        self.argument = argument
+
+    @property
+    def label(self) -> str:
+        """The name under which results are filed."""
+        return self.name if self.argument is None else f"{self.name}:{self.argument}"
+
+    def fingerprint(self) -> str:
+        """Changes whenever the images do; read without loading them. The file's own source is added to it."""
+        return ""
+
+    def load(self) -> Images:
+        """The images. Raises UserError if they cannot be had, saying what to do."""
+        raise TypeError(f"{type(self).__name__} does not define load()")
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def n_validation(self) -> int:
+        return min(MAX_VALIDATION, self.n_rest // VALIDATION_SHARE)
+
+    @property
+    def n_train(self) -> int:
+        """Training images of one seed."""
+        return self.n_rest - self.n_validation
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of one seed's training, validation and test images, int64."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+
+
+def split(test: Tensor, seed: int, validation: bool = True) -> Split:
+    """Divides what is not test into training and validation, by the seed alone.
+
+    test: bool `[N]`. With `validation=False`, everything that is not test is for training (as some published
+    protocols have it) and the validation part is empty.
+    """
+    rest = torch.nonzero(~test).flatten()
+    rest = rest[torch.randperm(len(rest), generator=generator(seed, "split"))]
+    n = min(MAX_VALIDATION, len(rest) // VALIDATION_SHARE) if validation else 0
+    return Split(train=rest[n:], validation=rest[:n], test=torch.nonzero(test).flatten())
+
+
+def convert(images: Tensor, shape: Sequence[int]) -> Tensor:
+    """Images `[N, C, H, W]` uint8 in another input shape: channels by luma or repetition, then antialiased resize."""
+    channels, height, width = shape
+    if images.shape[1] != channels:
+        if images.shape[1] == 3 and channels == 1:
+            luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R BT.601
+            images = (images * luma).sum(1, keepdim=True).round().to(torch.uint8)
+        elif images.shape[1] == 1:
+            images = images.expand(-1, channels, -1, -1)
+        else:
+            raise ValueError(f"no conversion from {images.shape[1]} to {channels} channels")
+    if images.shape[-2:] != (height, width):
+        parts = [
+            F.interpolate(part.float(), (height, width), mode="bilinear", antialias=True).round().clamp(0, 255)
+            for part in images.split(4096)
+        ]
+        images = torch.cat(parts).to(torch.uint8)
+    return images.contiguous()
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 images as float32 in [0, 1]."""
+    return images.float().div_(255)
+
+
+def data_root() -> Path:
+    """Where downloaded data sets live: INFOMAX_BENCH_DATA, in torchvision's layout, or a folder in the user's cache."""
+    given = os.environ.get("INFOMAX_BENCH_DATA")
+    return Path(given).expanduser() if given else Path.home() / ".cache" / "infomax-bench" / "data"
+
+
+def stratified_test(labels: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
+    """A fixed test mask with `share` of every class, for data sets that come without a division of their own."""
+    rng = np.random.default_rng(seed)
+    test = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        test[rng.permutation(members)[: round(share * len(members))]] = True
+    return test
+
+
+def source_hash(path: Path) -> str:
+    """A short hash of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=8)
+def _load(key: tuple[type[Dataset], str | None]) -> Images:
+    return key[0](key[1]).load()
+
+
+def load(dataset: Dataset) -> Images:
+    """Loads a data set once per process."""
+    return _load((type(dataset), dataset.argument))
+
+
+@dataclass
+class Conversions:
+    """A data set's images in the input shapes that were asked for, each made once."""
+
+    images: Images
+    cache: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
+
+    def as_shape(self, shape: Sequence[int]) -> Tensor:
+        key = tuple(shape)
+        if key not in self.cache:
+            self.cache[key] = convert(self.images.images, key)
+        return self.cache[key]
+
+
+@functools.lru_cache(maxsize=8)
+def _conversions(key: tuple[type[Dataset], str | None]) -> Conversions:
+    return Conversions(_load(key))
+
+
+def images_as(dataset: Dataset, shape: Sequence[int]) -> Tensor:
+    """A data set's images, uint8 `[N, *shape]`, converted once per process."""
+    return _conversions((type(dataset), dataset.argument)).as_shape(shape)

@@ -1,0 +1,199 @@
+"""What a pretraining method is: an objective with typed hyperparameters and a card, and nothing else.
+
+The harness owns the encoder, the data, the loop, the optimiser, the seeds and the device. Every tensor a method
+sees may have leading dimensions (`[..., B, K]`: one entry per seed trained beside the others); a loss that reduces
+over named trailing dimensions only is therefore trained for many seeds at once. A method that cannot be written so
+sets `batched = False` and sees one seed at a time, without the leading dimension.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, dataclass_transform
+
+import torch
+from torch import Tensor
+
+from infomax_bench.encoder import Block, Net, Problem
+from infomax_bench.errors import UserError, unknown
+from infomax_bench.random import Rng
+
+Role = Literal["this work", "prior art", "control", "reference"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A method's line in the comparison table.
+
+    `essay_cost` is the cost the essay predicts ("low", "medium", "high", "extreme"); "" where it says nothing.
+    `role` says what a win over it means: "prior art" is what the claims compare with, "control" is what could explain
+    a win away, "reference" is always in the table, "this work" is the subject's own family.
+    """
+
+    family: str
+    objective: str
+    prevents: str
+    paper: str
+    role: Role
+    essay_cost: str = ""
+
+
+@dataclass
+class Batch:
+    """What a loss may see. Only what the method asked for is there.
+
+    images: float32 `[..., B, C, H, W]` in [0, 1].
+    views: `Method.views` augmented versions of the images, each of their shape.
+    labels: int64 `[..., B]`, for methods with `needs = ("labels",)`.
+    progress: the fraction of training done, in [0, 1), for schedules.
+    """
+
+    images: Tensor
+    views: tuple[Tensor, ...] = ()
+    labels: Tensor | None = None
+    progress: float = 0.0
+
+    @property
+    def x(self) -> Tensor:
+        """The images as vectors, `[..., B, D]`."""
+        return self.images.flatten(-3)
+
+
+def param(
+    default: Any,
+    *,
+    help: str,
+    search: tuple[float, float] | tuple[Any, ...] | None = None,
+    log: bool = False,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """A hyperparameter: its default, what it means, and the range (or the values) a tuner may try."""
+    meta = {"help": help, "search": search, "log": log, "choices": choices}
+    return dataclasses.field(default=default, metadata=meta)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(param,))
+class _Hyperparameters:
+    """Makes every subclass a keyword-only dataclass of its annotated fields."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(kw_only=True, repr=True, eq=True)(cls)
+
+
+class Method(_Hyperparameters):
+    """Base class of every method. Override `loss` (trained by gradient) or `fit` (anything else)."""
+
+    card: ClassVar[Card]
+    name: ClassVar[str] = ""
+    """Given by the registry: the file's name, or a variant's."""
+    backbones: ClassVar[tuple[str, ...]] = ("linear",)
+    activation: ClassVar[str] = "relu"
+    """What the encoder ends in: relu, sigmoid or identity."""
+    views: ClassVar[int] = 0
+    """How many augmented views of each image the loss needs."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """("labels",) makes the method supervised in every table."""
+    batched: ClassVar[bool] = True
+    """False: the loss is not written over leading dimensions; seeds are trained one after another."""
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Further names this file provides: name -> the hyperparameters that differ."""
+
+    learning_rate: float = param(1e-3, search=(1e-4, 1e-1), log=True, help="step size of the optimiser")
+    optimizer: str = param("adam", choices=("adam", "sgd"), help="update rule")
+    momentum: float = param(0.0, help="momentum of sgd")
+    weight_decay: float = param(0.0, help="L2 penalty on every weight, as the optimiser applies it")
+    schedule: str = param("constant", choices=("constant", "cosine"), help="learning rate over training")
+
+    # -- what a method declares -------------------------------------------------------------------------------
+    def width(self, problem: Problem) -> int:
+        """The width this method gives when `problem.width` is asked for; one with a width of its own returns that."""
+        return problem.width
+
+    def unavailable(self, problem: Problem) -> str | None:
+        """Why this method cannot do `problem` (a limit of the method, not an error), or None."""
+        return None
+
+    def heads(self, problem: Problem) -> dict[str, Block]:
+        """Trainable parts beside the encoder, by name; they are thrown away after pretraining."""
+        return {}
+
+    def state(self, net: Net, rng: Rng) -> dict[str, Tensor]:
+        """Named tensors that live across steps (queues, chains, momentum encoders), with leading dimensions."""
+        return {}
+
+    # -- what it optimises ------------------------------------------------------------------------------------
+    def loss(self, net: Net, batch: Batch, state: dict[str, Tensor], rng: Rng) -> Tensor | dict[str, Tensor]:
+        """The loss `[...]`, one number a seed; or its named terms, which are added, logged and plotted apart.
+
+        May assign to `state`.
+        """
+        raise TypeError(f"{type(self).__name__} defines neither loss() nor fit()")
+
+    def after_step(self, net: Net, batch: Batch, state: dict[str, Tensor], rng: Rng) -> None:
+        """Called without gradients after every update: momentum encoders, queues, projections of parameters."""
+
+    def fit(self, net: Net, images: Tensor, labels: Tensor | None, rng: Rng) -> dict[str, Tensor]:
+        """For methods without a gradient: the parameters that replace `net.params`, for one seed.
+
+        images: float32 `[N, C, H, W]` in [0, 1], that seed's training images; labels only if asked for.
+        """
+        raise TypeError(f"{type(self).__name__} does not define fit()")
+
+    def features(self, net: Net, images: Tensor) -> Tensor:
+        """What the frozen encoder is judged by, `[..., N, width]`."""
+        return net.encoder(images)
+
+    # -- the harness's view of it -----------------------------------------------------------------------------
+    @classmethod
+    def by_gradient(cls) -> bool:
+        return cls.fit is Method.fit
+
+    @classmethod
+    def supervised(cls) -> bool:
+        return bool(cls.needs)
+
+    def settings(self) -> dict[str, Any]:
+        """All hyperparameters by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def parameters(cls) -> dict[str, dataclasses.Field[Any]]:
+        """The hyperparameters' fields by name; `metadata` holds help, search, log and choices."""
+        return {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Any]) -> Method:
+        """An instance with `settings`, given as values or as text.
+
+        Raises UserError for an unknown name, a value of the wrong type or one outside the choices.
+        """
+        fields = cls.parameters()
+        hints = typing.get_type_hints(cls)
+        values = {}
+        for key, value in settings.items():
+            if key not in fields:
+                raise unknown(f"hyperparameter of {cls.name}", key, fields)
+            values[key] = _typed(f"{cls.name}.{key}", value, hints[key], fields[key].metadata["choices"])
+        return cls(**values)
+
+
+def _typed(label: str, value: Any, kind: type, choices: tuple[Any, ...] | None) -> Any:
+    if isinstance(value, str) and kind is not str:
+        text = value.strip()
+        try:
+            value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+        except (KeyError, ValueError):
+            raise UserError(f"{label} takes a {kind.__name__}, not {value!r}") from None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise UserError(f"{label} takes a {kind.__name__}, not {value!r}")
+    if isinstance(value, float) and not torch.isfinite(torch.tensor(value)):
+        raise UserError(f"{label} takes a finite number, not {value!r}")
+    if choices and value not in choices:
+        raise UserError(f"{label} is one of {', '.join(map(str, choices))}, not {value!r}")
+    return value
