@@ -34,9 +34,9 @@ class Augmentation:
     def __call__(self, images: Tensor, rng: Rng) -> Tensor:
         """An augmented version of `[..., B, C, H, W]` images in [0, 1]; the same shape and range."""
         *lead, batch, channels, height, width = images.shape
-        draw = rng.uniform(batch, 8, low=-1.0)  # one row of parameters an image
+        draw = rng.uniform(batch, 7, low=-1.0)  # one row of parameters an image
         flat = images.reshape(-1, channels, height, width)
-        u = draw.reshape(-1, 8).to(images.device)
+        u = draw.reshape(-1, 7).to(images.device)
         low, high = self.scale
         scale = low + (high - low) * (u[:, 0] + 1) / 2
         slack = 1 - scale  # a crop may lie anywhere inside the image
@@ -44,10 +44,13 @@ class Augmentation:
         sign = torch.where(u[:, 4] < 0, -1.0, 1.0) if self.flip else torch.ones_like(scale)
         cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
         dx, dy = u[:, 1] * (slack + 2 * self.shift), u[:, 2] * (slack + 2 * self.shift)
-        rows = torch.stack([sign * cos, -sin, dx, sign * sin, cos, dy], dim=1)
+        aspect = height / width  # coordinates run from -1 to 1 along both sides, also where these differ
+        rows = torch.stack([sign * cos, -aspect * sin, dx, sign * sin / aspect, cos, dy], dim=1)
         if self.moves():
             grid = F.affine_grid(rows.view(-1, 2, 3), list(flat.shape), align_corners=False)
-            flat = F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False)
+            inside = (grid.abs() <= 1).all(-1).unsqueeze(1)
+            # Black outside; but not padded with zeros, which would darken the outermost half pixel of every crop.
+            flat = F.grid_sample(flat, grid, padding_mode="border", align_corners=False) * inside
         shape = (-1, 1, 1, 1)
         if self.contrast:
             mean = flat.mean((1, 2, 3), keepdim=True)
@@ -55,7 +58,8 @@ class Augmentation:
         if self.brightness:
             flat = flat * (1 + self.brightness * u[:, 6]).view(shape)
         if self.noise:
-            flat = flat + self.noise * rng.normal(batch, channels, height, width).reshape(flat.shape)
+            noise = rng.normal(batch, channels, height, width).reshape(flat.shape)
+            flat = flat + self.noise * noise.to(flat.device)
         return flat.clamp(0, 1).reshape(*lead, batch, channels, height, width)
 
     def moves(self) -> bool:

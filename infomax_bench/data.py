@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from infomax_bench.augment import Augmentation
+from infomax_bench.errors import UserError
 from infomax_bench.random import generator
 
 MAX_VALIDATION = 10_000
@@ -56,6 +57,8 @@ class Dataset:
 
     name: ClassVar[str] = ""
     """Given by the registry: the file's name."""
+    takes: ClassVar[str | None] = None
+    """What the argument is, in a word, for data sets that want one ("PATH")."""
     summary: ClassVar[str]
     """One line for `list` and the report: what the images are, and where they come from."""
     shape: tuple[int, int, int]
@@ -68,6 +71,12 @@ class Dataset:
     """The augmentation that keeps this data set's classes apart (no flips for digits)."""
 
     def __init__(self, argument: str | None = None) -> None:
+        """Raises UserError if an argument is given that the data set does not take.
+
+        One that is wanted and not given may only be missed later: a list of data sets has none to give.
+        """
+        if argument is not None and self.takes is None:
+            raise UserError(f"data set {self.name!r} takes no argument, and was given {argument!r}")
         self.argument = argument
 
     @property
@@ -119,23 +128,28 @@ def split(test: Tensor, seed: int, validation: bool = True) -> Split:
 
 
 def convert(images: Tensor, shape: Sequence[int]) -> Tensor:
-    """Images `[N, C, H, W]` uint8 in another input shape: channels by luma or repetition, then antialiased resize."""
+    """Images `[N, C, H, W]` uint8 in another input shape: channels by luma or repetition, then antialiased resize.
+
+    Raises ValueError where the channels are neither one nor three.
+    """
+    if images.shape[1:] == tuple(shape):
+        return images
+    return torch.cat([_convert(part, shape) for part in images.split(4096)])  # in parts: floats are four times as big
+
+
+def _convert(images: Tensor, shape: Sequence[int]) -> Tensor:
     channels, height, width = shape
-    if images.shape[1] != channels:
-        if images.shape[1] == 3 and channels == 1:
-            luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R BT.601
-            images = (images * luma).sum(1, keepdim=True).round().to(torch.uint8)
-        elif images.shape[1] == 1:
-            images = images.expand(-1, channels, -1, -1)
-        else:
-            raise ValueError(f"no conversion from {images.shape[1]} to {channels} channels")
+    if images.shape[1] == 3 and channels == 1:
+        luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R BT.601
+        images = (images * luma).sum(1, keepdim=True).round().to(torch.uint8)
     if images.shape[-2:] != (height, width):
-        parts = [
-            F.interpolate(part.float(), (height, width), mode="bilinear", antialias=True).round().clamp(0, 255)
-            for part in images.split(4096)
-        ]
-        images = torch.cat(parts).to(torch.uint8)
-    return images.contiguous()
+        resized = F.interpolate(images.float(), (height, width), mode="bilinear", antialias=True)
+        images = resized.round().clamp(0, 255).to(torch.uint8)
+    if images.shape[1] == 1:
+        images = images.expand(-1, channels, -1, -1)  # last, so that grey is resized once
+    if images.shape[1] != channels:
+        raise ValueError(f"no conversion from {images.shape[1]} to {channels} channels")
+    return images
 
 
 def to_unit(images: Tensor) -> Tensor:
