@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Benchmark": "benchmark",
+    "Cell": "benchmark",
+    "Request": "benchmark",
+    "Suite": "benchmark",
     "Augmentation": "augment",
     "Images": "data",
     "Dataset": "data",
@@ -24,11 +28,24 @@ _WHERE = {
     "Method": "method",
     "param": "method",
     "Rng": "random",
+    "UserError": "errors",
+    "NotApplicable": "errors",
+    "Encoder": "frozen",
+    "pretrain": "api",
+    "probe": "api",
+    "features": "api",
 }
 """Public names and the modules that hold them, imported on first use: `--help` must not wait for torch."""
 
 if TYPE_CHECKING:
+    from infomax_bench.api import features as features
+    from infomax_bench.api import pretrain as pretrain
+    from infomax_bench.api import probe as probe
     from infomax_bench.augment import Augmentation as Augmentation
+    from infomax_bench.benchmark import Benchmark as Benchmark
+    from infomax_bench.benchmark import Cell as Cell
+    from infomax_bench.benchmark import Request as Request
+    from infomax_bench.benchmark import Suite as Suite
     from infomax_bench.data import Dataset as Dataset
     from infomax_bench.data import Images as Images
     from infomax_bench.encoder import MLP as MLP
@@ -36,6 +53,9 @@ if TYPE_CHECKING:
     from infomax_bench.encoder import Linear as Linear
     from infomax_bench.encoder import Net as Net
     from infomax_bench.encoder import Problem as Problem
+    from infomax_bench.errors import NotApplicable as NotApplicable
+    from infomax_bench.errors import UserError as UserError
+    from infomax_bench.frozen import Encoder as Encoder
     from infomax_bench.method import Batch as Batch
     from infomax_bench.method import Card as Card
     from infomax_bench.method import Method as Method

@@ -126,10 +126,16 @@ class MLP:
 
 @dataclass(frozen=True)
 class LinearEncoder:
-    """The controlled track's encoder: one linear layer and an activation, `activation(W x + b)`."""
+    """The controlled track's encoder: one linear layer and an activation, `activation(W x + b)`.
+
+    With `mean`, `[..., D]`, it is `activation(W (x - mean) + b)`: the same functions, but other gradients. Images are
+    nowhere negative, so without it every weight of a unit is pushed the same way at once, and whole units leave the
+    range of their ReLU within the first hundred steps, for good (27 of 64 in an autoencoder on MNIST, none with it).
+    """
 
     problem: Problem
     activation: str
+    mean: Tensor | None = None
 
     @property
     def _layer(self) -> Linear:
@@ -140,14 +146,21 @@ class LinearEncoder:
 
     def linear(self, params: Params, images: Tensor) -> Tensor:
         """The pre-activations, `[..., B, K]`."""
-        return self._layer(params, as_vectors(images, self.problem.input_shape))
+        return self._layer(self.folded(params), as_vectors(images, self.problem.input_shape))
+
+    def folded(self, params: Params) -> Params:
+        """The parameters that do the same without `mean`."""
+        if self.mean is None:
+            return params
+        shift = (self.mean.unsqueeze(-2) @ params["weight"]).squeeze(-2)
+        return {**params, "bias": params["bias"] - shift}
 
     def __call__(self, params: Params, images: Tensor) -> Tensor:
         return ACTIVATIONS[self.activation](self.linear(params, images))
 
 
-BACKBONES: dict[str, Callable[[Problem, str], Block]] = {"linear": LinearEncoder}
-"""Encoders by name, built from a problem and the activation that they end in."""
+BACKBONES: dict[str, Callable[[Problem, str, Tensor | None], Block]] = {"linear": LinearEncoder}
+"""Encoders by name, built from a problem, the activation that they end in and the mean image to subtract, if any."""
 
 
 def as_vectors(images: Tensor, shape: Sequence[int]) -> Tensor:
@@ -196,14 +209,16 @@ class Net:
         return {k: v.detach().clone() for k, v in self.params.items() if k.split(".")[0] in parts}
 
 
-def build_blocks(problem: Problem, activation: str, heads: Mapping[str, Block]) -> dict[str, Block]:
-    """The encoder that `problem` asks for and the heads beside it.
+def build_blocks(
+    problem: Problem, activation: str, heads: Mapping[str, Block], mean: Tensor | None = None
+) -> dict[str, Block]:
+    """The encoder that `problem` asks for, subtracting `mean` from its input, and the heads beside it.
 
     Raises UserError if there is no such backbone.
     """
     if problem.backbone not in BACKBONES:
         raise unknown("backbone", problem.backbone, BACKBONES)
-    return {"encoder": BACKBONES[problem.backbone](problem, activation), **heads}
+    return {"encoder": BACKBONES[problem.backbone](problem, activation, mean), **heads}
 
 
 def init_params(blocks: Mapping[str, Block], seeds: Sequence[int], device: torch.device | str = "cpu") -> Params:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, dataclass_transform
 import torch
 from torch import Tensor
 
-from infomax_bench.encoder import Block, Net, Problem
+from infomax_bench.encoder import Block, Net, Params, Problem
 from infomax_bench.errors import UserError, unknown
 from infomax_bench.random import Rng
 
@@ -99,6 +99,8 @@ class Method(_Hyperparameters):
     """("labels",) makes the method supervised in every table."""
     batched: ClassVar[bool] = True
     """False: the loss is not written over leading dimensions; seeds are trained one after another."""
+    competitive: ClassVar[bool] = False
+    """True: a unit's feature depends on the other units, so pruning is also measured with the rest sharing out anew."""
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Further names this file provides: name -> the hyperparameters that differ."""
 
@@ -107,6 +109,7 @@ class Method(_Hyperparameters):
     momentum: float = param(0.0, help="momentum of sgd")
     weight_decay: float = param(0.0, help="L2 penalty on every weight, as the optimiser applies it")
     schedule: str = param("constant", choices=("constant", "cosine"), help="learning rate over training")
+    centred: bool = param(True, help="train on images less their mean (afterwards part of the encoder's bias)")
 
     # -- what a method declares -------------------------------------------------------------------------------
     def width(self, problem: Problem) -> int:
@@ -119,6 +122,13 @@ class Method(_Hyperparameters):
 
     def heads(self, problem: Problem) -> dict[str, Block]:
         """Trainable parts beside the encoder, by name; they are thrown away after pretraining."""
+        return {}
+
+    def start(self, net: Net, mean: Tensor) -> Params:
+        """Initial parameters that depend on the data, by their full names: only those that differ.
+
+        mean: the mean training image, `[..., D]`.
+        """
         return {}
 
     def state(self, net: Net, rng: Rng) -> dict[str, Tensor]:

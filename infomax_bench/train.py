@@ -23,7 +23,7 @@ from infomax_bench.errors import NotApplicable
 from infomax_bench.method import Batch, Method
 from infomax_bench.random import Rng, generator
 
-VERSION = 1
+VERSION = 2
 """Part of every key that depends on training; raise it when a change here could change numbers."""
 
 LOG_POINTS = 60
@@ -64,22 +64,31 @@ class Session:
     device: torch.device
 
     def __post_init__(self) -> None:
-        blocks = build_blocks(self.problem, self.method.activation, self.method.heads(self.problem))
-        params = init_params(blocks, self.seeds, self.device)
-        if not self.stacked:
-            params = {name: p[0] for name, p in params.items()}
-        self.net = Net(self.problem, blocks, {name: p.requires_grad_() for name, p in params.items()})
-        self.rng = self._rng("method")
-        self.view_rng = self._rng("views")
-        with torch.no_grad():
-            self.state = self.method.state(self.net, self.rng)
         self.flat = self.images.flatten(1).to(self.device)
         self.labels = self.labels.to(self.device)
         self.train = torch.stack([s.train for s in self.splits]).to(self.device)
+        mean = torch.stack([mean_image(self.flat, part) for part in self.train])
+        self.rng = self._rng("method")
+        self.view_rng = self._rng("views")
+        with torch.no_grad():
+            self.net = self._start(mean if self.stacked else mean[0])
+            self.state = self.method.state(self.net, self.rng)
+        for p in self.net.params.values():
+            p.requires_grad_()
         self.streams = [generator(seed, "order") for seed in self.seeds]
         self.per_epoch = self.train.shape[1] // self.problem.batch_size
         self.optimizer, self.scheduler = _optimizer(self.method, list(self.net.params.values()), self.n_steps)
         self.step = 0
+
+    def _start(self, mean: Tensor) -> Net:
+        """The net before its first step."""
+        heads = self.method.heads(self.problem)
+        blocks = build_blocks(self.problem, self.method.activation, heads, mean if self.method.centred else None)
+        params = init_params(blocks, self.seeds, self.device)
+        if not self.stacked:
+            params = {name: p[0] for name, p in params.items()}
+        net = Net(self.problem, blocks, params)
+        return net.with_params(self.method.start(net, mean))
 
     def _rng(self, purpose: str) -> Rng:
         return Rng.of(self.seeds, purpose, self.device, self.stacked)
@@ -97,7 +106,7 @@ class Session:
     def batch(self) -> Batch:
         """The next batch, with what the method asked for."""
         indices = self._indices()
-        pixels = to_unit(self.flat[indices.flatten()])
+        pixels = to_unit(self.flat.index_select(0, indices.flatten()))  # on bytes, many times faster than indexing
         lead = tuple(indices.shape) if self.stacked else (indices.shape[1],)
         images = pixels.view(*lead, *self.problem.input_shape)
         labels = None
@@ -120,6 +129,16 @@ class Session:
             self.method.after_step(self.net, batch, self.state, self.rng)
         self.step += 1
         return {name: term.detach() for name, term in terms.items()}
+
+
+def mean_image(flat: Tensor, indices: Tensor) -> Tensor:
+    """The mean of the given images, uint8 `[N, D]`, as float32 `[D]` in [0, 1]."""
+    return flat[indices].mean(0, dtype=torch.float32).div_(255)
+
+
+def folded(net: Net) -> Params:
+    """The net's parameters for an encoder that does not subtract the mean image."""
+    return {**net.params, **{f"encoder.{name}": p for name, p in net.encoder.folded().items()}}
 
 
 def named_terms(loss: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:
@@ -234,7 +253,7 @@ def _run(session: Session, report: Report | None) -> Trained:
         if not torch.stack([v[-1] for v in log.values()]).isfinite().all(0).any():
             break
     lead = (lambda p: p) if session.stacked else (lambda p: p.unsqueeze(0))
-    params = {name: lead(p.detach()).cpu() for name, p in session.net.params.items()}
+    params = {name: lead(p.detach()).cpu() for name, p in folded(session.net).items()}
     return Trained(params, {name: torch.stack(v, dim=1) for name, v in log.items()}, log_steps)
 
 
@@ -260,10 +279,15 @@ def _fitted(
     report: Report | None,
 ) -> Trained:
     """Fits a method that has no gradient, one seed after another."""
-    blocks = build_blocks(problem, method.activation, method.heads(problem))
+    heads = method.heads(problem)
+    blocks = build_blocks(problem, method.activation, heads)
+    flat = images.flatten(1)
     per_seed = []
     for i, (seed, part) in enumerate(zip(seeds, splits, strict=True)):
         params = {name: p[0] for name, p in init_params(blocks, [seed], device).items()}
+        if method.centred:
+            mean = mean_image(flat, part.train).to(device)
+            params = folded(Net(problem, build_blocks(problem, method.activation, heads, mean), params))
         own = to_unit(images[part.train]).to(device)
         asked = labels[part.train].to(device) if "labels" in method.needs else None
         with torch.no_grad():

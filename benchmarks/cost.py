@@ -1,0 +1,46 @@
+"""What does each objective cost?"""
+
+from infomax_bench import Benchmark
+
+
+class Cost(Benchmark):
+    """Time, arithmetic, parameters and memory of pretraining the same encoder with each objective.
+
+    Operations are those of matrix products and convolutions in one training step, and memory is the peak of what that step
+    (or a whole fit) allocates: both are exact. Seconds are wall time on one core for one image of one seed, seeds
+    trained together where the method allows it. Heads that are thrown away after pretraining are counted apart.
+
+    Claim: the essay's table calls the cost of InfoMax+EM and of autoencoders low, of contrastive learning medium, of
+    RBMs high.
+
+    Rule: the measure is the operations that training on one image takes, at equal width, on average over data sets; it
+    is the same under every seed. "Cheapest" is supported if the subject needs fewer than every method of the group,
+    refuted if at least one method needs fewer. Seconds stand beside it, since a method may use its operations well or
+    badly; methods fitted by another library have no count of operations and take no part.
+    """
+
+    title = "What does pretraining cost?"
+    order = 6
+    evaluations = ("training", "cost")
+
+    def verdicts(self, rows, claims):
+        counted = rows[rows["metric"] == "train_flops_per_sample"]
+        trained = {m: r for m, r in claims.roles.items() if m in set(counted["method"])}
+        yield from self.better_than_all(
+            counted, claims.only(trained), "table", "Cheapest", "operations to train on one image", unit="kFLOP fewer",
+            higher_is_better=False, scale=1e-3, against=("prior art",),
+        )  # fmt: skip
+
+    def table(self, rows, claims):
+        return self.means(
+            rows,
+            {
+                "us / image": ("train_seconds_per_sample", "", None, None, 1e6),
+                "kFLOP / image": ("train_flops_per_sample", "", None, None, 1e-3),
+                "parameters kept": ("parameters", ""),
+                "parameters discarded": ("discarded_parameters", ""),
+                "peak memory (MB)": ("peak_memory", "", None, None, 1e-6),
+                "kFLOP to encode": ("encode_flops_per_sample", "", None, None, 1e-3),
+            },
+            by="dataset",
+        )

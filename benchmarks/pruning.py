@@ -1,0 +1,61 @@
+"""P1: can InfoMax-pretrained features be pruned?"""
+
+from infomax_bench import Benchmark
+from infomax_bench.statistics import decide_bound, seed_means
+
+TITLE = "Cannot be pruned"
+MOST_PRUNABLE = 0.05  # the share of live units below which we say "can't be pruned"
+
+
+class Pruning(Benchmark):
+    """How much of an encoder can be removed before its features stop serving?
+
+    Live units are removed one after another in three orders (random, least important to the probe first, most
+    predictable from the other units first), with the probe frozen or fitted again to what is left; and encoder weights
+    by magnitude within each unit. Dead units are counted apart.
+
+    Claim: "InfoMax-pretrained models can't be pruned: each feature is unique."
+
+    Rule: the prunable fraction is the largest fraction of live units whose removal, and that of every smaller fraction,
+    costs at most one point of accuracy with the probe refitted, in the order that prunes furthest on validation, on
+    average over data sets. "Can't be pruned" is supported if the 95 % interval of the subject's fraction lies below
+    5 %, refuted if it lies above. "Less prunable than prior art" is supported if the paired 95 % interval of the
+    difference to every method of that group lies below zero, refuted if at least one method is less prunable than the
+    subject (Holm-corrected). Fewer than five seeds, or anything else: inconclusive.
+    """
+
+    title = "Can the features be pruned?"
+    order = 1
+    evaluations = ("prune_units", "prune_weights", "probe")
+
+    def verdicts(self, rows, claims):
+        fractions = rows[(rows["metric"] == "prunable_fraction") & (rows["protocol"] == "best/refitted")]
+        values = seed_means(fractions)
+        if claims.subject in values:
+            outcome, found = decide_bound(values[claims.subject].dropna(), MOST_PRUNABLE)
+            sentence = (
+                f"{TITLE}: {100 * found.mean:.0f} % of {claims.subject}'s live units can be removed for one point of "
+                f"accuracy (interval {100 * found.low:.0f} to {100 * found.high:.0f} %; the claim allows "
+                f"{100 * MOST_PRUNABLE:.0f} %)."
+            )
+            effect = (100 * found.mean, 100 * found.low, 100 * found.high)
+            yield self.verdict(
+                claims, "P1", TITLE, "itself", outcome, effect, found.n, sentence, unit="%", metric="prunable fraction"
+            )
+        yield from self.better_than_all(
+            fractions, claims, "P1", "Less prunable", "prunable fraction", unit="points less prunable",
+            higher_is_better=False, scale=100,
+        )  # fmt: skip
+
+    def table(self, rows, claims):
+        return self.means(
+            rows,
+            {
+                "accuracy": ("accuracy", "linear"),
+                "prunable, refitted (best order)": ("prunable_fraction", "best/refitted"),
+                "prunable, frozen (redundancy)": ("prunable_fraction", "redundancy/frozen"),
+                "area, refitted (random)": ("area", "random/refitted"),
+                "dead units": ("dead_units", ""),
+            },
+            by="dataset",
+        )

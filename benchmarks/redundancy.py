@@ -1,0 +1,43 @@
+"""What does each objective prevent? Redundancy, and units that say nothing."""
+
+from infomax_bench import Benchmark
+
+
+class Redundancy(Benchmark):
+    """How much do the outputs repeat each other, and how much does each one say?
+
+    On the test images: the entropy of every output, total correlation, mean absolute correlation, effective rank, dead
+    units, and a dependence that is not linear, since some methods train on the linear one.
+
+    Claim: InfoMax is "the only objective that explicitly targets non-redundancy".
+
+    Rule: the measure is the nonlinear dependence between outputs (mean normalised mutual information over pairs), which
+    no method trains on, on average over data sets. "Least redundant" is supported if the paired 95 % interval of the
+    subject's difference to every method of the group lies below zero, refuted if at least one method is less redundant
+    (Holm-corrected). Fewer than five seeds, or anything else: inconclusive.
+    """
+
+    title = "How redundant are the features?"
+    order = 5
+    evaluations = ("redundancy",)
+
+    def verdicts(self, rows, claims):
+        yield from self.better_than_all(
+            rows[rows["metric"] == "nonlinear_dependence"], claims, "table", "Least redundant",
+            "nonlinear dependence between units", higher_is_better=False,
+        )  # fmt: skip
+
+    def table(self, rows, claims):
+        return self.means(
+            rows,
+            {
+                "nonlinear dependence": ("nonlinear_dependence", ""),
+                "total correlation a unit (nats)": ("total_correlation_per_unit", ""),
+                "mean |correlation|": ("mean_abs_correlation", ""),
+                "effective rank / width": ("effective_rank_share", ""),
+                "entropy of an output (nats)": ("output_entropy", ""),
+                "active": ("active_share", ""),
+                "dead units": ("dead_units", ""),
+            },
+            by="dataset",
+        )

@@ -1,0 +1,5 @@
+"""`python -m infomax_bench` is the command line."""
+
+from infomax_bench.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,83 @@
+"""The suite from Python: pretrain a method, evaluate it, look at the features.
+
+    import infomax_bench as ib
+    encoder = ib.pretrain("infomax_em", "digits", width=64, seeds=5)
+    ib.probe(encoder, "digits")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+
+from infomax_bench import plugins
+from infomax_bench.benchmark import Cell
+from infomax_bench.data import images_as, load, split
+from infomax_bench.errors import UserError, unknown
+from infomax_bench.evaluate import EVALUATIONS
+from infomax_bench.evaluate.context import context_for
+from infomax_bench.frozen import Encoder
+from infomax_bench.plan import problem_for
+from infomax_bench.train import train
+
+EPOCHS = 20
+BATCH_SIZE = 128
+
+
+def pretrain(
+    method: str,
+    dataset: str,
+    *,
+    width: int = 64,
+    seeds: int | Sequence[int] = 1,
+    epochs: int = EPOCHS,
+    batch_size: int = BATCH_SIZE,
+    device: str = "cpu",
+    folders: Sequence[str] = (),
+    **settings: Any,
+) -> Encoder:
+    """Trains a method's encoder on a data set, all seeds together.
+
+    seeds: how many (0, 1, ...), or which. settings: the method's hyperparameters. folders: as `--plugins`.
+    Raises UserError for unknown names and values, NotApplicable if the method declares that it cannot do this.
+    """
+    which = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if width < 1 or epochs < 1 or batch_size < 2 or not which or min(which) < 0:
+        raise UserError("width and epochs are at least 1, the batch at least 2, and seeds not negative")
+    found = plugins.registry(folders)
+    built, data = found.method(method, settings), found.dataset(dataset)
+    cell = Cell(method, dataset, width, epochs, batch_size)
+    problem = problem_for(cell, data)
+    problem = problem_for(Cell(method, dataset, built.width(problem), epochs, batch_size), data)
+    images = load(data)
+    trained = train(
+        built, problem, images_as(data, problem.input_shape), images.labels,
+        [split(images.test, seed) for seed in which], which, epochs, data.augmentation, device,
+    )  # fmt: skip
+    facts = {"seconds": trained.seconds, "n_steps": trained.n_steps, "log_steps": trained.log_steps,
+             "log": {name: values.tolist() for name, values in trained.log.items()}}  # fmt: skip
+    return Encoder(built, problem, trained.params, which, dataset, tuple(trained.diverged), facts)
+
+
+def evaluate(encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str] = (), **options: Any) -> pd.DataFrame:
+    """One of the harness's evaluations of an encoder on a data set: rows with seed, metric, value, protocol and x."""
+    if evaluation not in EVALUATIONS:
+        raise unknown("evaluation", evaluation, EVALUATIONS)
+    context = context_for(encoder, plugins.registry(folders).dataset(dataset))
+    result = EVALUATIONS[evaluation].function()(context, **options)
+    rows = result[0] if isinstance(result, tuple) else result
+    return pd.DataFrame(rows)
+
+
+def probe(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> pd.DataFrame:
+    """Accuracy of the linear, k-NN and few-shot probes of an encoder's features on a data set."""
+    return evaluate(encoder, dataset, "probe", folders)
+
+
+def features(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> tuple[torch.Tensor, torch.Tensor]:
+    """An encoder's features `[S, N, width]` of all images of a data set, and their labels `[N]`."""
+    data = plugins.registry(folders).dataset(dataset)
+    return encoder.features(images_as(data, encoder.problem.input_shape)), load(data).labels

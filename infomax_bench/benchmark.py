@@ -1,0 +1,244 @@
+"""What a benchmark is: a question, the grid that answers it, the rule that decides, and the figures that show it.
+
+A benchmark names no method and contains no loop: it asks for evaluations of encoders, and reads the rows they give.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
+
+from infomax_bench.statistics import (
+    Comparison,
+    Outcome,
+    Verdict,
+    compare,
+    decide,
+    hardest,
+    seed_means,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+Column = tuple[Any, ...]
+"""What a column of a report's table shows: metric, protocol, and where they matter x, width and a factor."""
+_REST = ("", "", None, None, 1.0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One encoder to train, for every seed: what determines it, but for the seeds."""
+
+    method: str
+    dataset: str
+    width: int
+    epochs: int
+    batch_size: int
+    backbone: str = "linear"
+    depth: int = 1
+    track: str = "controlled"
+    settings: tuple[tuple[str, Any], ...] = ()
+    label: str = ""
+    """Tells apart several encoders of one method that differ in their settings."""
+    validation: bool = True
+    """False trains on all images that are not test, as some published protocols do."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One evaluation of an encoder: on which data set (None: its source), with which options."""
+
+    evaluation: str
+    target: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is run: the preset's numbers after the command line's changes. `epochs` is by data set."""
+
+    preset: str
+    methods: tuple[str, ...]
+    datasets: tuple[str, ...]
+    epochs: dict[str, int]
+    width: int
+    widths: tuple[int, ...]
+    seeds: tuple[int, ...]
+    batch_size: int
+    subject: str
+    settings: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+    indicative: bool = False
+
+    def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
+        """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""
+        values: dict[str, Any] = {
+            "width": self.width if width is None else width,
+            "epochs": self.epochs[dataset],
+            "batch_size": self.batch_size,
+            "settings": self.settings.get(method, ()),
+        }
+        return Cell(method, dataset, **{**values, **changes})
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a verdict needs to know beside the rows: who the subject is, and who stands against it."""
+
+    subject: str
+    preset: str
+    roles: dict[str, str]
+    """Method -> role, of all methods that have rows."""
+    indicative: bool
+    track: str = "controlled"
+
+    def rivals(self, role: str) -> list[str]:
+        """The methods of a role, without the subject."""
+        return sorted(m for m, r in self.roles.items() if r == role and m != self.subject)
+
+    def only(self, roles: dict[str, str]) -> Claims:
+        """The same claims with fewer methods in them."""
+        return replace(self, roles=roles)
+
+
+class Benchmark:
+    """Base class of every benchmark plug-in.
+
+    The docstring is printed in the report. It says what is asked, and has two paragraphs beginning "Claim:", which
+    quotes, and "Rule:", which states the decision rule before any result exists.
+    """
+
+    name: ClassVar[str] = ""
+    """Given by the registry: the file's name."""
+    title: ClassVar[str]
+    """The question, in a few words."""
+    order: ClassVar[int] = 100
+    """Where it stands in the report."""
+    evaluations: ClassVar[tuple[str, ...]] = ()
+    """What is measured on every encoder of the default grid."""
+
+    # -- the grid ---------------------------------------------------------------------------------------------
+    def requests(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
+        """Every encoder and what to measure on it. By default: all methods on all data sets at the suite's width."""
+        return [
+            (suite.cell(method, dataset), Request(evaluation))
+            for dataset in suite.datasets
+            for method in suite.methods
+            for evaluation in self.evaluations
+        ]
+
+    # -- what the rows say ------------------------------------------------------------------------------------
+    def verdicts(self, rows: pd.DataFrame, claims: Claims) -> Iterable[Verdict]:
+        """The claims, decided by the rule. `rows` are this benchmark's measurements."""
+        return ()
+
+    def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
+        """Figures with their captions, the one that answers the question first."""
+        yield from ()
+
+    def table(self, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame | None:
+        """A table for the report, one line a method; or None."""
+        return None
+
+    # -- help for plug-ins ------------------------------------------------------------------------------------
+    @classmethod
+    def paragraph(cls, name: str) -> str:
+        """The docstring's paragraph that begins with `name:`, on one line, without that word."""
+        text = inspect.cleandoc(cls.__doc__ or "")
+        found = re.search(rf"^{name}:\s*(.*?)(?:\n\s*\n|\Z)", text, flags=re.DOTALL | re.MULTILINE)
+        return " ".join(found.group(1).split()) if found else ""
+
+    def means(self, rows: pd.DataFrame, columns: Mapping[str, Column], by: str) -> pd.DataFrame:
+        """A table for the report: one line for each method and value of `by`, the mean over seeds of each column."""
+        good = rows[rows["status"] == "ok"]
+        parts = {}
+        for heading, (metric, protocol, x, width, scale) in ((h, (*c, *_REST[len(c) :])) for h, c in columns.items()):
+            chosen = good[(good["metric"] == metric) & (good["protocol"] == protocol)]
+            if x is not None:
+                chosen = chosen[chosen["x"] == x]
+            if width is not None:
+                chosen = chosen[chosen["width"] == width]
+            parts[heading] = scale * chosen.groupby([by, "method"])["value"].mean()
+        return pd.DataFrame(parts).reset_index()
+
+    def verdict(
+        self,
+        claims: Claims,
+        claim: str,
+        title: str,
+        against: str,
+        outcome: Outcome,
+        effect: tuple[float, float, float],
+        n_seeds: int,
+        sentence: str,
+        **more: Any,
+    ) -> Verdict:
+        """A verdict with what all of a benchmark's verdicts share filled in. effect: mean, low and high."""
+        return Verdict(
+            claim=claim, title=title, subject=claims.subject, against=against, track=claims.track,
+            preset=claims.preset, verdict=outcome, indicative=claims.indicative, effect=effect[0], ci_low=effect[1],
+            ci_high=effect[2], n_seeds=n_seeds, rule=self.paragraph("Rule"), sentence=sentence, **more,
+        )  # fmt: skip
+
+    def better_than_all(
+        self,
+        rows: pd.DataFrame,
+        claims: Claims,
+        claim: str,
+        title: str,
+        metric: str,
+        *,
+        unit: str = "",
+        higher_is_better: bool = True,
+        margin: float = 0.0,
+        scale: float = 1.0,
+        against: Sequence[str] = ("prior art", "control"),
+    ) -> Iterator[Verdict]:
+        """One verdict for each role: is the subject better than every method of it (or within the margin)?
+
+        rows: the measurements that the claim is about, one metric. scale: what the effect is multiplied by for
+        reading (100 for accuracy in points); unit: what it then is.
+        """
+        values = seed_means(rows)
+        for role in against:
+            rivals = claims.rivals(role)
+            if not rivals:
+                continue
+            comparisons, missing = compare(values, claims.subject, rivals, higher_is_better, margin)
+            outcome = decide(comparisons)
+            if missing and outcome == "supported":
+                outcome = "inconclusive"  # better than all needs all
+            worst = hardest(comparisons)
+            effect = (float("nan"),) * 3 if worst is None else _scaled(worst, scale, margin)
+            yield self.verdict(
+                claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
+                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing),
+                unit=unit, metric=metric, comparisons=tuple(comparisons), missing=tuple(missing),
+            )  # fmt: skip
+
+
+def _scaled(c: Comparison, scale: float, margin: float) -> tuple[float, float, float]:
+    return (scale * (c.mean - margin), scale * (c.low - margin), scale * (c.high - margin))
+
+
+def _sentence(
+    subject: str, title: str, role: str, outcome: Outcome, worst: Comparison | None,
+    effect: tuple[float, ...], unit: str, missing: Sequence[str],
+) -> str:  # fmt: skip
+    """The verdict in one sentence, with the comparison that decided it."""
+    if worst is None:
+        return f"{title}: nothing to compare {subject} with yet."
+    words = {
+        "supported": f"{subject} does, against every {role} method; the closest is {worst.rival}",
+        "refuted": f"{subject} does not: at least one {role} method does better; the hardest to match is {worst.rival}",
+        "inconclusive": f"undecided against the {role} methods; the hardest to match is {worst.rival}",
+    }
+    mean, low, high = effect
+    text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, interval {low:+.3g} to {high:+.3g})."
+    return text + (f" Without {', '.join(missing)}, which failed or cannot do it." if missing else "")

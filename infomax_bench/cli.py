@@ -1,0 +1,330 @@
+"""The command line. Help must come up at once, so nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from infomax_bench import __version__
+from infomax_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from infomax_bench.plugins import Registry
+    from infomax_bench.presets import Preset
+
+PROGRAM = "infomax-bench"
+
+EPILOG = """\
+examples:
+  infomax-bench list methods                      every method: family, backbones, objective, paper
+  infomax-bench run                               everything, on embedded data, in minutes
+  infomax-bench run pruning --methods infomax_em,pca --seeds 5
+  infomax-bench run --subject my_idea             the four predictions as claims about your method
+  infomax-bench run --set infomax_em.lambda_tc=10 --results results/strong-tc
+  infomax-bench check methods/my_idea.py          does it keep the promises of a method?
+  infomax-bench report                            rebuild every report from the results that are there
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(message)
+
+
+def fail(message: str) -> NoReturn:
+    """One clear line on the standard error, and exit status 2."""
+    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _names(text: str) -> list[str]:
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("an empty list of names")
+    return names
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in _names(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 16,64") from None
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog=PROGRAM, formatter_class=raw, epilog=EPILOG,
+        description="Train, probe, prune and transfer features of every pretraining method on equal terms, and decide "
+        "the predictions of 'InfoMax vs. Pretraining Prior Art' by rules written before the run.",
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(name: str, summary: str, description: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=description, formatter_class=raw)
+        sub.add_argument(
+            "--plugins", action="append", default=[], metavar="DIR",
+            help="a folder of your own plug-in files (loose, or in methods/, datasets/, benchmarks/); may be repeated",
+        )  # fmt: skip
+        return sub
+
+    listing = command("list", "what there is", "Lists the methods, data sets or benchmarks, built-in and your own.")
+    listing.add_argument("kind", choices=["methods", "datasets", "benchmarks", "presets"])
+    listing.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+    run = command(
+        "run", "train, measure and decide",
+        "Trains what is missing, measures what is missing, writes results/PRESET/measurements.csv and verdicts.json and\n"
+        "rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is not\n"
+        "run again; editing one method's file re-runs that method only.",
+    )  # fmt: skip
+    run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="which questions (default: all)")
+    run.add_argument("--preset", default="quick", help="quick (default), standard or full; see 'list presets'")
+    run.add_argument("--methods", type=_names, metavar="A,B", help="only these methods (default: all)")
+    run.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
+    run.add_argument("--widths", type=_numbers, metavar="16,64", help="the width sweep; the other benchmarks use the "
+                     "preset's width if it is among them, else the largest")  # fmt: skip
+    run.add_argument("--seeds", type=int, metavar="N", help="how many seeds (5 or more for a verdict)")
+    run.add_argument("--epochs", type=int, metavar="N", help="passes over the training images, for every data set")
+    run.add_argument("--set", action="append", default=[], metavar="METHOD.PARAM=VALUE", dest="settings",
+                     help="change a hyperparameter; may be repeated")  # fmt: skip
+    run.add_argument("--subject", metavar="METHOD", help="the method that the claims are about (default: the preset's). "
+                     "If results are there already it trains alone, against them")  # fmt: skip
+    run.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train (default: auto)")
+    run.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one a core)")
+    run.add_argument("--results", type=Path, metavar="DIR", help="results folder (default: results/PRESET)")
+    run.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: reports/PRESET)")
+    run.add_argument("--no-report", action="store_true", help="stop after the tables and the verdicts")
+
+    check = command(
+        "check", "does a plug-in keep its promises?",
+        "Tests what the harness relies on: shapes, determinism under a seed, gradient flow, no use of labels by an\n"
+        "unsupervised method, every data set's shape, degenerate images, the same start alone and in a group.",
+    )  # fmt: skip
+    check.add_argument("plugin", metavar="PLUGIN", help="a plug-in's name, or its file")
+
+    report = command("report", "rebuild the report", "Builds the report from results alone, without training.")
+    report.add_argument("--results", type=Path, metavar="DIR", help="one results folder (default: every results/*)")
+    report.add_argument("--out", type=Path, metavar="DIR", help="where to (default: reports/NAME)")
+    report.add_argument("--subject", metavar="METHOD", help="decide the claims about this method instead")
+
+    encode = command("encode", "features as a file", "Pretrains one encoder and writes its features of every image.")
+    encode.add_argument("method", metavar="METHOD")
+    encode.add_argument("dataset", metavar="DATASET")
+    encode.add_argument("--width", type=int, default=64)
+    encode.add_argument("--seed", type=int, default=0)
+    encode.add_argument("--epochs", type=int, help="passes over the training images (default: the quick preset's, or 20)")
+    encode.add_argument("--set", action="append", default=[], metavar="PARAM=VALUE", dest="settings")
+    encode.add_argument("--out", type=Path, default=Path("features.npz"), metavar="FILE")
+
+    evaluate = command(
+        "evaluate", "the same evaluations for features made elsewhere",
+        "Reads an .npz with `features` float [N, K] and `labels` int [N], and if they are there `test` bool [N], `seed`\n"
+        "and `factors` int [N, F], and prints probe accuracies, pruning, redundancy and interpretability.",
+    )  # fmt: skip
+    evaluate.add_argument("file", type=Path, metavar="FEATURES.npz")
+    evaluate.add_argument("--out", type=Path, metavar="FILE.csv", help="write the rows as a table too")
+
+    new = command("new-method", "a commented plug-in file that runs", "Writes methods/NAME.py, ready to be changed.")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--dir", type=Path, metavar="DIR", help="where to (default: the clone's methods/)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status: 0 good, 1 something failed and is reported so, 2 bad input."""
+    arguments = build_parser().parse_args(argv)
+    action = {
+        "list": list_plugins, "run": run_suite, "check": check_plugin, "report": make_reports,
+        "encode": encode_features, "evaluate": evaluate_file, "new-method": new_method,
+    }[arguments.command]  # fmt: skip
+    try:
+        return action(arguments)
+    except UserError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        print(f"\n{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _registry(arguments: argparse.Namespace) -> Registry:
+    """All plug-ins; one warning line for each file that does not load."""
+    from infomax_bench.plugins import registry
+
+    found = registry(arguments.plugins)
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return found
+
+
+def _presets() -> dict[str, Preset]:
+    from infomax_bench.plugins import home
+    from infomax_bench.presets import load_presets
+
+    return load_presets(home() / "benchmarks")
+
+
+def _settings(pairs: Sequence[str], shape: str) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or ("." in shape) != ("." in name):
+            raise UserError(f"--set takes {shape}, not {pair!r}")
+        found[name] = value
+    return found
+
+
+def _of_methods(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """--set METHOD.PARAM=VALUE as typed values by method."""
+    grouped: dict[str, dict[str, Any]] = {}
+    for name, value in _settings(pairs, "METHOD.PARAM=VALUE").items():
+        method, _, param = name.partition(".")
+        grouped.setdefault(method, {})[param] = value
+    return {
+        method: {param: getattr(registry.method(method, own), param) for param in own}
+        for method, own in grouped.items()
+    }
+
+
+def list_plugins(arguments: argparse.Namespace) -> int:
+    from infomax_bench.listing import describe, show
+
+    if arguments.kind == "presets":
+        records = [
+            {"name": p.name, "summary": p.summary, "datasets": ", ".join(p.datasets), "seeds": p.seeds,
+             "widths": ", ".join(map(str, p.widths))}
+            for p in _presets().values()
+        ]  # fmt: skip
+    else:
+        records = describe(_registry(arguments), arguments.kind)
+    print(json.dumps(records, indent=1) if arguments.json else show(records))
+    return 0
+
+
+def run_suite(arguments: argparse.Namespace) -> int:
+    from infomax_bench.presets import find_preset
+
+    preset = find_preset(_presets(), arguments.preset)
+    registry = _registry(arguments)
+    from infomax_bench.plan import make_suite
+    from infomax_bench.report import print_verdicts, write_report
+    from infomax_bench.results import COLUMNS, read_results
+    from infomax_bench.run import run
+
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
+    names = arguments.benchmarks or registry.names("benchmarks")
+    benchmarks = [registry.benchmark(name) for name in dict.fromkeys(names)]
+    root = arguments.results or Path("results") / preset.name
+    methods = arguments.methods
+    if arguments.subject and not methods and (root / "manifest.json").exists():
+        present = set(read_results(root).table.get("method", COLUMNS[:0])) - {arguments.subject}
+        if present:
+            methods = [arguments.subject]
+            print(f"{arguments.subject} runs alone, against the results in {root}", file=sys.stderr)
+    suite = make_suite(
+        registry, preset, methods=methods, datasets=arguments.datasets, widths=arguments.widths, seeds=arguments.seeds,
+        epochs=arguments.epochs, settings=_of_methods(registry, arguments.settings), subject=arguments.subject,
+    )  # fmt: skip
+    device, cores = _device(arguments.device)
+    done = run(registry, suite, benchmarks, root, folders=arguments.plugins, device=device, jobs=arguments.jobs or cores)
+    for warning in done.results.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if not arguments.no_report:
+        out = arguments.out or Path("reports") / root.name
+        path = write_report(root, out, registry, done.results, done.verdicts)
+        print(f"report: {path}", file=sys.stderr)
+    print_verdicts(done.verdicts)
+    for label, reason in done.results.failures:
+        print(f"failed: {label}: {reason}", file=sys.stderr)
+    return 1 if done.results.failures or done.failures else 0
+
+
+def _device(name: str) -> tuple[str, int]:
+    """The device to train on and how many workers suit it. Raises UserError for a GPU that is not there."""
+    import torch
+
+    from infomax_bench.engine import available_cores
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return name, 1 if name == "cuda" else available_cores()
+
+
+def check_plugin(arguments: argparse.Namespace) -> int:
+    from infomax_bench.check import check
+
+    return check(arguments.plugin, arguments.plugins)
+
+
+def make_reports(arguments: argparse.Namespace) -> int:
+    registry = _registry(arguments)
+    from infomax_bench.report import write_report
+    from infomax_bench.results import decide_all, read_results
+
+    folders = [arguments.results] if arguments.results else sorted(p.parent for p in Path("results").glob("*/manifest.json"))
+    if not folders:
+        raise UserError("no results yet; 'infomax-bench run' (or 'make run-all') makes some")
+    if arguments.subject:
+        registry.get("methods", arguments.subject)
+    benchmarks = [registry.benchmark(name) for name in registry.names("benchmarks")]
+    for root in folders:
+        results = read_results(root)
+        for warning in results.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        verdicts = decide_all(results, benchmarks, arguments.subject)
+        out = arguments.out or Path("reports") / root.name
+        print(write_report(root, out, registry, results, verdicts))
+    return 0
+
+
+def encode_features(arguments: argparse.Namespace) -> int:
+    registry = _registry(arguments)
+    from infomax_bench.external import encode
+
+    settings = _settings(arguments.settings, "PARAM=VALUE")
+    registry.get("methods", arguments.method)
+    dataset = registry.dataset(arguments.dataset)
+    epochs = arguments.epochs or _presets()["quick"].epochs.get(dataset.name, 20)
+    encode(
+        arguments.method, arguments.dataset, arguments.out, width=arguments.width, seed=arguments.seed, epochs=epochs,
+        folders=arguments.plugins, settings=settings,
+    )  # fmt: skip
+    print(arguments.out)
+    return 0
+
+
+def evaluate_file(arguments: argparse.Namespace) -> int:
+    from infomax_bench.external import evaluate_file
+
+    rows = evaluate_file(arguments.file)
+    if arguments.out:
+        rows.to_csv(arguments.out, index=False)
+    print(rows.to_string(index=False, na_rep=""))
+    return 0
+
+
+def new_method(arguments: argparse.Namespace) -> int:
+    from infomax_bench.template import write_method
+
+    path = write_method(arguments.name, arguments.dir)
+    print(f"{path} written; next: {PROGRAM} check {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,207 @@
+"""Where jobs run: worker processes on this machine, one thread each, so that the numbers do not depend on how many."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+import subprocess
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import torch
+
+from infomax_bench import __version__
+from infomax_bench.data import images_as, load, split
+from infomax_bench.errors import Diverged, NotApplicable, UserError
+from infomax_bench.evaluate import EVALUATIONS
+from infomax_bench.evaluate.context import Context, Row, context_for
+from infomax_bench.frozen import Encoder
+from infomax_bench.plan import Task, problem_for
+from infomax_bench.plugins import Registry, registry
+from infomax_bench.store import Job, Store, replacing
+from infomax_bench.train import train
+
+THREADS = 1
+"""Threads of one job, fixed: the order of a sum, and so the last digit, depends on it."""
+
+
+@dataclass
+class Outcome:
+    """What a worker tells of a task: how it went, and lines for the log."""
+
+    label: str
+    cost: float
+    seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@lru_cache(maxsize=1)
+def git_sha() -> str:
+    """The commit that the harness is at, or "" outside a clone."""
+    try:
+        where = Path(__file__).resolve().parent
+        done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=where, capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else ""
+    except OSError:
+        return ""
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were made on; no host name."""
+    cpu = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")]
+        cpu = models[0] if models else cpu
+    return {
+        "cpu": cpu,
+        "cores": available_cores(),
+        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "",
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in ("torch", "scikit-learn", "numpy", "scipy")},
+    }
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def stamp(device: str) -> dict[str, Any]:
+    """What is recorded beside every job."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"version": __version__, "git_sha": git_sha(), "device": device, "created": now}
+
+
+def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
+    """Trains the block of encoders that a task asks for."""
+    cell = task.cell
+    dataset = plugins.dataset(cell.dataset)
+    method = plugins.method(cell.method, dict(cell.settings))
+    problem = problem_for(cell, dataset)
+    reason = method.unavailable(problem)  # before the data is loaded
+    if reason is not None:
+        raise NotApplicable(reason)
+    data = load(dataset)
+    trained = train(
+        method, problem, images_as(dataset, problem.input_shape), data.labels,
+        [split(data.test, seed, cell.validation) for seed in task.seeds], task.seeds, cell.epochs,
+        dataset.augmentation, device,
+    )  # fmt: skip
+    facts = {
+        "seconds": trained.seconds,
+        "n_steps": trained.n_steps,
+        "epochs": cell.epochs,
+        "log_steps": trained.log_steps,
+        "log": {name: [[float(f"{v:.6g}") for v in seed] for seed in values.tolist()] for name, values in trained.log.items()},
+    }
+    return Encoder(method, problem, trained.params, task.seeds, cell.dataset, tuple(trained.diverged), facts)
+
+
+def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: list[str]) -> Encoder:
+    """The task's encoders, from disk if they are there and whole, trained and stored otherwise."""
+    path = store.encoder_path(task.encoder_key)
+    if path.exists():
+        try:
+            return Encoder.load(path, plugins.get("methods", task.cell.method).cls)
+        except ValueError as error:
+            notes.append(f"{error}; trained again")
+    encoder = trained_encoder(task, plugins, device)
+    with replacing(path) as temporary:
+        encoder.save(temporary)
+    return encoder
+
+
+def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
+    """Trains or loads one block of encoders and makes every evaluation that is wanted of it. Never raises."""
+    torch.set_num_threads(THREADS)
+    warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
+    begin = time.perf_counter()
+    store, outcome = Store(root), Outcome(task.label, task.cost)
+    plugins = registry(folders)
+    try:
+        encoder = encoder_of(task, store, plugins, device, outcome.warnings)
+    except Exception as error:
+        job = _failed(error, outcome, task.label)
+        for key, _ in task.wanted:
+            _write(store, key, job, device)
+        outcome.seconds = time.perf_counter() - begin
+        return outcome
+    lost = [seed for seed, bad in zip(encoder.seeds, encoder.diverged, strict=True) if bad]
+    if lost:
+        outcome.failures.append(f"{task.label}: training diverged for seeds {', '.join(map(str, lost))}")
+    whole = encoder.take([i for i, bad in enumerate(encoder.diverged) if not bad])
+    contexts: dict[str, Context] = {}
+    for key, request in task.wanted:
+        start = time.perf_counter()
+        label = f"{task.label}: {request.evaluation}" + (f" on {request.target}" if request.target else "")
+        rows: list[Row] = [
+            {"seed": s, "metric": request.evaluation, "value": math.nan, "status": "failed", "reason": "diverged"}
+            for s in lost
+        ]
+        try:
+            if whole.seeds:
+                target = request.target or task.cell.dataset
+                if target not in contexts:
+                    contexts[target] = context_for(whole, plugins.dataset(target), task.cell.validation)
+                result = EVALUATIONS[request.evaluation].function()(contexts[target], **dict(request.options))
+                if isinstance(result, tuple):
+                    found, arrays = result
+                    _write_arrays(store, key, arrays)
+                else:
+                    found = result
+                rows += found
+            job = Job(rows)
+        except Exception as error:
+            job = _failed(error, outcome, label)
+        job.seconds = time.perf_counter() - start
+        _write(store, key, job, device, encoder.n_parameters)
+    outcome.seconds = time.perf_counter() - begin
+    return outcome
+
+
+def _failed(error: Exception, outcome: Outcome, label: str) -> Job:
+    """The job that records why there is no result."""
+    if isinstance(error, NotApplicable):
+        return Job([], "not applicable", str(error))
+    reason = str(error) if isinstance(error, Diverged | UserError) else f"{type(error).__name__}: {error}"
+    outcome.failures.append(f"{label}: {reason}")
+    if not isinstance(error, Diverged | UserError):
+        outcome.warnings.append("".join(traceback.format_exception(error)).rstrip())
+    return Job([], "failed", reason, retry=not isinstance(error, Diverged))
+
+
+def _write(store: Store, key: str, job: Job, device: str, n_parameters: int | None = None) -> None:
+    job.stamp = {**stamp(device), "n_parameters": n_parameters}
+    store.write_job(key, job)
+
+
+def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    with replacing(store.arrays_path(key)) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def run_tasks(
+    todo: Sequence[Task], root: Path, folders: Sequence[str], device: str, jobs: int
+) -> Iterator[Outcome]:
+    """Runs all tasks and yields each one's outcome as it ends."""
+    if jobs == 1 or len(todo) == 1:
+        for task in todo:
+            yield run_task(task, root, folders, device)
+        return
+    parallel = joblib.Parallel(n_jobs=min(jobs, len(todo)), return_as="generator_unordered", batch_size=1,
+                               inner_max_num_threads=THREADS, backend="loky")  # fmt: skip
+    yield from parallel(joblib.delayed(run_task)(task, root, folders, device) for task in todo)

@@ -1,0 +1,37 @@
+"""Evaluations of frozen features: probe, prune, redundancy, interpretability, cost.
+
+Each is a function of a `Context` and its own options that returns rows. They are looked up by name, so that a plan can
+be written and a report built without importing torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Where an evaluation is, and a version that is raised when its numbers could change."""
+
+    where: str
+    version: int = 1
+
+    def function(self) -> Callable[..., Any]:
+        module, name = self.where.split(":")
+        function: Callable[..., Any] = getattr(importlib.import_module(f"infomax_bench.evaluate.{module}"), name)
+        return function
+
+
+EVALUATIONS: dict[str, Evaluation] = {
+    "probe": Evaluation("probe:probe"),
+    "prune_units": Evaluation("prune:prune_units"),
+    "prune_weights": Evaluation("prune:prune_weights"),
+    "redundancy": Evaluation("features:measure_redundancy"),
+    "interpretability": Evaluation("features:measure_interpretability"),
+    "gallery": Evaluation("gallery:gallery"),
+    "cost": Evaluation("cost:cost"),
+    "training": Evaluation("cost:training"),
+}

@@ -1,0 +1,114 @@
+"""What pretraining costs: time, arithmetic, parameters and memory for one image of one seed."""
+
+from __future__ import annotations
+
+import tracemalloc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+from torch.utils.flop_counter import FlopCounterMode
+
+from infomax_bench.data import images_as, load, split
+from infomax_bench.evaluate.context import Context, Row
+from infomax_bench.frozen import Encoder
+from infomax_bench.train import session_for, train
+
+MEASURED_STEPS = 3
+
+
+class PeakMemory(TorchDispatchMode):
+    """Counts the bytes of all tensors that come into being inside it and are alive at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.live = self.peak = 0
+        self.seen: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def _gone(self, size: int) -> None:
+        self.live -= size
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_iter(out):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                if storage not in self.seen:
+                    self.seen.add(storage)
+                    self.live += storage.nbytes()
+                    self.peak = max(self.peak, self.live)
+                    weakref.finalize(storage, self._gone, storage.nbytes())
+        return out
+
+
+def training(context: Context) -> list[Row]:
+    """What the training that made this encoder took: seconds for one image of one seed, updates, parameters."""
+    encoder = context.need_encoder()
+    n = len(encoder.seeds)
+    facts = encoder.facts
+    seen = facts["n_steps"] * encoder.problem.batch_size or encoder.problem.n_train
+    values = {
+        "train_seconds": facts["seconds"] / n,
+        "train_seconds_per_sample": facts["seconds"] / n / seen,
+        "n_steps": facts["n_steps"],
+        "parameters": encoder.n_parameters,
+        "discarded_parameters": encoder.n_discarded,
+    }
+    return _shared(context, values)
+
+
+def _shared(context: Context, values: dict[str, float]) -> list[Row]:
+    """Rows of measures that are the same for all seeds of the block."""
+    same = torch.ones(len(context.seeds), dtype=torch.float64)
+    return [row for metric, value in values.items() for row in context.rows(metric, same * value)]
+
+
+def cost(context: Context) -> list[Row]:
+    """Floating-point operations for one training image and one encoded image, and peak memory of pretraining.
+
+    Operations are those of matrix products and convolutions, forward and backward, as torch counts them; a method that
+    is fitted by another library has no such count. Memory is what one seed's step (or whole fit) allocates at its
+    peak, beside the stored images.
+    """
+    encoder = context.need_encoder()
+    assert context.target is not None
+    problem, method = encoder.problem, encoder.method
+    seed = encoder.seeds[0]
+    data = load(context.target)
+    images = images_as(context.target, problem.input_shape)
+    parts = [split(data.test, seed)]
+    values = {"encode_flops_per_sample": _encode_flops(encoder, images)}
+    if method.by_gradient():
+        session = session_for(
+            method, problem, images, data.labels, parts, [seed], context.target.augmentation, MEASURED_STEPS
+        )
+        session.advance()  # the first step allocates the optimiser's state
+        values["peak_memory"] = _peak(session.advance)
+        with FlopCounterMode(display=False) as counter:
+            session.advance()
+        values["train_flops_per_sample"] = counter.get_total_flops() / problem.batch_size
+    else:
+        values["peak_memory"] = _peak(lambda: train(method, problem, images, data.labels, parts, [seed], epochs=1))
+    return _shared(context, values)
+
+
+def _peak(work: Callable[[], Any]) -> int:
+    """Bytes at the peak of `work`, in torch's tensors and in numpy's arrays."""
+    tracemalloc.start()
+    try:
+        with PeakMemory() as torch_memory:
+            work()
+        numpy_peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return torch_memory.peak + numpy_peak
+
+
+def _encode_flops(encoder: Encoder, images: torch.Tensor) -> float:
+    one = encoder.take([0])
+    with FlopCounterMode(display=False) as counter:
+        one.features(images[:64])
+    return counter.get_total_flops() / 64

@@ -1,0 +1,139 @@
+"""Linear, k-nearest-neighbour and few-shot probes of frozen features: the same for every method.
+
+Features are standardised on the training part, the L2 of the linear probe is chosen on validation from one grid, and
+the test part gives the reported number only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from infomax_bench.evaluate.context import Context, FeatureSet, Row
+from infomax_bench.evaluate.logistic import Fit, fit_logistic
+from infomax_bench.random import generator
+
+L2_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+NEIGHBOURS = 5
+SHOTS = (1, 5, 10, 50)
+DRAWS = 3
+"""Few-shot training sets drawn for each seed, the same for all methods."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The chosen linear probe of each seed: weight `[S, K, C]`, bias `[S, C]`, l2 `[S]`; accuracies `[S]`."""
+
+    weight: Tensor
+    bias: Tensor
+    l2: Tensor
+    validation: Tensor
+    test: Tensor
+
+
+def accuracy(logits: Tensor, y: Tensor) -> Tensor:
+    """Share of right predictions, float64: logits `[..., N, C]`, y broadcastable to `[..., N]`."""
+    return (logits.argmax(-1) == y).double().mean(-1)
+
+
+def choose(fit: Fit, validation: Tensor) -> tuple[Tensor, Tensor]:
+    """The R with the best validation accuracy `[S, R]`, for each seed; ties go to the stronger penalty (the last)."""
+    reverse = validation.flip(1)
+    best = validation.shape[1] - 1 - reverse.argmax(1)
+    return best, torch.arange(len(best))
+
+
+def linear_probe(data: FeatureSet, l2: tuple[float, ...] = L2_GRID) -> Probe:
+    """Fits the probe for every L2 and keeps, for each seed, the one that validation prefers.
+
+    With one L2 there is nothing to choose and no validation part is needed.
+    """
+    grid = torch.tensor(l2)
+    fit = fit_logistic(data.x("train"), data.y("train"), grid, data.n_classes)
+    if len(l2) == 1:
+        best, seed = torch.zeros(len(data.splits), dtype=torch.long), torch.arange(len(data.splits))
+        validation = torch.full((len(data.splits), 1), torch.nan, dtype=torch.float64)
+    else:
+        validation = accuracy(fit.logits(data.x("validation")), data.y("validation").unsqueeze(1))
+        best, seed = choose(fit, validation)
+    weight, bias = fit.weight[seed, best], fit.bias[seed, best]
+    test = accuracy(data.x("test") @ weight + bias.unsqueeze(1), data.y("test"))
+    return Probe(weight, bias, grid[best], validation[seed, best], test)
+
+
+def shared_probe(context: Context) -> Probe:
+    """The linear probe of a context, fitted once for all evaluations."""
+    probe: Probe = context.once("probe", lambda: linear_probe(context.set))
+    return probe
+
+
+def nearest_neighbours(data: FeatureSet, k: int = NEIGHBOURS) -> Tensor:
+    """Test accuracy `[S]` of a majority vote of the k nearest training images (Euclidean, standardised features).
+
+    Ties go to the smallest class, as in scikit-learn.
+    """
+    train, test, y = data.x("train"), data.x("test"), data.y("train")
+    right = []
+    for x, queries, labels, truth in zip(train, test, y, data.y("test"), strict=True):
+        votes = torch.zeros(len(queries), data.n_classes)
+        half = 0.5 * x.square().sum(1)
+        for rows in torch.arange(len(queries)).split(1024):
+            near = torch.addmm(half, queries[rows], x.T, alpha=-1).topk(min(k, len(x)), largest=False).indices
+            votes[rows] = torch.nn.functional.one_hot(labels[near], data.n_classes).sum(1).float()
+        right.append(accuracy(votes, truth))
+    return torch.stack(right)
+
+
+def few_shot_draws(y: Tensor, shots: int, n_classes: int, seed: int, draws: int = DRAWS) -> Tensor | None:
+    """Positions `[draws, shots * n_classes]` in the training labels `[n]`, `shots` of every class.
+
+    They depend on the seed alone. None if a class has too few images.
+    """
+    rng = generator(seed, f"shots.{shots}")
+    sets = []
+    for _ in range(draws):
+        parts = []
+        for label in range(n_classes):
+            members = torch.nonzero(y == label).flatten()
+            if len(members) < shots:
+                return None
+            parts.append(members[torch.randperm(len(members), generator=rng)[:shots]])
+        sets.append(torch.cat(parts))
+    return torch.stack(sets)
+
+
+def few_shot(data: FeatureSet, seeds: tuple[int, ...], shots: int) -> Tensor | None:
+    """Mean test accuracy `[S]` over draws of a linear probe on `shots` labels a class; None if a class is too small."""
+    y = data.y("train")
+    drawn = [few_shot_draws(labels, shots, data.n_classes, seed) for labels, seed in zip(y, seeds, strict=True)]
+    if any(d is None for d in drawn):
+        return None
+    train, validation, test = data.x("train"), data.x("validation"), data.x("test")
+    yv, yt = data.y("validation"), data.y("test")
+    result = []
+    for i, picks in enumerate(drawn):
+        assert picks is not None
+        fit = fit_logistic(train[i][picks], y[i][picks], torch.tensor(L2_GRID), data.n_classes, max_iterations=100)
+        count = len(picks)
+        on_validation = accuracy(fit.logits(validation[i].expand(count, -1, -1)), yv[i])
+        best, draw = choose(fit, on_validation)
+        weight, bias = fit.weight[draw, best], fit.bias[draw, best]
+        result.append(accuracy(test[i] @ weight + bias.unsqueeze(1), yt[i]).mean())
+    return torch.stack(result)
+
+
+def probe(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
+    """Accuracy of the linear, k-NN and few-shot probes (`x` is the number of labels a class)."""
+    fitted = shared_probe(context)
+    data = context.set
+    rows = context.rows("accuracy", fitted.test, protocol="linear")
+    rows += context.rows("validation_accuracy", fitted.validation, protocol="linear")
+    rows += context.rows("l2", fitted.l2, protocol="linear")
+    rows += context.rows("accuracy", nearest_neighbours(data), protocol="knn")
+    for n in shots:
+        value = few_shot(data, context.seeds, n)
+        if value is not None:
+            rows += context.rows("accuracy", value, protocol="few-shot", x=n)
+    return rows

@@ -1,0 +1,139 @@
+"""The frozen encoder: what pretraining leaves, on disk and in use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from infomax_bench.data import to_unit
+from infomax_bench.encoder import Net, Params, Problem, build_blocks
+from infomax_bench.errors import Diverged
+from infomax_bench.method import Method
+
+CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The pretrained encoders of one method, one for each seed.
+
+    params: stacked `[S, ...]`; seeds: S of them; dataset: the name of the source; facts: what is worth knowing about
+    the training (seconds, steps, the log of the loss terms), JSON values only.
+    """
+
+    method: Method
+    problem: Problem
+    params: Params
+    seeds: tuple[int, ...]
+    dataset: str
+    diverged: tuple[bool, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def net(self) -> Net:
+        blocks = build_blocks(self.problem, self.method.activation, self.method.heads(self.problem))
+        return Net(self.problem, blocks, self.params)
+
+    def kept(self) -> Params:
+        """The encoder's own parameters; the rest is discarded after pretraining."""
+        return {name: p for name, p in self.params.items() if name.startswith("encoder.")}
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters of one seed's encoder."""
+        return sum(p[0].numel() for p in self.kept().values())
+
+    @property
+    def n_discarded(self) -> int:
+        """Parameters of one seed's heads, trained and thrown away."""
+        return sum(p[0].numel() for p in self.params.values()) - self.n_parameters
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """uint8 images `[N, C, H, W]` of the encoder's input shape -> float32 features `[S, N, width]`.
+
+        Raises Diverged if they are not finite.
+        """
+        net = self.net
+        parts = []
+        for part in images.split(CHUNK):
+            x = to_unit(part)
+            if self.method.batched:
+                parts.append(self.method.features(net, x.expand(len(self.seeds), *x.shape)).float())
+            else:
+                nets = [net.with_params({k: p[i] for k, p in self.params.items()}) for i in range(len(self.seeds))]
+                parts.append(torch.stack([self.method.features(n, x).float() for n in nets]))
+        features = torch.cat(parts, dim=1)
+        if not features.isfinite().all():
+            raise Diverged("the features are not finite")
+        return features
+
+    def with_params(self, params: Params) -> Encoder:
+        """The same encoder with other values for the named parameters."""
+        return replace(self, params={**self.params, **params})
+
+    def map_weights(self, change: Callable[[Tensor], Tensor]) -> Encoder:
+        """`change` applied to every weight matrix of the encoder (biases stay), each `[S, n_in, n_out]`."""
+        return self.with_params({k: change(p) for k, p in self.kept().items() if k.endswith("weight")})
+
+    def keep_units(self, units: Tensor) -> Encoder:
+        """The encoder of a single layer with only the units `[S, m]`; those that compete share out anew."""
+        index = units.unsqueeze(1)
+        own = self.kept()
+        taken = {
+            name: p.gather(-1, index.expand(*p.shape[:-1], -1) if p.dim() == 3 else units) for name, p in own.items()
+        }
+        problem = replace(self.problem, width=units.shape[1])
+        return replace(self, problem=problem, params=taken)
+
+    def take(self, which: Sequence[int]) -> Encoder:
+        """Only the seeds at the given positions."""
+        index = list(which)
+        return replace(
+            self,
+            params={k: p[index] for k, p in self.params.items()},
+            seeds=tuple(self.seeds[i] for i in index),
+            diverged=tuple(self.diverged[i] for i in index),
+        )
+
+    def save(self, path: Path) -> None:
+        """Writes a safetensors file; nothing in it is ever unpickled."""
+        about = {
+            "method": self.method.name,
+            "settings": self.method.settings(),
+            "problem": asdict(self.problem),
+            "seeds": self.seeds,
+            "dataset": self.dataset,
+            "diverged": self.diverged,
+            "facts": self.facts,
+        }
+        save_file({k: p.contiguous() for k, p in self.params.items()}, path, {"about": json.dumps(about)})
+
+    @classmethod
+    def load(cls, path: Path, method: type[Method]) -> Encoder:
+        """Reads what `save` wrote. Raises ValueError if the file is damaged."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads((file.metadata() or {})["about"])
+                params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            problem = about["problem"]
+            problem["input_shape"] = tuple(problem["input_shape"])
+            return cls(
+                method=method.build(about["settings"]),
+                problem=Problem(**problem),
+                params=params,
+                seeds=tuple(about["seeds"]),
+                dataset=about["dataset"],
+                diverged=tuple(about["diverged"]),
+                facts=about["facts"],
+            )
+        except (SafetensorError, KeyError, TypeError, OSError) as error:
+            raise ValueError(f"{path}: not a readable encoder file ({error})") from error

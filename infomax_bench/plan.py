@@ -1,0 +1,204 @@
+"""From benchmarks to jobs: which encoders are trained, what is measured on each, and under which keys."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+
+from infomax_bench import train
+from infomax_bench.benchmark import Cell, Request, Suite
+from infomax_bench.data import Dataset
+from infomax_bench.encoder import Problem
+from infomax_bench.errors import UserError
+from infomax_bench.evaluate import EVALUATIONS
+from infomax_bench.plugins import Registry
+from infomax_bench.presets import Preset
+from infomax_bench.store import digest
+
+BLOCK = 5
+"""Seeds 0-4, 5-9, ... are trained together, always in the same company."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One evaluation of one block of seeds, asked for by one benchmark."""
+
+    benchmark: str
+    cell: Cell
+    request: Request
+    seeds: tuple[int, ...]
+    encoder_key: str
+    key: str
+
+    @property
+    def slot(self) -> str:
+        """What the entry answers, whatever the code, the settings and the budget are now."""
+        cell = self.cell
+        return "|".join(
+            str(part)
+            for part in (
+                self.benchmark, cell.track, cell.method, cell.dataset, self.request.target or cell.dataset,
+                cell.backbone, cell.depth, cell.width, cell.label, self.seeds[0] // BLOCK, self.request.evaluation,
+            )
+        )  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "benchmark": self.benchmark, "cell": asdict(self.cell), "request": asdict(self.request),
+            "seeds": list(self.seeds), "key": self.key, "encoder_key": self.encoder_key,
+        }  # fmt: skip
+
+
+@dataclass
+class Task:
+    """One block of encoders to train or to load, and the evaluations that are missing. Plain data: it travels."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+    encoder_key: str
+    wanted: list[tuple[str, Request]] = field(default_factory=list)
+    cost: float = 1.0
+
+    @property
+    def label(self) -> str:
+        return f"{self.cell.method} on {self.cell.dataset}, width {self.cell.width}"
+
+
+def make_suite(
+    registry: Registry,
+    preset: Preset,
+    *,
+    methods: Sequence[str] | None = None,
+    datasets: Sequence[str] | None = None,
+    widths: Sequence[int] | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    settings: dict[str, dict[str, Any]] | None = None,
+    subject: str | None = None,
+) -> Suite:
+    """The preset after the command line's changes, everything checked.
+
+    Raises UserError for names that are not there and numbers that make no sense.
+    """
+    for name in (*(methods or ()), *(settings or ())):
+        registry.get("methods", name)
+    chosen = tuple(dict.fromkeys(methods)) if methods else tuple(registry.names("methods"))
+    subject = subject or preset.subject
+    registry.get("methods", subject)
+    for name, own in (settings or {}).items():
+        registry.method(name, own)
+    names = tuple(dict.fromkeys(datasets)) if datasets else preset.datasets
+    for name in names:
+        registry.dataset(name)
+    if widths is not None and min(widths, default=0) < 1:
+        raise UserError(f"widths are at least 1, not {min(widths, default=0)}")
+    if seeds is not None and seeds < 1:
+        raise UserError(f"the number of seeds is at least 1, not {seeds}")
+    if epochs is not None and epochs < 1:
+        raise UserError(f"the number of epochs is at least 1, not {epochs}")
+    # a data set that the preset does not have is trained for as long as the preset's longest
+    budget = {name: epochs or preset.epochs.get(name, max(preset.epochs.values())) for name in names}
+    width = preset.width if widths is None or preset.width in widths else max(widths)
+    return Suite(
+        preset=preset.name,
+        methods=chosen,
+        datasets=names,
+        epochs=budget,
+        width=width,
+        widths=tuple(sorted(set(widths or preset.widths))),
+        seeds=tuple(range(seeds or preset.seeds)),
+        batch_size=preset.batch_size,
+        subject=subject,
+        settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
+        indicative=preset.indicative,
+    )
+
+
+def problem_for(cell: Cell, dataset: Dataset) -> Problem:
+    """What the cell's encoder is built for."""
+    return Problem(
+        input_shape=dataset.shape,
+        width=cell.width,
+        n_classes=dataset.n_classes,
+        n_train=dataset.n_train if cell.validation else dataset.n_rest,
+        batch_size=cell.batch_size,
+        backbone=cell.backbone,
+        depth=cell.depth,
+    )
+
+
+class Planner:
+    """Resolves cells and computes keys; everything it looks up is looked up once."""
+
+    def __init__(self, registry: Registry, device: str) -> None:
+        self.registry, self.device = registry, device
+        self.dataset = functools.lru_cache(registry.dataset)
+        self.data_key = functools.lru_cache(self._data_key)
+        self.encoder_key = functools.lru_cache(self._encoder_key)
+        self.resolve = functools.lru_cache(self._resolve)
+
+    def _data_key(self, name: str) -> str:
+        return digest([self.registry.get("datasets", name).source, self.dataset(name).fingerprint()])
+
+    def _resolve(self, cell: Cell) -> Cell:
+        """The cell at the width that the method really has there."""
+        method = self.registry.method(cell.method, dict(cell.settings))
+        return replace(cell, width=method.width(problem_for(cell, self.dataset(cell.dataset))))
+
+    def _encoder_key(self, cell: Cell, seeds: tuple[int, ...]) -> str:
+        plugin = self.registry.get("methods", cell.method)
+        method = self.registry.method(cell.method, dict(cell.settings))
+        own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings")}
+        return digest(
+            {
+                "cell": own, "settings": method.settings(), "source": plugin.source, "data": self.data_key(cell.dataset),
+                "seeds": seeds, "device": self.device, "torch": torch.__version__.split("+")[0],
+                "harness": train.VERSION,
+            }
+        )  # fmt: skip
+
+    def key(self, cell: Cell, request: Request, seeds: tuple[int, ...]) -> str:
+        """The key of one evaluation of one block of seeds."""
+        return digest(
+            {
+                "encoder": self.encoder_key(cell, seeds), "evaluation": request.evaluation, "options": request.options,
+                "version": EVALUATIONS[request.evaluation].version,
+                "target": self.data_key(request.target or cell.dataset),
+            }
+        )  # fmt: skip
+
+    def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
+        """The benchmark's grid as entries, one a block of seeds, each once."""
+        blocks: dict[int, list[int]] = {}
+        for seed in seeds:
+            blocks.setdefault(seed // BLOCK, []).append(seed)
+        found: dict[str, Entry] = {}
+        for asked, request in pairs:
+            cell = self.resolve(asked)
+            for block in map(tuple, blocks.values()):
+                entry = Entry(
+                    benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)
+                )
+                found[entry.slot] = entry
+        return list(found.values())
+
+
+def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) -> list[Task]:
+    """Groups the entries whose keys are missing by encoder, the longest first: that packs workers best."""
+    absent = set(missing)
+    grouped: dict[str, Task] = {}
+    for entry in entries:
+        if entry.key not in absent:
+            continue
+        task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key))
+        if (entry.key, entry.request) not in task.wanted:
+            task.wanted.append((entry.key, entry.request))
+    for task in grouped.values():
+        dataset = planner.dataset(task.cell.dataset)
+        images = dataset.n_train * (task.cell.epochs + 20 * len(task.wanted))
+        task.cost = images * len(task.seeds) * (64 + task.cell.width) * 1e-9
+    return sorted(grouped.values(), key=lambda t: -t.cost)

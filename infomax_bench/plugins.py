@@ -1,0 +1,166 @@
+"""Finds methods, data sets and benchmarks: files dropped in a folder, installed packages, `--plugins DIR`.
+
+A plug-in file is any `NAME.py` in `methods/`, `datasets/` or `benchmarks/` of the clone (or of the wheel), or anywhere
+in a folder given by the user. Its plug-in is the one subclass of Method, Dataset or Benchmark that it defines. A file
+that does not load costs one warning line; the others still work.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from infomax_bench.benchmark import Benchmark
+from infomax_bench.data import Dataset
+from infomax_bench.errors import UserError, unknown
+from infomax_bench.method import Method
+
+KINDS: dict[str, type] = {"methods": Method, "datasets": Dataset, "benchmarks": Benchmark}
+
+
+def home() -> Path:
+    """The folder that holds `methods/`, `datasets/` and `benchmarks/`: the clone, or the plug-ins in the wheel."""
+    package = Path(__file__).resolve().parent
+    clone = package.parent
+    return clone if (clone / "methods").is_dir() and (clone / "benchmarks").is_dir() else package / "_plugins"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plug-in: its class, the settings that a variant changes, the file it came from and a hash of its source."""
+
+    name: str
+    kind: str
+    cls: type
+    path: str
+    source: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Registry:
+    """All plug-ins by kind and name. `broken` maps a file's stem to why it did not load."""
+
+    plugins: dict[str, dict[str, Plugin]]
+    broken: dict[str, str]
+    warnings: list[str]
+
+    def get(self, kind: str, name: str) -> Plugin:
+        """The plug-in of that name; `name:ARGUMENT` finds `name`.
+
+        Raises UserError for a name that is not there, or whose file does not load.
+        """
+        base = name.split(":", 1)[0]
+        found = self.plugins[kind].get(base)
+        if found is None:
+            if base in self.broken:
+                raise UserError(f"{kind.rstrip('s')} {base!r} does not load: {self.broken[base]}")
+            raise unknown(kind.rstrip("s"), base, self.plugins[kind])
+        return found
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(self.plugins[kind])
+
+    def method(self, name: str, settings: Mapping[str, Any] | None = None) -> Method:
+        plugin = self.get("methods", name)
+        built: Method = plugin.cls.build({**plugin.settings, **(settings or {})})  # type: ignore[attr-defined]
+        return built
+
+    def dataset(self, name: str) -> Dataset:
+        plugin = self.get("datasets", name)
+        argument = name.split(":", 1)[1] if ":" in name else None
+        built: Dataset = plugin.cls(argument)
+        return built
+
+    def benchmark(self, name: str) -> Benchmark:
+        built: Benchmark = self.get("benchmarks", name).cls()
+        return built
+
+
+def registry(folders: Iterable[str] = ()) -> Registry:
+    """Everything there is. `folders` are the user's own, which may replace built-in plug-ins by name."""
+    return _registry(tuple(str(Path(f).expanduser().resolve()) for f in folders))
+
+
+@functools.lru_cache(maxsize=4)
+def _registry(folders: tuple[str, ...]) -> Registry:
+    found = Registry({kind: {} for kind in KINDS}, {}, [])
+    for kind in KINDS:
+        for path in sorted((home() / kind).glob("*.py")):
+            _add_file(found, path, builtin=True)
+        for entry in entry_points(group=f"infomax_bench.{kind}"):
+            try:
+                cls = entry.load()
+                _add_class(found, kind, entry.name, cls, Path(inspect.getfile(cls)))
+            except Exception as error:
+                _broken(found, entry.name, f"entry point {entry.value}", error)
+    for folder in folders:
+        root = Path(folder)
+        if not root.is_dir():
+            raise UserError(f"--plugins {folder}: no such folder")
+        for path in sorted([*root.glob("*.py"), *(p for kind in KINDS for p in (root / kind).glob("*.py"))]):
+            _add_file(found, path, builtin=False)
+    return found
+
+
+def _broken(found: Registry, name: str, where: str, error: BaseException) -> None:
+    reason = " ".join(traceback.format_exception_only(error)[-1].split())
+    if isinstance(error, SyntaxError):
+        reason = f"{reason} (line {error.lineno})"
+    found.broken[name] = reason
+    found.warnings.append(f"{where} does not load and is left out: {reason}")
+
+
+def _add_file(found: Registry, path: Path, builtin: bool) -> None:
+    try:
+        kind, cls = load_file(path)
+    except Exception as error:
+        _broken(found, path.stem, str(path), error)
+        return
+    if not builtin and path.stem in found.plugins[kind]:
+        found.warnings.append(f"{path} replaces {found.plugins[kind][path.stem].path}")
+    _add_class(found, kind, path.stem, cls, path)
+
+
+def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path) -> None:
+    cls.name = name  # type: ignore[attr-defined]
+    source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    found.plugins[kind][name] = Plugin(name, kind, cls, str(path), source)
+    for variant, settings in getattr(cls, "variants", {}).items():
+        # a class of its own, so that what it makes knows the variant's name
+        named = type(cls.__name__, (cls,), {"name": variant, "__module__": cls.__module__, "variants": {}})
+        found.plugins[kind][variant] = Plugin(variant, kind, named, str(path), source, settings)
+
+
+def load_file(path: Path) -> tuple[str, type]:
+    """Imports a plug-in file and returns its kind and class.
+
+    Raises ValueError if it does not define exactly one plug-in, and whatever the file itself raises.
+    """
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    module_name = f"infomax_bench_plugins.{path.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    own = [
+        (kind, value)
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module_name and not value.__name__.startswith("_")
+        for kind, base in KINDS.items()
+        if issubclass(value, base)
+    ]
+    if len(own) != 1:
+        raise ValueError(f"a plug-in file defines exactly one Method, Dataset or Benchmark; this one has {len(own)}")
+    return own[0]

@@ -1,0 +1,53 @@
+"""Presets: what is run by default, read from `benchmarks/presets.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infomax_bench.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One section of the file. epochs: by data set, which are the preset's data sets."""
+
+    name: str
+    summary: str
+    indicative: bool
+    width: int
+    widths: tuple[int, ...]
+    seeds: int
+    batch_size: int
+    epochs: dict[str, int]
+    subject: str
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        return tuple(self.epochs)
+
+
+def load_presets(folder: Path) -> dict[str, Preset]:
+    """All presets in `folder/presets.toml`. Raises UserError if the file is missing or malformed."""
+    path = folder / "presets.toml"
+    try:
+        with path.open("rb") as file:
+            content: dict[str, Any] = tomllib.load(file)
+        subject = content.pop("subject")
+        return {
+            name: Preset(name=name, subject=subject, **{**section, "widths": tuple(section["widths"])})
+            for name, section in content.items()
+        }
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def find_preset(presets: dict[str, Preset], name: str) -> Preset:
+    """Raises UserError, with the nearest name, if there is no such preset."""
+    if name not in presets:
+        raise unknown("preset", name, presets)
+    return presets[name]

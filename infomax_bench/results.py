@@ -1,0 +1,130 @@
+"""The tidy table and the verdicts, from what jobs have written; no training, no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.errors import UserError
+from infomax_bench.statistics import Verdict
+from infomax_bench.store import Store, replacing, write_text
+
+COLUMNS = (
+    "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
+    "metric", "x", "value", "status", "n_parameters", "preset", "device", "version", "git_sha",
+    # beyond the contract
+    "role", "label", "evaluation", "reason", "current",
+)  # fmt: skip
+
+
+@dataclass
+class Results:
+    """A results folder, read: the table, what is missing, and how it was run.
+
+    missing: entries of the manifest without a job; info: the content of run.json; artifacts: (method, dataset, width) ->
+    the file with filters and top images; logs: seconds recorded in all jobs.
+    """
+
+    preset: str
+    table: pd.DataFrame
+    missing: list[dict[str, Any]]
+    info: dict[str, Any]
+    artifacts: dict[tuple[str, str, int], Path] = field(default_factory=dict)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    not_applicable: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def cards(self) -> dict[str, dict[str, Any]]:
+        """Method -> its card, as plain values."""
+        cards: dict[str, dict[str, Any]] = self.info.get("methods", {})
+        return cards
+
+    def claims(self, subject: str | None = None) -> Claims:
+        roles = {str(m): self.cards.get(str(m), {}).get("role", "") for m in self.table["method"].unique()}
+        return Claims(subject or self.info["subject"], self.preset, roles, bool(self.info.get("indicative")))
+
+
+def read_info(root: Path) -> dict[str, Any]:
+    """run.json, or {} if it is missing or damaged."""
+    try:
+        info: dict[str, Any] = json.loads((root / "run.json").read_text(encoding="utf-8"))
+        return info
+    except (OSError, ValueError):
+        return {}
+
+
+def read_results(root: Path) -> Results:
+    """Reads a results folder, however partial.
+
+    Raises UserError if it is not one.
+    """
+    store = Store(root)
+    manifest, info = store.manifest(), read_info(root)
+    if not manifest or "subject" not in info:
+        raise UserError(f"{root} holds no results; 'infomax-bench run' makes some")
+    cards = info.get("methods", {})
+    frames: list[dict[str, Any]] = []
+    results = Results(root.name, pd.DataFrame(columns=list(COLUMNS)), [], info)
+    for entry in manifest.values():
+        job = store.read_job(entry["key"])
+        if job is None:
+            results.missing.append(entry)
+            continue
+        cell, request = entry["cell"], entry["request"]
+        label = f"{cell['method']} on {cell['dataset']}, width {cell['width']}"
+        card = cards.get(cell["method"], {})
+        base = {
+            "benchmark": entry["benchmark"], "track": cell["track"], "method": cell["method"],
+            "family": card.get("family", ""), "dataset": cell["dataset"],
+            "target": request["target"] or cell["dataset"], "backbone": cell["backbone"], "depth": cell["depth"],
+            "width": cell["width"], "protocol": "", "x": None, "status": job.status,
+            "n_parameters": job.stamp.get("n_parameters"), "preset": results.preset, "device": job.stamp.get("device"),
+            "version": job.stamp.get("version"), "git_sha": job.stamp.get("git_sha"), "role": card.get("role", ""),
+            "label": cell["label"], "evaluation": request["evaluation"], "reason": job.reason,
+            "current": entry.get("current", True),
+        }  # fmt: skip
+        if job.status != "ok":
+            list_of = results.failures if job.status == "failed" else results.not_applicable
+            if (label, job.reason) not in list_of:
+                list_of.append((label, job.reason))
+            frames += [{**base, "seed": s, "metric": request["evaluation"], "value": None} for s in entry["seeds"]]
+        for row in job.rows:
+            frames.append({**base, **row})
+            if row.get("status") == "failed" and (label, row["reason"]) not in results.failures:
+                results.failures.append((label, row["reason"]))
+        if store.arrays_path(entry["key"]).exists():
+            where = (cell["method"], cell["dataset"], cell["width"])
+            results.artifacts[where] = store.arrays_path(entry["key"])
+    if frames:
+        table = pd.DataFrame.from_records(frames, columns=list(COLUMNS))
+        table["value"] = pd.to_numeric(table["value"])
+        table["x"] = pd.to_numeric(table["x"])
+        order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x", "seed"]
+        results.table = table.sort_values(order, kind="stable", ignore_index=True)
+    results.warnings = store.warnings
+    return results
+
+
+def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str | None = None) -> list[Verdict]:
+    """Every benchmark's verdicts on what is there."""
+    claims = results.claims(subject)
+    verdicts: list[Verdict] = []
+    for benchmark in sorted(benchmarks, key=lambda b: (b.order, b.name)):
+        rows = results.table[results.table["benchmark"] == benchmark.name]
+        if not rows.empty:
+            verdicts += benchmark.verdicts(rows, claims)
+    return verdicts
+
+
+def write_results(root: Path, results: Results, verdicts: Iterable[Verdict]) -> None:
+    """Writes measurements.csv and verdicts.json."""
+    with replacing(root / "measurements.csv") as temporary:
+        results.table.to_csv(temporary, index=False, float_format="%.8g")
+    write_text(root / "verdicts.json", json.dumps([v.as_json() for v in verdicts], indent=1) + "\n")

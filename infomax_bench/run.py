@@ -1,0 +1,155 @@
+"""The main job: plan, run what is missing, write the table and the verdicts, build the report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from infomax_bench import __version__, engine
+from infomax_bench.benchmark import Benchmark, Cell, Request, Suite
+from infomax_bench.errors import UserError
+from infomax_bench.plan import Entry, Planner, tasks
+from infomax_bench.plugins import Registry
+from infomax_bench.results import Results, decide_all, read_info, read_results, write_results
+from infomax_bench.statistics import Verdict
+from infomax_bench.store import Store, write_text
+
+
+@dataclass
+class Run:
+    """How a run went."""
+
+    results: Results
+    verdicts: list[Verdict]
+    n_jobs: int
+    """Jobs that had to be run; 0 if everything was there."""
+    seconds: float
+    failures: list[str] = field(default_factory=list)
+
+
+def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
+    """Every benchmark's grid as entries."""
+    return [
+        entry for benchmark in benchmarks for entry in planner.entries(benchmark.name, benchmark.requests(suite), suite.seeds)
+    ]
+
+
+def run(
+    registry: Registry,
+    suite: Suite,
+    benchmarks: Sequence[Benchmark],
+    root: Path,
+    *,
+    folders: Sequence[str] = (),
+    device: str = "cpu",
+    jobs: int = 1,
+    quiet: bool = False,
+) -> Run:
+    """Runs what is missing of the benchmarks' grids into the results folder `root`, and reads the folder back."""
+    begin = time.perf_counter()
+    planner = Planner(registry, device)
+    entries = plan_entries(planner, suite, benchmarks)
+    store = Store(root)
+    store.prepare()
+    keys = dict.fromkeys(entry.key for entry in entries)
+    missing = [key for key in keys if not store.done(key)]
+    _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings)
+    _write_info(root, registry, suite, planner)
+    store.update_manifest(lambda old: _merged(old, entries, planner))
+    failures: list[str] = []
+    todo = tasks(entries, missing, planner)
+    if todo:
+        failures = _work(todo, store, folders, device, jobs, quiet)
+        _record_seconds(root, time.perf_counter() - begin)
+    results = read_results(root)
+    verdicts = decide_all(results, [registry.benchmark(name) for name in registry.names("benchmarks")], suite.subject)
+    write_results(root, results, verdicts)
+    return Run(results, verdicts, len(missing), time.perf_counter() - begin, failures)
+
+
+def _say(quiet: bool, *lines: str) -> None:
+    if not quiet:
+        for line in lines:
+            print(line, file=sys.stderr, flush=True)
+
+
+def _work(
+    todo: list[Any], store: Store, folders: Sequence[str], device: str, jobs: int, quiet: bool
+) -> list[str]:
+    """Runs the tasks under a progress bar with the time left; returns the failures."""
+    failures: list[str] = []
+    total = sum(task.cost for task in todo)
+    shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
+    with tqdm(total=total, disable=quiet, bar_format=shape, file=sys.stderr, dynamic_ncols=True,
+              mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
+        bar.set_postfix_str(f"[0/{len(todo)}] {todo[0].label}")
+        for i, outcome in enumerate(engine.run_tasks(todo, store.root, folders, device, jobs), start=1):
+            bar.set_postfix_str(f"[{i}/{len(todo)}] {outcome.label}", refresh=False)
+            bar.update(outcome.cost)
+            lines = [f"done in {outcome.seconds:.1f} s: {outcome.label}", *(f"failed: {f}" for f in outcome.failures)]
+            store.log([*lines, *outcome.warnings])
+            for failure in outcome.failures:
+                tqdm.write(f"failed: {failure}", file=sys.stderr)
+            for warning in outcome.warnings:
+                if "\n" not in warning:  # tracebacks are in the log
+                    tqdm.write(f"warning: {warning}", file=sys.stderr)
+            failures += outcome.failures
+    return failures
+
+
+def _merged(old: dict[str, dict[str, Any]], entries: Sequence[Entry], planner: Planner) -> dict[str, dict[str, Any]]:
+    """The manifest with this run's entries in it. Entries of other runs stay, marked if today's code and settings
+    would give them another key."""
+    new = {entry.slot: {**entry.as_json(), "current": True} for entry in entries}
+    kept = {slot: {**entry, "current": _is_current(entry, planner)} for slot, entry in old.items() if slot not in new}
+    return {**kept, **new}
+
+
+def _is_current(entry: dict[str, Any], planner: Planner) -> bool:
+    try:
+        cell = Cell(**{**entry["cell"], "settings": _pairs(entry["cell"]["settings"])})
+        request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
+        return planner.key(cell, request, tuple(entry["seeds"])) == entry["key"]
+    except (UserError, TypeError, KeyError):
+        return False
+
+
+def _pairs(value: list[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in value)
+
+
+def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) -> None:
+    """run.json: how and on what; the cards of all methods and the data sets' facts, for the report."""
+    info = read_info(root)
+    methods = info.get("methods", {})
+    for name in registry.names("methods"):
+        cls = registry.get("methods", name).cls
+        methods[name] = {**asdict(cls.card), "supervised": cls.supervised()}  # type: ignore[attr-defined]
+    datasets = info.get("datasets", {})
+    for name in suite.datasets:
+        data = planner.dataset(name)
+        datasets[name] = {
+            "summary": data.summary, "shape": list(data.shape), "classes": list(data.class_names),
+            "factors": list(data.factor_names), "n_rest": data.n_rest, "n_test": data.n_test,
+        }  # fmt: skip
+    info |= {
+        "subject": suite.subject, "indicative": suite.indicative, "suite": asdict(suite), "methods": methods,
+        "datasets": datasets, "machine": engine.machine(), "version": __version__, "git_sha": engine.git_sha(),
+        "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
+    }  # fmt: skip
+    info.setdefault("seconds", 0.0)
+    write_text(root / "run.json", json.dumps(info, indent=1))
+
+
+def _record_seconds(root: Path, seconds: float) -> None:
+    info = read_info(root)
+    info["seconds"] = round(info.get("seconds", 0.0) + seconds, 1)
+    write_text(root / "run.json", json.dumps(info, indent=1))
