@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import subprocess
+import textwrap
 import time
 import traceback
 import warnings
@@ -175,9 +176,11 @@ def _failed(error: Exception, outcome: Outcome, label: str) -> Job:
     """The job that records why there is no result."""
     if isinstance(error, NotApplicable):
         return Job([], "not applicable", str(error))
-    reason = str(error) if isinstance(error, Diverged | UserError) else f"{type(error).__name__}: {error}"
+    expected = isinstance(error, Diverged | UserError)
+    reason = str(error) if expected else f"{type(error).__name__}: {error}"
+    reason = textwrap.shorten(reason, 300, placeholder=" ...")  # on one line; the log has the traceback
     outcome.failures.append(f"{label}: {reason}")
-    if not isinstance(error, Diverged | UserError):
+    if not expected:
         outcome.warnings.append("".join(traceback.format_exception(error)).rstrip())
     return Job([], "failed", reason, retry=not isinstance(error, Diverged))
 

@@ -51,7 +51,8 @@ class _Objective:
         if self.keep is not None:  # a removed feature's row is replaced by the identity's
             kept = self.keep.squeeze(-1)
             hessian = hessian * (kept.unsqueeze(-1) * kept.unsqueeze(-2)) + torch.diag_embed(1 - kept)
-        ridge = 1e-5 * hessian.diagonal(dim1=-2, dim2=-1).mean(-1)
+        # only a preconditioner: the ridge keeps collinear features, such as pixels, factorisable in float32
+        ridge = 1e-3 * hessian.diagonal(dim1=-2, dim2=-1).mean(-1)
         self.factor = torch.linalg.cholesky(hessian + torch.diag_embed(ridge.unsqueeze(-1).expand(hessian.shape[:-1])))
 
     def select(self, active: Tensor) -> None:

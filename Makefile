@@ -1,0 +1,62 @@
+# Every target makes its own virtual environment first, once. Needs Python 3.11 or newer, or PYTHON=/path/to/one.
+
+PRESET ?= quick
+SUBJECT ?=
+METHODS ?=
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+NEWEST := python3 python3.14 python3.13 python3.12 python3.11
+IS_NEW := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for p in $(NEWEST); do if $$p $(IS_NEW) 2>/dev/null; then echo $$p; break; fi; done)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help run-all report test bench lint new-method clean
+
+help:  ## what there is
+	@echo "make run-all                  train, measure and decide everything, on data that ships with the dependencies"
+	@echo "make run-all PRESET=standard  the same with MNIST and Fashion-MNIST (downloaded once)"
+	@echo "make run-all SUBJECT=my_idea  the verdicts about your method; METHODS=a,b for a few; ARGS='...' for the rest"
+	@echo "make report                   rebuild the report of every results folder, without training"
+	@echo "make test                     linters, types and the whole test suite"
+	@echo "make bench                    speed, against the libraries a user would pick instead"
+	@echo "make new-method NAME=my_idea  a commented plug-in file that already runs and passes 'infomax-bench check'"
+
+run-all: $(VENV)/.installed  ## the main job
+	@$(BIN)/infomax-bench run --preset $(PRESET) $(if $(SUBJECT),--subject $(SUBJECT)) $(if $(METHODS),--methods $(METHODS)) $(ARGS)
+
+report: $(VENV)/.installed  ## from results alone
+	@$(BIN)/infomax-bench report $(ARGS)
+
+test: lint  ## everything
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-test
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+bench: $(VENV)/.installed-test
+	@mkdir -p results/speed
+	@$(BIN)/python -m pytest benchmarks/speed --benchmark-json=results/speed/benchmark.json $(ARGS)
+
+new-method: $(VENV)/.installed
+	@$(if $(NAME),,$(error NAME is missing: make new-method NAME=my_idea))$(BIN)/infomax-bench new-method $(NAME)
+
+clean:  ## the environment and caches, never results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+$(VENV)/.made:
+	@$(if $(PYTHON),,$(error needs Python 3.11 or newer; install one, or name it: make PYTHON=/path/to/python3.12))true
+	@$(PYTHON) $(IS_NEW) || { echo "needs Python 3.11 or newer, and $(PYTHON) is older; name another: make PYTHON=..." >&2; exit 2; }
+	@echo "setting up $(VENV) with $(PYTHON) (once; a few minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.made pyproject.toml constraints.txt
+	@$(PIP) -e .[test]
+	@touch $@ $(VENV)/.installed

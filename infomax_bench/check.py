@@ -1,0 +1,381 @@
+"""`infomax-bench check`: does a plug-in keep the promises that the harness relies on?
+
+Every promise is a function that raises Broken with what it saw. The same promises are tested for all built-in plug-ins.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from infomax_bench.augment import Augmentation
+from infomax_bench.benchmark import Benchmark, Claims, Suite
+from infomax_bench.data import Dataset, Split, load, split
+from infomax_bench.encoder import Problem
+from infomax_bench.errors import NotApplicable, UserError
+from infomax_bench.evaluate import EVALUATIONS
+from infomax_bench.frozen import Encoder
+from infomax_bench.method import Method
+from infomax_bench.plugins import Plugin, Registry, load_file, registry
+from infomax_bench.random import Rng
+from infomax_bench.train import Trained, named_terms, session_for, train
+
+WIDTH = 6
+BATCH = 16
+N_IMAGES = 80
+N_CLASSES = 4
+EPOCHS = 2
+SHAPES = ((1, 8, 8), (1, 28, 28), (3, 12, 16))
+
+
+class Broken(AssertionError):
+    """A promise that a plug-in does not keep, and what was seen instead."""
+
+
+class Skipped(Exception):
+    """A promise that does not concern this plug-in, and why."""
+
+
+def hold(condition: bool, message: str) -> None:
+    """Raises Broken unless `condition` holds."""
+    if not condition:
+        raise Broken(message)
+
+
+# -- a small problem -----------------------------------------------------------------------------------------
+
+
+def images_of(shape: tuple[int, int, int], kind: str = "varied") -> Tensor:
+    """A few uint8 images of a shape: varied, all identical, or each constant."""
+    rng = torch.Generator().manual_seed(1)
+    varied = torch.randint(0, 256, (N_IMAGES, *shape), generator=rng, dtype=torch.uint8)
+    if kind == "identical":
+        return varied[:1].expand(N_IMAGES, *shape).contiguous()
+    return torch.full_like(varied, 128) if kind == "constant" else varied
+
+
+def labels_of() -> Tensor:
+    return torch.arange(N_IMAGES) % N_CLASSES
+
+
+def _splits(seeds: Sequence[int]) -> list[Split]:
+    test = torch.arange(N_IMAGES) >= N_IMAGES - 8
+    return [split(test, seed) for seed in seeds]
+
+
+def problem_of(method: Method, shape: tuple[int, int, int] = SHAPES[0], width: int = WIDTH) -> Problem:
+    n = len(_splits([0])[0].train)
+    asked = Problem(shape, width, N_CLASSES, n, BATCH, backbone=method.backbones[0])
+    problem = Problem(shape, method.width(asked), N_CLASSES, n, BATCH, backbone=method.backbones[0])
+    reason = method.unavailable(problem)
+    if reason:
+        raise Skipped(f"declared as not available on a small problem: {reason}")
+    return problem
+
+
+def fitted(method: Method, problem: Problem, seeds: Sequence[int] = (0, 1), **changes: Any) -> Trained:
+    """The method trained on the small problem."""
+    values = {"images": images_of(problem.input_shape), "labels": labels_of(), "epochs": EPOCHS, **changes}
+    return train(
+        method, problem, splits=_splits(seeds), seeds=seeds, augmentation=Augmentation(shift=0.1, noise=0.02), **values
+    )
+
+
+def _encoder(method: Method, problem: Problem, trained: Trained, seeds: Sequence[int] = (0, 1)) -> Encoder:
+    return Encoder(method, problem, trained.params, tuple(seeds), "check")
+
+
+def _same(a: Trained, b: Trained) -> bool:
+    return all(torch.equal(a.params[name], b.params[name]) for name in a.params)
+
+
+# -- what a method promises ----------------------------------------------------------------------------------
+
+
+def card_is_complete(method: Method) -> None:
+    """The card says what the comparison table shows."""
+    card = method.card
+    for name in ("family", "objective", "prevents", "paper"):
+        hold(bool(getattr(card, name)), f"card.{name} is empty")
+    roles = ("this work", "prior art", "control", "reference")
+    hold(card.role in roles, f"card.role is one of {', '.join(roles)}, not {card.role!r}")
+
+
+def hyperparameters_are_declared(method: Method) -> None:
+    """Every hyperparameter has a help text, and its default lies in its own search range."""
+    for name, field in type(method).parameters().items():
+        meta = field.metadata
+        hold(bool(meta.get("help")), f"{name} is not made with param(..., help=...)")
+        search, choices = meta["search"], meta["choices"]
+        if search and not choices and isinstance(field.default, float):
+            hold(search[0] <= field.default <= search[1], f"{name}'s default {field.default} is outside {search}")
+        if choices:
+            hold(field.default in choices, f"{name}'s default {field.default!r} is not one of its choices")
+
+
+def features_fit_every_shape(method: Method) -> None:
+    """Features are finite float32 [seeds, images, width] for grey and colour images of every size."""
+    for shape in SHAPES:
+        problem = problem_of(method, shape)
+        features = _encoder(method, problem, fitted(method, problem)).features(images_of(shape)[:10])
+        wanted = (2, 10, problem.width)
+        hold(tuple(features.shape) == wanted, f"features of {shape} images are {tuple(features.shape)}, not {wanted}")
+        hold(features.dtype == torch.float32, f"features are {features.dtype}, not float32")
+
+
+def same_seed_same_numbers(method: Method) -> None:
+    """Two trainings under the same seeds give the same parameters, bit for bit."""
+    problem = problem_of(method)
+    hold(_same(fitted(method, problem), fitted(method, problem)), "two trainings under the same seeds differ: draw only from `rng`")
+
+
+def seeds_matter(method: Method) -> None:
+    """Different seeds give different encoders, unless the method is the same function of its data for all of them."""
+    problem = problem_of(method)
+    trained = fitted(method, problem)
+    encoder = _encoder(method, problem, trained)
+    if encoder.n_parameters and method.by_gradient():
+        weights = [p for name, p in encoder.kept().items() if name.endswith("weight")]
+        hold(any(not torch.equal(p[0], p[1]) for p in weights), "two seeds end with the same encoder")
+
+
+def gradient_reaches_the_encoder(method: Method) -> None:
+    """The loss is finite, one number a seed, and its gradient reaches the encoder and every head."""
+    if not method.by_gradient():
+        raise Skipped("has no gradient")
+    problem = problem_of(method)
+    seeds = (0, 1) if method.batched else (0,)
+    session = session_for(method, problem, images_of(problem.input_shape), labels_of(), _splits(seeds), seeds, n_steps=4)
+    session.advance()  # some methods fill a queue first
+    batch = session.batch()
+    terms = named_terms(method.loss(session.net, batch, session.state, session.rng))
+    for name, term in terms.items():
+        wanted = (2,) if method.batched else ()
+        hold(tuple(term.shape) == wanted, f"loss term {name!r} is {tuple(term.shape)}, not one number a seed {wanted}")
+        hold(bool(term.isfinite().all()), f"loss term {name!r} is not finite on random images")
+    session.optimizer.zero_grad(set_to_none=True)
+    torch.stack([t.sum() for t in terms.values()]).sum().backward()
+    for name, p in session.net.params.items():
+        hold(p.grad is not None, f"no gradient reaches {name}")
+        hold(p.grad is None or bool(p.grad.isfinite().all()), f"the gradient of {name} is not finite")
+    reached = any(bool(p.grad.abs().sum() > 0) for k, p in session.net.params.items() if k.startswith("encoder.") and p.grad is not None)
+    hold(reached, "the gradient of the encoder is zero everywhere")
+
+
+def labels_are_not_used(method: Method) -> None:
+    """A method that does not ask for labels learns the same from shuffled ones."""
+    problem = problem_of(method)
+    shuffled = labels_of()[torch.randperm(N_IMAGES, generator=torch.Generator().manual_seed(3))]
+    same = _same(fitted(method, problem), fitted(method, problem, labels=shuffled))
+    if method.supervised():
+        hold(not same, "asks for labels and does not use them")
+    else:
+        hold(same, "does not ask for labels, but other labels give another encoder")
+
+
+def degenerate_images_stay_finite(method: Method) -> None:
+    """Identical images, and images of one grey, give finite losses, parameters and features."""
+    problem = problem_of(method)
+    for kind in ("identical", "constant"):
+        images = images_of(problem.input_shape, kind)
+        trained = fitted(method, problem, images=images)
+        hold(not any(trained.diverged), f"parameters are not finite after training on {kind} images")
+        for name, values in trained.log.items():
+            hold(bool(values.isfinite().all()), f"loss term {name!r} is not finite on {kind} images")
+        features = _encoder(method, problem, trained).features(images[:4])
+        hold(bool(features.isfinite().all()), f"features of {kind} images are not finite")
+
+
+def alone_as_in_a_group(method: Method) -> None:
+    """A seed starts the same way alone and beside others: its draws and its loss do not depend on the company."""
+    if not method.by_gradient() or not method.batched:
+        raise Skipped("is trained one seed after another")
+    problem = problem_of(method)
+
+    def first_losses(seeds: tuple[int, ...]) -> Tensor:
+        session = session_for(
+            method, problem, images_of(problem.input_shape), labels_of(), _splits(seeds), seeds,
+            Augmentation(shift=0.1), n_steps=4,
+        )  # fmt: skip
+        return torch.stack([torch.stack(list(session.advance().values())).sum(0) for _ in range(3)])
+
+    alone, group = first_losses((1,))[:, 0], first_losses((0, 1, 2))[:, 1]
+    close = torch.allclose(alone, group, rtol=1e-3, atol=1e-5)
+    hold(close, f"the first losses of seed 1 are {alone.tolist()} alone and {group.tolist()} beside others")
+
+
+def inputs_are_left_alone(method: Method) -> None:
+    """Training and encoding do not change the images they are given."""
+    problem = problem_of(method)
+    images = images_of(problem.input_shape)
+    before = images.clone()
+    _encoder(method, problem, fitted(method, problem, images=images)).features(images)
+    hold(torch.equal(images, before), "the images were changed in place")
+
+
+def an_encoder_survives_the_disk(method: Method, folder: Path) -> None:
+    """A saved encoder, read back, gives the same features."""
+    problem = problem_of(method)
+    encoder = _encoder(method, problem, fitted(method, problem))
+    path = folder / "encoder.safetensors"
+    encoder.save(path)
+    images = images_of(problem.input_shape)
+    back = Encoder.load(path, type(method))
+    hold(torch.equal(back.features(images), encoder.features(images)), "features differ after saving and loading")
+
+
+METHOD_PROMISES: tuple[Callable[[Method], None], ...] = (
+    card_is_complete, hyperparameters_are_declared, features_fit_every_shape, same_seed_same_numbers, seeds_matter,
+    gradient_reaches_the_encoder, labels_are_not_used, degenerate_images_stay_finite, alone_as_in_a_group,
+    inputs_are_left_alone,
+)  # fmt: skip
+
+
+# -- what a data set promises --------------------------------------------------------------------------------
+
+
+def declaration_matches_images(dataset: Dataset) -> None:
+    """Shape, counts, classes and factors are what was declared without loading."""
+    data = load(dataset)
+    n = len(data.images)
+    hold(tuple(data.images.shape[1:]) == tuple(dataset.shape), f"images are {tuple(data.images.shape[1:])}, not {dataset.shape}")
+    hold(int(data.test.sum()) == dataset.n_test, f"{int(data.test.sum())} test images, not {dataset.n_test}")
+    hold(n - dataset.n_test == dataset.n_rest, f"{n - dataset.n_test} other images, not {dataset.n_rest}")
+    classes = data.labels.unique().tolist()
+    hold(classes == list(range(dataset.n_classes)), f"labels are {classes}, not 0 to {dataset.n_classes - 1}")
+    n_factors = 0 if data.factors is None else data.factors.shape[1]
+    hold(n_factors == len(dataset.factor_names), f"{n_factors} factors for {len(dataset.factor_names)} names")
+
+
+def loading_is_deterministic(dataset: Dataset) -> None:
+    """Loading twice gives the same images, labels and test part; the fingerprint stays."""
+    a, b = dataset.load(), type(dataset)(dataset.argument).load()
+    same = torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels) and torch.equal(a.test, b.test)
+    hold(same, "two loads differ")
+    hold(dataset.fingerprint() == type(dataset)(dataset.argument).fingerprint(), "two fingerprints differ")
+
+
+def augmentation_keeps_images(dataset: Dataset) -> None:
+    """Augmented images keep their shape and range, and are not what they were."""
+    images = load(dataset).images[:32].float() / 255
+    changed = dataset.augmentation(images, Rng.of([0], "check", stacked=False))
+    hold(changed.shape == images.shape, f"augmented images are {tuple(changed.shape)}, not {tuple(images.shape)}")
+    hold(bool(changed.isfinite().all() and changed.min() >= 0 and changed.max() <= 1), "augmented images leave [0, 1]")
+    hold(not torch.equal(changed, images), "the augmentation changes nothing, so two views are the same image")
+
+
+DATASET_PROMISES: tuple[Callable[[Dataset], None], ...] = (
+    declaration_matches_images, loading_is_deterministic, augmentation_keeps_images,
+)  # fmt: skip
+
+
+# -- what a benchmark promises -------------------------------------------------------------------------------
+
+
+def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
+    """The docstring has a claim and a rule, written before any result exists."""
+    for name in ("Claim", "Rule"):
+        hold(bool(benchmark.paragraph(name)), f"the docstring has no paragraph beginning with '{name}:'")
+    hold(bool(benchmark.title), "title is empty")
+
+
+def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
+    """The grid asks for evaluations that exist, and grows with the methods."""
+    suite = Suite("check", ("a", "b"), ("x", "y"), {"x": 1, "y": 1}, 8, (4, 8), (0,), 16, "a")
+    pairs = list(benchmark.requests(suite))
+    hold(bool(pairs), "the grid is empty")
+    for _, request in pairs:
+        hold(request.evaluation in EVALUATIONS, f"asks for {request.evaluation!r}, which is no evaluation")
+
+
+def no_rows_no_verdict(benchmark: Benchmark) -> None:
+    """Without results there are verdicts of nothing but "inconclusive", and no crash."""
+    from infomax_bench.results import COLUMNS
+
+    rows = pd.DataFrame(columns=list(COLUMNS))
+    for verdict in benchmark.verdicts(rows, Claims("a", "check", {"a": "this work", "b": "prior art"}, False)):
+        hold(verdict.verdict == "inconclusive", f"{verdict.title!r} is {verdict.verdict} without any result")
+
+
+BENCHMARK_PROMISES: tuple[Callable[[Benchmark], None], ...] = (
+    docstring_states_claim_and_rule, grid_is_made_of_known_evaluations, no_rows_no_verdict,
+)  # fmt: skip
+
+
+# -- the command ---------------------------------------------------------------------------------------------
+
+
+def promises(plugin: Plugin, found: Registry, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What the plug-in promises, in words, and the test of it. folder: for files that a test writes."""
+    if plugin.kind == "methods":
+        method = found.method(plugin.name)
+        for promise in METHOD_PROMISES:
+            yield _words(promise), lambda promise=promise: promise(method)
+        yield _words(an_encoder_survives_the_disk), lambda: an_encoder_survives_the_disk(method, folder)
+    elif plugin.kind == "datasets":
+        for check_dataset in DATASET_PROMISES:
+            yield _words(check_dataset), lambda p=check_dataset: p(found.dataset(plugin.name))
+    else:
+        for check_benchmark in BENCHMARK_PROMISES:
+            yield _words(check_benchmark), lambda p=check_benchmark: p(found.benchmark(plugin.name))
+
+
+def _words(promise: Callable[..., None]) -> str:
+    return re.sub(r"\s+", " ", inspect.getdoc(promise) or promise.__name__)
+
+
+def _find(name: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry]:
+    """The plug-in of that name, or the ones that a file defines (its variants too)."""
+    path = Path(name)
+    if path.suffix != ".py":
+        found = registry(folders)
+        for kind in found.plugins:
+            if name.split(":")[0] in found.plugins[kind]:
+                return [found.get(kind, name)], found
+        if name in found.broken:
+            raise UserError(f"{name!r} does not load: {found.broken[name]}")
+        everything = [n for kind in found.plugins for n in found.plugins[kind]]
+        from infomax_bench.errors import unknown
+
+        raise unknown("plug-in", name, everything)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        kind, _ = load_file(path)
+    except Exception as error:
+        raise UserError(f"{path} does not load: {type(error).__name__}: {error}") from None
+    found = registry([*folders, str(path.resolve().parent)])
+    own = [p for p in found.plugins[kind].values() if Path(p.path).resolve() == path.resolve()]
+    return own, found
+
+
+def check(name: str, folders: Sequence[str] = ()) -> int:
+    """Tests every promise of a plug-in (by name or file), prints a line for each, and returns the exit status."""
+    import tempfile
+
+    plugins, found = _find(name, folders)
+    broken = 0
+    for plugin in plugins:
+        print(f"{plugin.name} ({plugin.kind.rstrip('s')}, {plugin.path})")
+        with tempfile.TemporaryDirectory() as folder:
+            for words, test in promises(plugin, found, Path(folder)):
+                try:
+                    test()
+                    print(f"  ok      {words}")
+                except (Skipped, NotApplicable) as reason:
+                    print(f"  -       {words} [{reason}]")
+                except UserError:
+                    raise
+                except Exception as error:
+                    broken += 1
+                    reason = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+                    print(f"  BROKEN  {words}\n          {reason}")
+    print(f"{broken} broken" if broken else "all promises kept")
+    return 1 if broken else 0
