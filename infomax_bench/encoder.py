@@ -54,7 +54,7 @@ class Block(Protocol):
         """Fresh parameters for one seed."""
         ...
 
-    def __call__(self, params: Params, x: Tensor) -> Tensor:
+    def __call__(self, params: Params, x: Tensor, /) -> Tensor:
         """`[..., B, in] -> [..., B, out]`, parameters `[..., *shape]`."""
         ...
 

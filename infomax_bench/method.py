@@ -168,12 +168,12 @@ class Method(_Hyperparameters):
 
     def settings(self) -> dict[str, Any]:
         """All hyperparameters by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @classmethod
     def parameters(cls) -> dict[str, dataclasses.Field[Any]]:
         """The hyperparameters' fields by name; `metadata` holds help, search, log and choices."""
-        return {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return {field.name: field for field in dataclasses.fields(cls)}
 
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Method:

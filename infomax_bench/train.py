@@ -221,7 +221,9 @@ def train(
         trained.n_steps = n_steps
     else:
         trained = _fitted(method, problem, images, labels, splits, seeds, device, report)
-    trained.diverged = [not all(bool(p[i].isfinite().all()) for p in trained.params.values()) for i in range(len(seeds))]
+    trained.diverged = [
+        not all(bool(p[i].isfinite().all()) for p in trained.params.values()) for i in range(len(seeds))
+    ]
     trained.seconds = time.perf_counter() - begin
     return trained
 
@@ -300,14 +302,29 @@ def _fitted(
 
 
 def session_for(
-    method: Method, problem: Problem, images: Tensor, labels: Tensor, splits: Sequence[Split], seeds: Sequence[int],
-    augmentation: Augmentation | None = None, n_steps: int = 1, device: torch.device | str = "cpu",
+    method: Method,
+    problem: Problem,
+    images: Tensor,
+    labels: Tensor,
+    splits: Sequence[Split],
+    seeds: Sequence[int],
+    augmentation: Augmentation | None = None,
+    n_steps: int = 1,
+    device: torch.device | str = "cpu",
 ) -> Session:
     """A training at its first step, for looking at single steps (costs, checks, tests)."""
     if not method.batched and len(seeds) != 1:
         raise ValueError("a method that is not batched trains one seed at a time")
     return Session(
-        method, problem, images, labels, splits, seeds, augmentation or Augmentation(), n_steps, method.batched,
+        method,
+        problem,
+        images,
+        labels,
+        splits,
+        seeds,
+        augmentation or Augmentation(),
+        n_steps,
+        method.batched,
         torch.device(device),
     )
 

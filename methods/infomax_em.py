@@ -35,7 +35,8 @@ class InfoMaxEM(Method):
         centred = d - d.mean(-2, keepdim=True)
         variance = centred.square().sum(-2) / (d.shape[-2] - 1)
         volume = -torch.log(variance + self.eps).sum(-1)
-        z = centred / (variance.sqrt().unsqueeze(-2) + 1e-8)
+        deviation = variance.clamp(min=1e-30).sqrt()  # at 0, the gradient of a unit dead in this batch would be NaN
+        z = centred / (deviation.unsqueeze(-2) + 1e-8)
         correlation = z.mT @ z / (d.shape[-2] - 1)
         diagonal = correlation.diagonal(dim1=-2, dim2=-1)
         redundancy = correlation.square().sum((-2, -1)) - diagonal.square().sum(-1)
