@@ -3,6 +3,7 @@
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
+from infomax_bench.figures import curves, dots, seeds_of
 
 MARGIN = 0.01  # accuracy that "matches" allows
 
@@ -26,7 +27,8 @@ class Width(Benchmark):
 
     def requests(self, suite):
         return [
-            (suite.cell(method, dataset, width), Request("probe"))
+            # at the suite's width the whole probe is there for the other benchmarks; elsewhere its linear part will do
+            (suite.cell(method, dataset, width), Request("probe" if width == suite.width else "linear_probe"))
             for dataset in suite.datasets
             for width in suite.widths
             for method in suite.methods
@@ -36,7 +38,7 @@ class Width(Benchmark):
         linear = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == "linear")]
         subject = linear[linear["method"] == claims.subject]
         doubled = subject.assign(width=2 * subject["width"])  # stands beside rivals of twice its width
-        shared = sorted(set(doubled["width"]) & set(linear["width"]))
+        shared = sorted(set(doubled["width"]) & set(subject["width"]))  # the sweep is the subject's
         if not shared:
             return
         rivals = linear[(linear["method"] != claims.subject) & linear["width"].isin(shared)]
@@ -50,7 +52,31 @@ class Width(Benchmark):
             unit="points", margin=MARGIN, scale=100,
         )  # fmt: skip
 
+    def figures(self, rows, claims):
+        linear = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == "linear")]
+        if linear.empty:
+            return
+        measured = f"{seeds_of(rows)}, 95 % intervals"
+        yield (
+            f"Accuracy of the linear probe against the width of the encoder ({measured}). Level lines: methods that have "
+            "a width of their own.",
+            curves(linear, claims, xlabel="width", ylabel="accuracy (%)", x="width", scale=100, log=True),
+        )
+        subject = linear["method"] == claims.subject
+        doubled = linear.assign(width=linear["width"].where(~subject, 2 * linear["width"]))
+        shared = set(doubled.loc[subject, "width"]) & set(linear["width"])
+        if shared:
+            yield (
+                f"The same at fixed widths, {claims.subject} at half the width of the others, means over {_listed(shared)} "
+                f"({measured}). The claim allows it one point less than each.",
+                dots(doubled[doubled["width"].isin(shared)], claims, label="accuracy (%)", scale=100),
+            )
+
     def table(self, rows, claims):
         linear = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == "linear")]
         columns = {f"width {w}": ("accuracy", "linear", None, w) for w in sorted(linear["width"].unique())}
         return self.means(linear, columns, by="dataset")
+
+
+def _listed(widths):
+    return ", ".join(str(w) for w in sorted(widths))

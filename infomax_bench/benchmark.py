@@ -213,8 +213,8 @@ class Benchmark:
             comparisons, missing = compare(values, claims.subject, rivals, higher_is_better, margin)
             outcome = decide(comparisons)
             if missing and outcome == "supported":
-                outcome = "inconclusive"  # better than all needs all
-            worst = hardest(comparisons)
+                outcome = "inconclusive"  # better than all of them needs all of them
+            worst = hardest(comparisons, outcome)
             effect = (float("nan"),) * 3 if worst is None else _scaled(worst, scale, margin)
             yield self.verdict(
                 claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
@@ -236,7 +236,7 @@ def _sentence(
         return f"{title}: nothing to compare {subject} with yet."
     words = {
         "supported": f"{subject} does, against every {role} method; the closest is {worst.rival}",
-        "refuted": f"{subject} does not: at least one {role} method does better; the hardest to match is {worst.rival}",
+        "refuted": f"{subject} does not: at least one {role} method does better, most surely {worst.rival}",
         "inconclusive": f"undecided against the {role} methods; the hardest to match is {worst.rival}",
     }
     mean, low, high = effect

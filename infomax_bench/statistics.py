@@ -166,8 +166,11 @@ def decide(comparisons: Sequence[Comparison]) -> Outcome:
     return "inconclusive"
 
 
-def hardest(comparisons: Sequence[Comparison]) -> Comparison | None:
-    """The comparison that decides: the one whose interval begins lowest."""
+def hardest(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison | None:
+    """The comparison that decides: the surest loss if the claim is refuted, else the interval that begins lowest."""
+    lost = [c for c in comparisons if c.mean < 0]
+    if outcome == "refuted" and lost:
+        return min(lost, key=lambda c: (c.p_holm, c.mean))
     return min(comparisons, key=lambda c: c.low, default=None)
 
 

@@ -27,6 +27,7 @@ class Evaluation:
 
 EVALUATIONS: dict[str, Evaluation] = {
     "probe": Evaluation("probe:probe"),
+    "linear_probe": Evaluation("probe:probe_linear"),
     "prune_units": Evaluation("prune:prune_units"),
     "prune_weights": Evaluation("prune:prune_weights"),
     "redundancy": Evaluation("features:measure_redundancy"),

@@ -65,7 +65,7 @@ def linear_probe(data: FeatureSet, l2: tuple[float, ...] = L2_GRID) -> Probe:
 
 def shared_probe(context: Context) -> Probe:
     """The linear probe of a context, fitted once for all evaluations."""
-    probe: Probe = context.once("probe", lambda: linear_probe(context.set))
+    probe: Probe = context.once(f"probe {L2_GRID}", lambda: linear_probe(context.set))
     return probe
 
 
@@ -124,13 +124,19 @@ def few_shot(data: FeatureSet, seeds: tuple[int, ...], shots: int) -> Tensor | N
     return torch.stack(result)
 
 
+def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]:
+    """Accuracy of the linear probe, on test and on validation, and its L2."""
+    fitted: Probe = context.once(f"probe {l2}", lambda: linear_probe(context.set, l2))
+    rows = context.rows("accuracy", fitted.test, protocol="linear")
+    if len(l2) > 1:
+        rows += context.rows("validation_accuracy", fitted.validation, protocol="linear")
+    return rows + context.rows("l2", fitted.l2, protocol="linear")
+
+
 def probe(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     """Accuracy of the linear, k-NN and few-shot probes (`x` is the number of labels a class)."""
-    fitted = shared_probe(context)
+    rows = probe_linear(context)
     data = context.set
-    rows = context.rows("accuracy", fitted.test, protocol="linear")
-    rows += context.rows("validation_accuracy", fitted.validation, protocol="linear")
-    rows += context.rows("l2", fitted.l2, protocol="linear")
     rows += context.rows("accuracy", nearest_neighbours(data), protocol="knn")
     for n in shots:
         value = few_shot(data, context.seeds, n)

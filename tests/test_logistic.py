@@ -1,0 +1,144 @@
+"""The batched probe against scikit-learn: same optimum, same answers, whatever is solved beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from infomax_bench.data import split
+from infomax_bench.evaluate.context import FeatureSet
+from infomax_bench.evaluate.logistic import fit_logistic
+from infomax_bench.evaluate.probe import few_shot, few_shot_draws, linear_probe, nearest_neighbours
+
+
+def blobs(n: int = 400, k: int = 6, classes: int = 3, seed: int = 0, correlated: bool = True):
+    """Standardised, overlapping classes."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, classes, n)
+    x = rng.normal(size=(n, k)) + 1.2 * rng.normal(size=(classes, k))[y]
+    if correlated:
+        x = x @ (np.eye(k) + rng.normal(size=(k, k)))
+    x = (x - x.mean(0)) / x.std(0)
+    return x.astype(np.float32), y
+
+
+def sklearn_objective(x, y, l2):
+    model = LogisticRegression(C=1 / (l2 * len(x)), tol=1e-8, max_iter=10_000).fit(x, y)
+    log_p = model.predict_log_proba(x)
+    return -log_p[np.arange(len(y)), y].mean() + l2 / 2 * (model.coef_**2).sum(), model
+
+
+@pytest.mark.parametrize("l2", [1e-4, 1e-2, 1.0])
+def test_objective_is_the_one_scikit_learn_finds(l2):
+    x, y = blobs()
+    expected, _ = sklearn_objective(x, y, l2)
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([l2]), 3)
+    assert fit.objective.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_probabilities_agree_with_scikit_learn():
+    x, y = blobs(classes=4)
+    _, model = sklearn_objective(x, y, 1e-2)
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([1e-2]), 4)
+    p = fit.logits(torch.tensor(x)[None])[0, 0].softmax(-1).numpy()
+    np.testing.assert_allclose(p, model.predict_proba(x), atol=3e-3)
+
+
+def test_problems_do_not_disturb_each_other():
+    """Each of several seeds and penalties ends where it ends alone."""
+    data = [blobs(seed=s) for s in range(3)]
+    x, y = torch.tensor(np.stack([d[0] for d in data])), torch.tensor(np.stack([d[1] for d in data]))
+    l2 = torch.tensor([1e-4, 1e-2, 1.0])
+    together = fit_logistic(x, y, l2, 3).objective
+    for s in range(3):
+        for r in range(3):
+            alone = fit_logistic(x[s : s + 1], y[s : s + 1], l2[r : r + 1], 3).objective
+            assert together[s, r].item() == pytest.approx(alone.item(), rel=1e-4)
+
+
+def test_removed_features_are_as_if_they_had_never_been():
+    x, y = blobs(k=8)
+    keep = torch.ones(1, 2, 8)
+    keep[0, 1, [1, 4, 5]] = 0
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([1e-3, 1e-3]), 3, keep)
+    assert fit.weight[0, 1, [1, 4, 5]].abs().max() == 0
+    left = keep[0, 1].bool()
+    without = fit_logistic(torch.tensor(x)[None][:, :, left], torch.tensor(y)[None], torch.tensor([1e-3]), 3)
+    assert fit.objective[0, 1].item() == pytest.approx(without.objective.item(), rel=1e-4)
+
+
+def test_collinear_and_dead_features_do_not_break_it():
+    """Duplicated units and constant ones are what pruning meets; the optimum is that of scikit-learn."""
+    x, y = blobs()
+    x = np.concatenate([x, x[:, :3], np.zeros((len(x), 2), np.float32)], axis=1)
+    expected, _ = sklearn_objective(x, y, 1e-3)
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([1e-3]), 3)
+    assert fit.objective.item() == pytest.approx(expected, rel=1e-4)
+
+
+@given(seed=st.integers(0, 10_000), l2=st.floats(1e-4, 1.0))
+@settings(max_examples=15, deadline=None)
+def test_duplicating_every_feature_is_half_the_penalty(seed, l2):
+    """Two equal copies share a weight w as w/2 each, so their penalty is halved: l2 and l2/2 have the same optimum."""
+    x, y = blobs(n=150, k=4, seed=seed)
+    if len(np.unique(y)) < 3:
+        return
+    doubled = np.concatenate([x, x], axis=1)
+    one = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([l2 / 2]), 3, tolerance=1e-5)
+    two = fit_logistic(torch.tensor(doubled)[None], torch.tensor(y)[None], torch.tensor([l2]), 3, tolerance=1e-5)
+    assert two.objective.item() == pytest.approx(one.objective.item(), rel=2e-4)
+
+
+def feature_set(n: int = 300, seeds: tuple[int, ...] = (0, 1)) -> FeatureSet:
+    x, y = blobs(n)
+    test = torch.arange(n) % 4 == 0
+    features = torch.tensor(x)[None].repeat(len(seeds), 1, 1)
+    return FeatureSet(features, torch.tensor(y), [split(test, s) for s in seeds], 3)
+
+
+def test_probe_chooses_l2_on_validation_and_reports_test():
+    """Changing every test label changes the reported number and nothing that was chosen."""
+    data = feature_set()
+    other = feature_set()
+    other.labels = other.labels.clone()
+    test = data.splits[0].test
+    other.labels[test] = (other.labels[test] + 1) % 3
+    a, b = linear_probe(data), linear_probe(other)
+    assert torch.equal(a.l2, b.l2)
+    assert torch.equal(a.weight, b.weight)
+    assert not torch.equal(a.test, b.test)
+
+
+def test_k_nearest_neighbours_equals_scikit_learn():
+    data = feature_set()
+    model = KNeighborsClassifier(5, algorithm="brute").fit(data.x("train")[0].numpy(), data.y("train")[0].numpy())
+    expected = model.score(data.x("test")[0].numpy(), data.y("test")[0].numpy())
+    assert nearest_neighbours(data, 5)[0].item() == pytest.approx(expected)
+
+
+def test_few_shot_draws_are_shared_by_all_methods_and_balanced():
+    """They depend on the seed alone, hold each class equally often, and differ between seeds."""
+    y = torch.arange(60) % 3
+    a, b, c = (few_shot_draws(y, 5, 3, seed) for seed in (0, 0, 1))
+    assert a is not None and b is not None and c is not None  # noqa: PT018
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+    for draw in a:
+        assert y[draw].bincount().tolist() == [5, 5, 5]
+        assert len(draw.unique()) == len(draw)
+
+
+def test_few_shot_of_a_class_that_is_too_small_has_no_result():
+    assert few_shot(feature_set(60), (0, 1), shots=50) is None
+
+
+def test_more_labels_help():
+    data = feature_set(600)
+    one, many = few_shot(data, (0, 1), 1), few_shot(data, (0, 1), 50)
+    assert one is not None and many is not None  # noqa: PT018
+    assert (many > one).all()
