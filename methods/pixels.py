@@ -15,7 +15,7 @@ class Pixels(Method):
         role="reference",
         objective="none: the features are the flat image",
         prevents="nothing",
-        paper="",
+        paper="none",
     )
     activation = "identity"
 
