@@ -3,7 +3,8 @@
 import sys
 
 if sys.version_info < (3, 11):  # before anything that an older Python could not even parse
-    sys.exit("infomax-bench: error: needs Python 3.11 or newer, and this is %d.%d" % sys.version_info[:2])
+    sys.stderr.write("infomax-bench: error: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(2)
 
 import importlib
 from typing import TYPE_CHECKING

@@ -287,11 +287,9 @@ def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
 
 
 def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
-    """The grid asks for evaluations that exist, and grows with the methods."""
+    """The grid asks for evaluations that exist."""
     suite = Suite("check", ("a", "b"), ("x", "y"), {"x": 1, "y": 1}, 8, (4, 8), (0,), 16, "a")
-    pairs = list(benchmark.requests(suite))
-    hold(bool(pairs), "the grid is empty")
-    for _, request in pairs:
+    for _, request in benchmark.requests(suite):
         hold(request.evaluation in EVALUATIONS, f"asks for {request.evaluation!r}, which is no evaluation")
 
 

@@ -67,11 +67,11 @@ def read_results(root: Path) -> Results:
     """
     store = Store(root)
     manifest, info = store.manifest(), read_info(root)
-    if not manifest or "subject" not in info:
+    if not manifest or "suite" not in info:
         raise UserError(f"{root} holds no results; 'infomax-bench run' makes some")
     cards = info.get("methods", {})
     frames: list[dict[str, Any]] = []
-    results = Results(root.name, pd.DataFrame(columns=list(COLUMNS)), [], info)
+    results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
     for entry in manifest.values():
         job = store.read_job(entry["key"])
         if job is None:

@@ -1,0 +1,247 @@
+"""The main job on a small data set of its own: nothing is lost, nothing is done twice, one method's trouble is its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from infomax_bench import engine
+from infomax_bench.plan import make_suite
+from infomax_bench.plugins import home, registry
+from infomax_bench.presets import load_presets
+from infomax_bench.results import COLUMNS, read_results
+from infomax_bench.run import Run, run
+from infomax_bench.store import Job, Store
+
+TINY = '''
+"""A hundred and twenty small images in three classes."""
+import torch
+from infomax_bench import Augmentation, Dataset, Images
+
+class Tiny(Dataset):
+    summary = "for tests"
+    shape = (1, 5, 5)
+    class_names = ("a", "b", "c")
+    n_rest, n_test = 90, 30
+    augmentation = Augmentation(shift=0.1)
+
+    def load(self):
+        rng = torch.Generator().manual_seed(0)
+        labels = torch.arange(120) % 3
+        images = 60 * labels.view(-1, 1, 1, 1) + torch.randint(0, 100, (120, 1, 5, 5), generator=rng)
+        return Images(images.to(torch.uint8), labels, torch.arange(120) >= 90)
+'''
+
+ECHO = '''
+"""A method of the tests: {comment}."""
+import torch
+from infomax_bench import Card, Method
+
+class Echo(Method):
+    card = Card(family="test", role="prior art", objective="none", prevents="nothing", paper="none")
+
+    def loss(self, net, batch, state, rng):
+        {body}
+'''
+
+GOOD = "return (net.encoder(batch.images) - 1).square().mean((-2, -1))"
+
+
+def write_echo(folder: Path, body: str = GOOD, comment: str = "as it was") -> None:
+    (folder / "echo.py").write_text(ECHO.format(body=textwrap.dedent(body), comment=comment))
+
+
+@pytest.fixture()
+def own(tmp_path: Path) -> Path:
+    """A folder of plug-ins."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "tiny.py").write_text(TINY)
+    write_echo(folder)
+    return folder
+
+
+def go(own: Path, root: Path, methods=("echo", "pca"), benchmarks=("pruning", "redundancy"), jobs=1, **changes) -> Run:
+    from infomax_bench import plugins
+
+    plugins._registry.cache_clear()  # a new process would read the files again
+    found = registry([str(own)])
+    preset = load_presets(home() / "benchmarks")["quick"]
+    options = {"methods": list(methods), "datasets": ["tiny"], "widths": [4], "epochs": 2, "seeds": 2, **changes}
+    preset = type(preset)(**{**vars(preset), "batch_size": 16})
+    suite = make_suite(found, preset, **options)
+    chosen = [found.benchmark(name) for name in benchmarks]
+    return run(found, suite, chosen, root, folders=[str(own)], jobs=jobs, quiet=True)
+
+
+def values(done: Run) -> pd.DataFrame:
+    """What must repeat: all but times and stamps."""
+    table = done.results.table
+    return table[~table["metric"].str.contains("second")].drop(columns=["git_sha"])
+
+
+def test_table_has_the_contract_columns_and_a_row_for_each_seed(own, tmp_path):
+    done = go(own, tmp_path / "r")
+    assert list(done.results.table.columns) == list(COLUMNS)
+    on_disk = pd.read_csv(tmp_path / "r" / "measurements.csv")
+    assert len(on_disk) == len(done.results.table)
+    assert set(on_disk["seed"]) == {0, 1}
+    assert set(on_disk["status"]) == {"ok"}
+    assert on_disk["n_parameters"].unique().tolist() == [104]
+    assert done.failures == []
+
+
+def test_a_second_run_does_nothing_and_loads_no_data(own, tmp_path, monkeypatch):
+    first = go(own, tmp_path / "r")
+    monkeypatch.setattr(engine, "run_task", lambda *_: pytest.fail("a job was run again"))
+    second = go(own, tmp_path / "r")
+    assert (first.n_jobs, second.n_jobs) == (8, 0)
+    pd.testing.assert_frame_equal(values(first), values(second))
+
+
+def test_an_interrupted_run_ends_with_the_numbers_of_an_uninterrupted_one(own, tmp_path, monkeypatch):
+    whole = go(own, tmp_path / "whole")
+    real, count = Store.write_job, []
+
+    def interrupted(self, key, job):
+        count.append(key)
+        if len(count) == 3:
+            raise KeyboardInterrupt
+        real(self, key, job)
+
+    monkeypatch.setattr(Store, "write_job", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        go(own, tmp_path / "cut")
+    monkeypatch.undo()
+    resumed = go(own, tmp_path / "cut")
+    assert resumed.n_jobs == 6, "two of the eight jobs were there"
+    pd.testing.assert_frame_equal(values(whole), values(resumed))
+
+
+def test_processes_do_not_change_the_numbers(own, tmp_path):
+    alone, two = go(own, tmp_path / "one"), go(own, tmp_path / "two", jobs=2)
+    pd.testing.assert_frame_equal(values(alone), values(two))
+
+
+def test_editing_a_method_runs_that_method_only(own, tmp_path):
+    before = go(own, tmp_path / "r")
+    write_echo(own, comment="edited")
+    after = go(own, tmp_path / "r")
+    assert after.n_jobs == 4
+    pd.testing.assert_frame_equal(values(before), values(after))
+
+
+def test_more_seeds_are_added_to_those_that_are_there(own, tmp_path):
+    five = go(own, tmp_path / "r", methods=["pca"], benchmarks=["redundancy"], seeds=5)
+    ten = go(own, tmp_path / "r", methods=["pca"], benchmarks=["redundancy"], seeds=10)
+    assert (five.n_jobs, ten.n_jobs) == (1, 1)
+    assert sorted(ten.results.table["seed"].unique()) == list(range(10))
+
+
+def test_a_method_that_throws_is_reported_and_stops_nobody(own, tmp_path):
+    write_echo(own, "raise RuntimeError('the idea was bad')")
+    done = go(own, tmp_path / "r")
+    [(label, reason)] = done.results.failures
+    assert label.startswith("echo")
+    assert "the idea was bad" in reason
+    table = done.results.table
+    assert set(table.loc[table["method"] == "echo", "status"]) == {"failed"}
+    assert set(table.loc[table["method"] == "pca", "status"]) == {"ok"}
+    write_echo(own)
+    assert go(own, tmp_path / "r").results.failures == [], "mended, it is run again"
+
+
+def test_a_method_that_diverges_is_a_result(own, tmp_path):
+    write_echo(own, "return net.encoder(batch.images).mean((-2, -1)) / 0.0")
+    done = go(own, tmp_path / "r")
+    assert [reason for _, reason in done.results.failures] == ["diverged"]
+    assert go(own, tmp_path / "r").n_jobs == 0, "it is not tried again"
+
+
+def test_one_diverged_seed_leaves_the_others(own, tmp_path):
+    body = """h = net.encoder(batch.images).square().mean((-2, -1))
+        return h * torch.tensor([1.0, float("nan")])[: len(h)]"""
+    write_echo(own, body)
+    table = go(own, tmp_path / "r", methods=["echo"]).results.table
+    assert set(table.loc[table["seed"] == 0, "status"]) == {"ok"}
+    assert set(table.loc[table["seed"] == 1, "status"]) == {"failed"}
+
+
+def test_what_a_method_cannot_do_is_not_applicable(own, tmp_path):
+    done = go(own, tmp_path / "r", methods=["pca"], widths=[50])
+    assert done.results.failures == []
+    assert {reason for _, reason in done.results.not_applicable} != set()
+    assert set(done.results.table["status"]) == {"not applicable"}
+
+
+def test_damaged_files_are_made_again(own, tmp_path):
+    root = tmp_path / "r"
+    before = go(own, root)
+    job = next((root / "jobs").glob("*.json"))
+    job.write_text(job.read_text().replace('"value": 0', '"value": 1', 1)[:-3])
+    for encoder in (root / "encoders").glob("*"):
+        encoder.write_bytes(encoder.read_bytes()[:100])
+    after = go(own, root)
+    assert after.n_jobs == 1
+    pd.testing.assert_frame_equal(values(before), values(after))
+
+
+def test_a_changed_number_in_a_job_is_noticed(tmp_path):
+    store = Store(tmp_path)
+    store.write_job("k", Job([{"seed": 0, "metric": "accuracy", "value": 0.5}]))
+    path = store.job_path("k")
+    path.write_text(path.read_text().replace("0.5", "0.9"))
+    assert store.read_job("k") is None
+    assert "checksum" in store.warnings[0]
+
+
+def test_rows_of_other_code_are_marked(own, tmp_path):
+    go(own, tmp_path / "r")
+    write_echo(own, comment="edited")
+    done = go(own, tmp_path / "r", methods=["pca"])
+    current = done.results.table.groupby("method")["current"].all()
+    assert current.to_dict() == {"echo": False, "pca": True}
+
+
+def test_a_partial_folder_can_be_read(own, tmp_path):
+    root = tmp_path / "r"
+    go(own, root)
+    gone = sorted((root / "jobs").glob("*.json"))[:3]
+    for path in gone:
+        path.unlink()
+    assert len(read_results(root).missing) == 3
+
+
+def command(own: Path, root: Path) -> list[str]:
+    return [
+        sys.executable, "-m", "infomax_bench", "run", "redundancy", "--plugins", str(own), "--datasets", "digits",
+        "--methods", "echo,pca,random_features,infomax_em", "--epochs", "3", "--seeds", "2", "--jobs", "2",
+        "--results", str(root), "--no-report",
+    ]  # fmt: skip
+
+
+def test_a_killed_run_goes_on(own, tmp_path):
+    """Killed with no chance to tidy up, and started again, it ends as one that was left alone."""
+    left_alone, killed = tmp_path / "a", tmp_path / "b"
+    assert subprocess.run(command(own, left_alone), capture_output=True).returncode == 0
+    process = subprocess.Popen(command(own, killed), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    for _ in range(600):
+        if list((killed / "jobs").glob("*.json")):
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    again = subprocess.run(command(own, killed), capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    a, b = (pd.read_csv(root / "measurements.csv").drop(columns="preset") for root in (left_alone, killed))
+    pd.testing.assert_frame_equal(a, b)
+    shutil.rmtree(killed)
