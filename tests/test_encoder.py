@@ -134,7 +134,7 @@ def test_copied_parameters_do_not_follow_training():
 
 
 def test_a_part_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(AttributeError, match="no part 'projektor'.*decoder"):
+    with pytest.raises(AttributeError, match=r"no part 'projektor'.*decoder"):
         _ = net().projektor
 
 

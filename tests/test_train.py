@@ -1,5 +1,7 @@
 """The trainer: seeds are independent of their company, runs repeat, limits and divergence are results, not crashes."""
 
+from itertools import chain
+
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -109,7 +111,7 @@ def indices_seen(method: Method, seed: int, n_steps: int) -> list[list[int]]:
 def test_an_epoch_sees_every_training_image_once_and_drops_the_partial_batch():
     per_epoch = N_TRAIN // 100
     seen = indices_seen(Shrink(), 0, 2 * per_epoch)
-    epochs = [sum(seen[:per_epoch], []), sum(seen[per_epoch:], [])]
+    epochs = [list(chain(*steps)) for steps in (seen[:per_epoch], seen[per_epoch:])]
     training = set(split(TEST, 0).train.tolist())
     for epoch in epochs:
         assert len(epoch) == len(set(epoch)) == 100 * per_epoch < N_TRAIN
