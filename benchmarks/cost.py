@@ -1,13 +1,21 @@
 """What does each objective cost?"""
 
 from infomax_bench import Benchmark
+from infomax_bench.figures import comparable, dots
+
+SPENT = {
+    "train_flops_per_sample": "operations (kFLOP / image)",
+    "train_seconds_per_sample": "time (µs / image)",
+    "peak_memory": "peak memory (MB)",
+}
+SCALE = {"train_flops_per_sample": 1e-3, "train_seconds_per_sample": 1e6, "peak_memory": 1e-6}
 
 
 class Cost(Benchmark):
     """Time, arithmetic, parameters and memory of pretraining the same encoder with each objective.
 
-    Operations are those of matrix products and convolutions in one training step, and memory is the peak of what that step
-    (or a whole fit) allocates: both are exact. Seconds are wall time on one core for one image of one seed, seeds
+    Operations are those of matrix products and convolutions in one training step, and memory is the peak of what that
+    step (or a whole fit) allocates: both are exact. Seconds are wall time on one core for one image of one seed, seeds
     trained together where the method allows it. Heads that are thrown away after pretraining are counted apart.
 
     Claim: the essay's table calls the cost of InfoMax+EM and of autoencoders low, of contrastive learning medium, of
@@ -31,11 +39,23 @@ class Cost(Benchmark):
             higher_is_better=False, scale=1e-3, against=("prior art",),
         )  # fmt: skip
 
+    def figures(self, rows, claims):
+        spent = rows[rows["value"] > 0].assign(panel=rows["metric"].map(SPENT)).dropna(subset=["panel"])
+        if not spent.empty:
+            scaled = spent.assign(value=spent["value"] * spent["metric"].map(SCALE))
+            yield (
+                "Cost of pretraining for one image of one seed, means over data sets; methods that have not run on all "
+                "of them are left out. Operations and memory are exact, seconds are this machine's. Methods fitted by "
+                "another library have no count of operations.",
+                dots(comparable(scaled, "panel"), claims, label="", panel="panel", log=True, higher_is_better=False,
+                     order=tuple(SPENT.values())),
+            )  # fmt: skip
+
     def table(self, rows, claims):
         return self.means(
             rows,
             {
-                "us / image": ("train_seconds_per_sample", "", None, None, 1e6),
+                "µs / image": ("train_seconds_per_sample", "", None, None, 1e6),
                 "kFLOP / image": ("train_flops_per_sample", "", None, None, 1e-3),
                 "parameters kept": ("parameters", ""),
                 "parameters discarded": ("discarded_parameters", ""),

@@ -1,6 +1,7 @@
 """P4: are InfoMax features interpretable: can you name them?"""
 
 from infomax_bench import Benchmark
+from infomax_bench.figures import dots, seeds_of
 
 
 class Interpretability(Benchmark):
@@ -31,6 +32,22 @@ class Interpretability(Benchmark):
         gap = rows[rows["metric"] == "mig"]
         if not gap.empty:
             yield from self.better_than_all(gap, claims, "P4", "Aligned with the factors", "mutual information gap")
+
+    def figures(self, rows, claims):
+        measured = f"{seeds_of(rows)}, 95 % intervals"
+        named = rows[rows["metric"] == "nameable_units"]
+        if not named.empty:
+            yield (
+                f"Units that one class explains (AUROC at least 0.9), as a share of all units ({measured}).",
+                dots(named, claims, label="% of units", scale=100),
+            )
+        gap = rows[(rows["metric"] == "mig") & (rows["status"] == "ok")]
+        if not gap.empty:
+            yield (
+                "Mutual information gap, where the ground-truth factors are known: 1 if every factor has one unit of its "
+                f"own, 0 if the two best units know equally much ({measured}).",
+                dots(gap, claims, label="mutual information gap"),
+            )
 
     def table(self, rows, claims):
         return self.means(

@@ -1,6 +1,7 @@
 """P1: can InfoMax-pretrained features be pruned?"""
 
 from infomax_bench import Benchmark
+from infomax_bench.figures import curves, dots, seeds_of
 from infomax_bench.statistics import decide_bound, seed_means
 
 TITLE = "Cannot be pruned"
@@ -46,6 +47,31 @@ class Pruning(Benchmark):
             fractions, claims, "P1", "Less prunable", "prunable fraction", unit="points less prunable",
             higher_is_better=False, scale=100,
         )  # fmt: skip
+
+    def figures(self, rows, claims):
+        measured = f"{seeds_of(rows)}, 95 % intervals"
+        fractions = rows[(rows["metric"] == "prunable_fraction") & (rows["protocol"] == "best/refitted")]
+        if not fractions.empty:
+            yield (
+                "Prunable fraction: how many of the live units can go for at most one point of accuracy, probe refitted, in "
+                f"the order that prunes furthest on validation ({measured}). Left of the dashed line is what the claim "
+                "calls unprunable. A feature set that carries little loses little: read this beside the next figure.",
+                dots(fractions, claims, label="% of live units", scale=100, higher_is_better=False,
+                     bound=(100 * MOST_PRUNABLE, f"claim: {100 * MOST_PRUNABLE:.0f} %")),
+            )  # fmt: skip
+        accuracy = rows[rows["metric"] == "accuracy"]
+        for protocol, what in (
+            ("redundancy/refitted", "live units removed, the most predictable from the others first; probe refitted"),
+            ("redundancy/frozen", "live units removed, the most predictable from the others first; probe frozen"),
+            ("magnitude/refitted", "encoder weights removed, the smallest of each unit first; probe refitted"),
+        ):
+            chosen = accuracy[accuracy["protocol"] == protocol]
+            if not chosen.empty:
+                share = "% of weights removed" if protocol.startswith("magnitude") else "% of live units removed"
+                yield (
+                    f"Accuracy against the share of {what} ({measured}).",
+                    curves(chosen.assign(x=100 * chosen["x"]), claims, xlabel=share, ylabel="accuracy (%)", scale=100),
+                )
 
     def table(self, rows, claims):
         return self.means(

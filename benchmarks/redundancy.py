@@ -1,6 +1,14 @@
 """What does each objective prevent? Redundancy, and units that say nothing."""
 
 from infomax_bench import Benchmark
+from infomax_bench.figures import comparable, dots, seeds_of
+
+BESIDE = {
+    "total_correlation_per_unit": "total correlation a unit (nats)",
+    "mean_abs_correlation": "mean |correlation|",
+    "effective_rank_share": "effective rank / width",
+    "output_entropy": "entropy of an output (nats)",
+}
 
 
 class Redundancy(Benchmark):
@@ -26,6 +34,24 @@ class Redundancy(Benchmark):
             rows[rows["metric"] == "nonlinear_dependence"], claims, "table", "Least redundant",
             "nonlinear dependence between units", higher_is_better=False,
         )  # fmt: skip
+
+    def figures(self, rows, claims):
+        measured = f"{seeds_of(rows)}, 95 % intervals"
+        dependence = rows[rows["metric"] == "nonlinear_dependence"]
+        if not dependence.empty:
+            yield (
+                "Nonlinear dependence: normalised mutual information of two units, mean over pairs; 0 is independent "
+                f"({measured}).",
+                dots(dependence, claims, label="dependence", higher_is_better=False),
+            )
+        beside = rows.assign(panel=rows["metric"].map(BESIDE)).dropna(subset=["panel"])
+        if not beside.empty:
+            yield (
+                "What else says how much the units repeat each other, and how much each one says: means over data sets of "
+                f"the methods that have run on all of them ({measured}). Dead units are left out of all but the rank.",
+                dots(comparable(beside, "panel"), claims, label="", panel="panel", higher_is_better=None,
+                     order=tuple(BESIDE.values())),
+            )  # fmt: skip
 
     def table(self, rows, claims):
         return self.means(

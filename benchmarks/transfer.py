@@ -1,6 +1,11 @@
 """P2: do InfoMax features transfer better?"""
 
+import pandas as pd
+
 from infomax_bench import Benchmark, Request
+from infomax_bench.figures import comparable, curves, dots, matrix, seeds_of
+
+ABROAD, RELATIVE = "on a foreign data set", "relative to training on it"
 
 
 class Transfer(Benchmark):
@@ -51,11 +56,42 @@ class Transfer(Benchmark):
             unit="points of relative accuracy", scale=100,
         )  # fmt: skip
 
+    def figures(self, rows, claims):
+        relative = self.relative(rows)
+        if relative.empty:
+            return
+        measured = f"{seeds_of(rows)}, 95 % intervals"
+        pair = relative["dataset"].astype(str) + " → " + relative["target"].astype(str)
+        away = relative.assign(value=relative["value"] * relative["home"], pair=pair)
+        both = pd.concat([away.assign(panel=ABROAD), relative.assign(panel=RELATIVE)])
+        yield (
+            "Linear probe on a data set other than the one pretrained on, mean over all pairs; and the same relative to "
+            f"features of the same method trained on the target itself ({measured}; methods that lack a pair are left "
+            "out). Features that learn nothing lose nothing, so the right panel never stands alone.",
+            dots(comparable(both, "panel"), claims, label="%", panel="panel", scale=100, order=(ABROAD, RELATIVE)),
+        )
+        yield (
+            f"Accuracy of a linear probe for every pair, source → target: means over {seeds_of(rows)}.",
+            matrix(away, claims, column="pair", label="accuracy (%)", scale=100),
+        )
+        few = rows[(rows["protocol"] == "few-shot") & (rows["dataset"] != rows["target"])]
+        if not few.empty:
+            yield (
+                "Few labels: a linear probe on 1, 5, 10 or 50 labels a class of the target, mean over the other sources "
+                f"({measured}; methods that lack a source are left out).",
+                curves(comparable(few, "target"), claims, xlabel="labels a class", ylabel="accuracy (%)", panel="target",
+                       scale=100, log=True),
+            )  # fmt: skip
+
     def table(self, rows, claims):
         away = rows[rows["dataset"] != rows["target"]]
         labelled = away.assign(dataset=away["dataset"] + " -> " + away["target"])
         return self.means(
             labelled,
-            {"linear": ("accuracy", "linear"), "k-NN": ("accuracy", "knn"), "10 labels a class": ("accuracy", "few-shot", 10)},
+            {
+                "linear": ("accuracy", "linear"),
+                "k-NN": ("accuracy", "knn"),
+                "10 labels a class": ("accuracy", "few-shot", 10),
+            },
             by="dataset",
         )

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.figures import curves, dots, seeds_of
+from infomax_bench.figures import comparable, curves, dots, seeds_of
 
 MARGIN = 0.01  # accuracy that "matches" allows
 
@@ -64,19 +64,17 @@ class Width(Benchmark):
         )
         subject = linear["method"] == claims.subject
         doubled = linear.assign(width=linear["width"].where(~subject, 2 * linear["width"]))
-        shared = set(doubled.loc[subject, "width"]) & set(linear["width"])
+        shared = set(doubled.loc[subject, "width"]) & set(linear.loc[subject, "width"])
         if shared:
+            widths = ", ".join(map(str, sorted(shared)))
+            halved = comparable(doubled[doubled["width"].isin(shared)], "dataset", over=("width",))
             yield (
-                f"The same at fixed widths, {claims.subject} at half the width of the others, means over {_listed(shared)} "
-                f"({measured}). The claim allows it one point less than each.",
-                dots(doubled[doubled["width"].isin(shared)], claims, label="accuracy (%)", scale=100),
+                f"{claims.subject} at half the width of the others: means over the others' widths {widths} ({measured}). "
+                "The claim allows it one point less than each.",
+                dots(halved, claims, label="accuracy (%)", scale=100),
             )
 
     def table(self, rows, claims):
         linear = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == "linear")]
         columns = {f"width {w}": ("accuracy", "linear", None, w) for w in sorted(linear["width"].unique())}
         return self.means(linear, columns, by="dataset")
-
-
-def _listed(widths):
-    return ", ".join(str(w) for w in sorted(widths))

@@ -1,0 +1,260 @@
+"""The look that all figures share: colours by role, layout in inches, labels that do not overlap.
+
+The subject is drawn strong, everyone else by role in quieter colours that differ in lightness too.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from scipy.optimize import isotonic_regression
+
+from infomax_bench.benchmark import Claims
+
+DPI = 150
+PAGE = 10.0
+"""Width in inches of a figure with several panels; the report shows one inch as the same length in all figures."""
+
+INK, QUIET, FAINT = "#22262b", "#666d76", "#e3e6ea"
+LOOK: Any = {
+    "font.family": "sans-serif", "font.sans-serif": ["Arial", "Liberation Sans", "DejaVu Sans"], "font.size": 9,
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": "#9aa1a9", "axes.linewidth": 0.7,
+    "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.unicode_minus": False,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
+    "grid.color": FAINT, "grid.linewidth": 0.7, "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelsize": 8,
+    "ytick.labelsize": 8, "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0,
+    "figure.facecolor": "white", "savefig.facecolor": "white",
+}  # fmt: skip
+SMALL = 7.8
+LETTER = 0.57 * SMALL / 72
+"""Inches that a letter of a label takes, on the generous side."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a method is drawn: the role decides, and a tint tells neighbours of one role apart."""
+
+    colour: str
+    line: Any
+    marker: str
+    width: float
+    order: int
+
+
+SUBJECT = Style("#c43c14", "-", "o", 2.6, 9)
+ROLES = {
+    "this work": Style("#e0905f", "-", "o", 1.5, 5),
+    "prior art": Style("#1f5f99", "-", "o", 1.2, 4),
+    "control": Style("#0b8a68", (0, (5, 1.6)), "s", 1.4, 6),
+    "reference": Style("#5d646d", (0, (1.2, 1.4)), "D", 1.2, 3),
+}
+TINTS = (0.0, 0.2, 0.38)
+
+
+def styles(methods: Iterable[str], claims: Claims) -> dict[str, Style]:
+    """The style of every method, the same in all figures; an unknown role reads as a reference."""
+    count: dict[str, int] = {}
+    found = {}
+    for method in sorted({*methods, *claims.roles}):
+        role = claims.roles.get(method, "")
+        base = ROLES.get(role, ROLES["reference"])
+        tint = TINTS[count.get(role, 0) % len(TINTS)]
+        count[role] = count.get(role, 0) + (method != claims.subject)
+        red, green, blue = (c + (1 - c) * tint for c in to_rgb(base.colour))
+        found[method] = SUBJECT if method == claims.subject else replace(base, colour=to_hex((red, green, blue)))
+    return found
+
+
+def display_names(rows: pd.DataFrame) -> dict[str, str]:
+    """Method -> what it is called in a figure: with a dagger if some of its rows are from other versions."""
+    stale = set(rows.loc[~rows["current"].astype(bool), "method"])
+    return {m: f"{m} †" if m in stale else m for m in rows["method"].unique()}
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, the same bytes every time."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(LOOK):
+        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def panels(
+    titles: Sequence[str], *, columns: int, height: float, left: float, right: float, first: float = 0.0
+) -> tuple[Figure, list[Axes]]:
+    """A figure with one panel for each title, laid out in inches; `first` is extra room left of each line of panels."""
+    count = max(len(titles), 1)
+    columns = min(columns, count)
+    lines = -(-count // columns)
+    page = PAGE if columns > 1 else min(PAGE, 5.6 + first)
+    width = (page - first) / columns - left - right
+    top, bottom, head = 0.28, 0.5, 0.3
+    tall = head + lines * (top + height + bottom)
+    figure = Figure(figsize=(page, tall))
+    axes = []
+    with matplotlib.rc_context(LOOK):
+        for i, title in enumerate(titles):
+            line, column = divmod(i, columns)
+            x = first + column * (left + width + right) + left
+            y = tall - head - line * (top + height + bottom) - top - height
+            ax = figure.add_axes((x / page, y / tall, width / page, height / tall))
+            ax.set_title(title, pad=6)
+            axes.append(ax)
+    return figure, axes
+
+
+def sheet(names: Sequence[str], columns: int, cell: float, tall: float) -> tuple[Figure, Axes]:
+    """A figure of cells in inches, a line for each name, with room for the names, a head and a line of text below."""
+    first = LETTER * max(map(len, names)) + 0.15
+    wide, high = cell * columns, tall * len(names)
+    size = (first + wide + 0.1, high + 0.75)
+    figure = Figure(figsize=size)
+    with matplotlib.rc_context(LOOK):
+        ax = figure.add_axes((first / size[0], 0.32 / size[1], wide / size[0], high / size[1]))
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.xaxis.tick_top()
+    return figure, ax
+
+
+def foot(figure: Figure, text: str) -> None:
+    """A line of text below a sheet."""
+    wide, high = figure.get_size_inches()
+    figure.text(0.08 / wide, 0.08 / high, text, fontsize=8, color=QUIET)
+
+
+def name_rows(
+    ax: Axes, places: Sequence[float], methods: Sequence[str], look: Mapping[str, Style], names: Mapping[str, str]
+) -> None:
+    """Methods' names at the left of their rows, in their colours."""
+    ax.set_yticks(places, [names[m] for m in methods], fontsize=SMALL)
+    for tick, method in zip(ax.get_yticklabels(), methods, strict=True):
+        tick.set(color=look[method].colour, fontweight="bold" if look[method] is SUBJECT else "normal")
+
+
+def empty(text: str = "nothing measured yet") -> Figure:
+    """A figure that says that there is nothing to show."""
+    figure = Figure(figsize=(PAGE / 2, 0.8))
+    figure.text(0.02, 0.5, text, color=QUIET, fontsize=9, va="center")
+    return figure
+
+
+def legend(figure: Figure, methods: Iterable[str], claims: Claims) -> None:
+    """What the colours mean, in one line at the top."""
+    present = {claims.roles.get(m, "") for m in methods if m != claims.subject}
+    shown = [(f"{claims.subject} (the subject)", SUBJECT)] if claims.subject in set(methods) else []
+    shown += [(role if role != "this work" else "its variants", s) for role, s in ROLES.items() if role in present]
+    handles = [
+        Line2D([], [], color=s.colour, linestyle=s.line, linewidth=s.width, marker=s.marker, markersize=4, label=name)
+        for name, s in shown
+    ]
+    with matplotlib.rc_context(LOOK):
+        figure.legend(
+            handles=handles, loc="upper left", ncols=max(len(handles), 1), frameon=False, fontsize=8.3,
+            handlelength=2.6, borderaxespad=0.35, columnspacing=1.8,
+        )  # fmt: skip
+
+
+def limits(found: pd.DataFrame) -> tuple[float, float]:
+    """Room for the means, and for intervals as long as they do not dwarf the means."""
+    low, high = float(found["mean"].min()), float(found["mean"].max())
+    reach = 0.5 * (high - low) or 0.05 * abs(high) or 1.0
+    low, high = (float(np.nanmin([low, max(found["low"].min(), low - reach)])),
+                 float(np.nanmax([high, min(found["high"].max(), high + reach)])))  # fmt: skip
+    pad = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    never_below = min(found["mean"].min(), found["low"].min()) >= 0
+    return (max(low - pad, -0.4 * pad) if never_below else low - pad), high + pad
+
+
+def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """The positions nearest to the given ones (least squares) that are `gap` apart and, if they fit, within bounds."""
+    order = np.argsort(positions, kind="stable")
+    steps = gap * np.arange(len(order))
+    free = isotonic_regression(np.asarray(positions, dtype=float)[order] - steps).x
+    placed = np.empty(len(order))
+    placed[order] = np.clip(free, low, max(low, high - gap * (len(order) - 1))) + steps
+    return [float(p) for p in placed]
+
+
+def label_ends(
+    ax: Axes, ends: Mapping[str, tuple[float, float]], look: Mapping[str, Style], names: Mapping[str, str]
+) -> None:
+    """Each line's name beside its end, moved apart where they would overlap, with a thin line to where it belongs."""
+    if not ends:
+        return
+    low, high = ax.get_ylim()
+    right = ax.get_xlim()[1]
+    tall = ax.figure.get_figheight() * ax.get_position().height  # type: ignore[union-attr]
+    heights = [(y - low) / (high - low) for _, y in ends.values()]
+    gap = 1.22 * SMALL / 72 / tall
+    subject = {m for m in ends if look[m] is SUBJECT}
+    for (method, (x, y)), place in zip(ends.items(), spread(heights, gap, -0.04, 1.06), strict=True):
+        style = look[method]
+        ax.annotate(
+            names[method], (x, y), (1.055, place), "data", "axes fraction", color=style.colour, fontsize=SMALL,
+            fontweight="bold" if method in subject else "normal", va="center", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": style.colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 0,
+                        "relpos": (0, 0.5), "linestyle": "-" if x == right else ":"},
+        )  # fmt: skip
+
+
+def label_points(
+    ax: Axes, methods: Sequence[str], x: np.ndarray, y: np.ndarray, look: Mapping[str, Style], names: Mapping[str, str]
+) -> None:
+    """Names beside points: the nearest free place round each point, the subject's first."""
+    assert isinstance(ax.figure, Figure)
+    box = ax.get_position()
+    size = 72 * np.array([box.width * ax.figure.get_figwidth(), box.height * ax.figure.get_figheight()])
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    points = np.stack([(x - left) / (right - left), (y - low) / (high - low)], axis=1) * size  # in points of 1/72 inch
+    taken = np.concatenate([points - 4, points + 4], axis=1)  # left, bottom, right, top
+    angles = np.deg2rad([0, 180, 35, -35, 145, -145, 90, -90, 65, -65, 115, -115])
+    for i in sorted(range(len(methods)), key=lambda i: (look[methods[i]] is not SUBJECT, methods[i])):
+        text, style = names[methods[i]], look[methods[i]]
+        wide, tall = 72 * LETTER * 0.93 * len(text), 1.1 * SMALL
+        best, least = None, np.inf
+        for radius in (7, 12, 19, 28, 40, 54):
+            for angle in angles:
+                toward = np.array([np.cos(angle), np.sin(angle)])
+                centre = points[i] + toward * (radius + np.array([wide, 0]) / 2)
+                half = np.array([wide, tall]) / 2
+                spot = np.concatenate([centre - half, centre + half])
+                outside = np.maximum(0, -spot[:2]).sum() + np.maximum(0, spot[2:] - size).sum()
+                over = np.minimum(spot[2:], taken[:, 2:]) - np.maximum(spot[:2], taken[:, :2])
+                cost = (over.clip(min=0).prod(1)).sum() + 20 * outside
+                if cost < least:
+                    best, least = (centre, spot, radius), cost
+            if least == 0:
+                break
+        assert best is not None
+        centre, spot, radius = best
+        taken = np.vstack([taken, spot])
+        line = {"arrowstyle": "-", "color": style.colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
+        ax.annotate(
+            text, (x[i], y[i]), tuple(centre / size), "data", "axes fraction", ha="center", va="center", fontsize=SMALL,
+            color=style.colour, fontweight="bold" if style is SUBJECT else "normal", zorder=12,
+            arrowprops=line if radius > 7 else None, path_effects=[withStroke(linewidth=2.2, foreground="white")],
+        )  # fmt: skip
+
+
+def short(value: float) -> str:
+    """A number in about three digits."""
+    size = abs(value)
+    if not np.isfinite(value):
+        return "-"
+    if size >= 1e4:
+        return f"{value / 1e6:.3g}M" if size >= 1e6 else f"{value / 1e3:.3g}k"
+    if size >= 10:
+        return f"{value:.0f}" if size >= 100 else f"{value:.1f}"
+    return f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"

@@ -1,0 +1,151 @@
+"""The report: one HTML file that needs nothing else, and the same content in Markdown for a code host.
+
+Both are written from results alone: no training, no clock, so that the same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from infomax_bench import report_model as model
+from infomax_bench.plugins import Registry
+from infomax_bench.report_images import Gallery, read_galleries
+from infomax_bench.report_model import Picture
+from infomax_bench.results import Results
+from infomax_bench.statistics import Verdict
+from infomax_bench.store import replacing, write_text
+
+COLOURS = {"supported": "32", "refuted": "31", "inconclusive": "33"}
+
+
+def write_report(root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict]) -> Path:
+    """Writes report.html, report.md and figures/ into `out`; returns the path of report.html.
+
+    root: the results folder, shown relative to the report where it is beside it.
+    """
+    content = contents(registry, results, verdicts) | {"folder": _relative(root, out)}
+    for picture in content["pictures"]:
+        with replacing(out / "figures" / f"{picture.name}.png") as temporary:
+            temporary.write_bytes(picture.data)
+    templates = _templates()
+    write_text(out / "report.md", templates.get_template("report.md.jinja").render(content))
+    write_text(out / "report.html", templates.get_template("report.html.jinja").render(content))
+    return out / "report.html"
+
+
+def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> dict[str, Any]:
+    """All that the templates lay out."""
+    subjects = {v.subject for v in verdicts}
+    claims = results.claims(subjects.pop() if len(subjects) == 1 else None)
+    benchmarks = sorted(
+        (registry.benchmark(name) for name in registry.names("benchmarks")), key=lambda b: (b.order, b.name)
+    )
+    names = model.marks(results)
+    rows = {str(name): own for name, own in results.table.groupby("benchmark")}
+    sections = [model.section(b, rows[b.name], claims, verdicts, names) for b in benchmarks if b.name in rows]
+    classes = {name: facts["classes"] for name, facts in results.info.get("datasets", {}).items()}
+    galleries = read_galleries(results.artifacts, classes, claims.subject)
+    curves, terms = model.training(galleries, claims)
+    compared, incomplete = model.comparison(results, claims, names)
+    independence = model.independence(results, claims)
+    shown = [_pictures(g) for g in galleries]
+    figures = [independence, curves, *(p for s in sections for p in s.pictures)]
+    stale = sorted(m for m, name in names.items() if "†" in name)
+    without = [b.name for b in benchmarks if b.name not in rows]
+    absent = sorted(set(results.cards) - set(results.table["method"]))
+    missing = list(model.missing(results))
+    failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
+    return {
+        "results": results,
+        "info": results.info,
+        "claims": claims,
+        "counts": {word: sum(v.verdict == word for v in verdicts if v.against != "control") for word in COLOURS},
+        "indicative": any(v.indicative for v in verdicts),
+        "groups": model.groups((v for v in verdicts if v.against != "control"), benchmarks),
+        "controls": model.groups((v for v in verdicts if v.against == "control"), benchmarks),
+        "comparison": compared,
+        "incomplete": incomplete,
+        "independence": independence,
+        "sections": sections,
+        "galleries": shown,
+        "curves": curves,
+        "terms": terms,
+        "facts": model.facts(results),
+        "datasets": model.datasets(results),
+        "stale": stale,
+        "supervised": sorted(m for m, name in names.items() if "‡" in name),
+        "without": without,
+        "absent": absent,
+        "missing": missing,
+        "failures": failures,
+        "not_applicable": not_applicable,
+        "complete": not (missing or failures or not_applicable or stale or without or absent or registry.broken),
+        "gaps": model.gaps(missing, failures, stale),
+        "broken": registry.broken,
+        "pictures": [p for p in figures if p is not None] + [p for g in shown for p in g["pictures"]],
+    }
+
+
+def _pictures(gallery: Gallery) -> dict[str, Any]:
+    where = f"{gallery.method}-{gallery.dataset}-{gallery.width}".replace(":", "-").replace("/", "-")
+    filters = None if gallery.filters is None else Picture(f"filters-{where}", "", gallery.filters)
+    top = None if gallery.top is None else Picture(f"units-{where}", "", gallery.top)
+    return {"of": gallery, "filters": filters, "top": top, "pictures": [p for p in (filters, top) if p is not None]}
+
+
+def _relative(root: Path, out: Path) -> str:
+    """The results folder as seen from the report; its name alone where that would tell of the machine."""
+    try:
+        path = os.path.relpath(root, out)
+    except ValueError:  # another drive
+        return root.name
+    return root.name if path.count("..") > 3 else Path(path).as_posix()
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("infomax_bench"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=lambda name: name is not None and ".html" in name,
+    )  # fmt: skip
+    environment.filters |= {"cell": _markdown_cell, "number": model.number, "signed": model.signed}
+    environment.globals["css"] = Markup(_source(environment, "report.css"))
+    environment.globals["script"] = Markup(_source(environment, "report.js"))
+    return environment
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _markdown_cell(text: Any) -> str:
+    """Text that a Markdown host shows as it is, on one line."""
+    escaped = " ".join(str(text).replace("\n", "; ").split())
+    for character in "\\|*_`[]":
+        escaped = escaped.replace(character, "\\" + character)
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """The verdicts for a terminal, a line each; coloured if it is one."""
+    if not verdicts:
+        print("no verdicts: nothing has been measured that a claim is about")
+        return
+    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    against = max(len(v.against) for v in verdicts)
+    claim = max(len(v.claim) for v in verdicts)
+    print(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
+    for verdict in verdicts:
+        word = f"{verdict.verdict:<12}"
+        if coloured:
+            word = f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m"
+        print(f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  {word}  {verdict.sentence}")
+    if any(v.indicative for v in verdicts):
+        print("  All of them are indicative: this preset is for looking, not for deciding.")

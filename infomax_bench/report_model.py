@@ -1,0 +1,422 @@
+"""What the report says, as plain values that its two templates lay out."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.figures import comparable, intervals, scatter, seeds_of, sparks
+from infomax_bench.look import png, short
+from infomax_bench.report_images import Gallery
+from infomax_bench.results import Results
+from infomax_bench.statistics import Verdict
+
+ROLE_ORDER = ("this work", "prior art", "control", "reference")
+LATE = 0.1
+"""The last part of training whose share of the whole fall of the loss says whether it still falls."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: PNG bytes, its caption, its name as a file, and its width in inches."""
+
+    name: str
+    caption: str
+    data: bytes
+    inches: float = 0.0
+
+    @property
+    def uri(self) -> str:
+        return "data:image/png;base64," + base64.b64encode(self.data).decode()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text. numeric: which columns hold numbers; strong: which lines are the subject's."""
+
+    head: list[str]
+    lines: list[list[str]]
+    numeric: list[bool]
+    strong: list[bool]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval as a drawing: positions in percent of its width, and where zero is."""
+
+    low: float
+    mean: float
+    high: float
+    zero: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """A verdict with what is shown of it."""
+
+    verdict: Verdict
+    effect: str
+    bar: Bar | None
+    comparisons: list[tuple[str, str, str, int, str, Bar | None]]
+    """Rival, mean, interval, seeds, corrected p-value, drawing."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cards of one claim: "P1", its question and what is claimed."""
+
+    claim: str
+    title: str
+    quote: str
+    cards: list[Card]
+
+
+@dataclass
+class Section:
+    """One benchmark."""
+
+    name: str
+    title: str
+    question: str
+    claim: str
+    rule: str
+    verdicts: list[Verdict]
+    pictures: list[Picture] = field(default_factory=list)
+    table: Table | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def number(value: Any) -> str:
+    """A cell of a table: integers as they are, other numbers in about three digits."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer() and abs(value) >= 100):
+        return f"{int(value):,}".replace(",", "\u202f")
+    return short(float(value)) if isinstance(value, float) else str(value)
+
+
+def signed(value: float, plus: bool = True) -> str:
+    """A number with a real minus sign; unbounded and missing ones in words."""
+    if math.isnan(value):
+        return "?"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:{'+' if plus else ''}.3g}".replace("-", "−")
+
+
+def bars(intervals: Sequence[tuple[float, float, float]]) -> list[Bar | None]:
+    """Drawings of (mean, low, high) on one scale that has zero on it."""
+    ends = [v for triple in intervals for v in triple if math.isfinite(v)] + [0.0]
+    low, high = min(ends), max(ends)
+    pad = 0.06 * (high - low) or 1.0
+
+    def at(value: float) -> float:
+        inside = min(max(value, low - pad), high + pad)
+        return round(100 * (inside - low + pad) / (high - low + 2 * pad), 2)
+
+    return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(0.0)) for mean, lo, hi in intervals]
+
+
+def card(verdict: Verdict) -> Card:
+    relative = verdict.against != "itself"
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    effect = ""
+    if not math.isnan(verdict.effect):
+        low, high = signed(verdict.ci_low, relative), signed(verdict.ci_high, relative)
+        effect = f"{signed(verdict.effect, relative)}{unit}, 95 % interval {low} to {high}"
+    single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
+    comparisons = [
+        (c.rival, signed(c.mean), f"{signed(c.low)} to {signed(c.high)}", c.n_seeds, f"{c.p_holm:.2g}", bar)
+        for c, bar in zip(verdict.comparisons, bars(single), strict=True)
+    ]
+    drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)])[0]
+    return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c[0]))
+
+
+def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark]) -> list[Group]:
+    """Cards by claim: the numbered predictions first. A verdict belongs to the benchmark whose rule it carries."""
+    of_rule = {b.paragraph("Rule"): b for b in benchmarks}
+    found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        found[verdict.claim, verdict.rule].append(verdict)
+    order = sorted(found, key=lambda k: (not k[0][-1:].isdigit(), k[0], getattr(of_rule.get(k[1]), "order", 0)))
+    return [
+        Group(
+            claim,
+            of_rule[rule].title if rule in of_rule else found[claim, rule][0].title,
+            _capital(of_rule[rule].paragraph("Claim")) if rule in of_rule else "",
+            [card(v) for v in found[claim, rule]],
+        )
+        for claim, rule in order
+    ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def table(frame: pd.DataFrame, claims: Claims, marks: dict[str, str]) -> Table:
+    """A data frame as text: numbers in three digits, method names with their marks, the subject's lines strong."""
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame]
+    rename = [c == "method" for c in frame]
+    lines = [
+        [marks.get(str(v), str(v)) if is_name else number(v) for v, is_name in zip(line, rename, strict=True)]
+        for line in frame.itertuples(index=False)
+    ]
+    strong = [str(m) == claims.subject for m in frame["method"]] if "method" in frame else [False] * len(frame)
+    return Table([str(c) for c in frame], lines, numeric, strong)
+
+
+def marks(results: Results) -> dict[str, str]:
+    """Method -> its name in tables: † if some of its rows are from other versions, ‡ if it sees labels."""
+    rows = results.table
+    stale = set(rows.loc[~rows["current"].astype(bool), "method"])
+    return {
+        m: m + " †" * (m in stale) + " ‡" * bool(results.cards.get(m, {}).get("supervised"))
+        for m in rows["method"].unique()
+    }
+
+
+def section(
+    benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts: list[Verdict], names: dict[str, str]
+) -> Section:
+    """A benchmark's part of the report. A plug-in whose figure or table fails costs a line, not the report."""
+    rule = benchmark.paragraph("Rule")
+    own = [v for v in verdicts if v.rule == rule]
+    made = Section(
+        benchmark.name, benchmark.title, question(benchmark), _capital(benchmark.paragraph("Claim")), rule, own
+    )
+    try:
+        for i, (caption, figure) in enumerate(benchmark.figures(rows, claims), start=1):
+            made.pictures.append(Picture(f"{benchmark.name}-{i}", caption, png(figure), figure.get_figwidth()))
+    except Exception as error:  # a plug-in may raise anything
+        made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
+    try:
+        frame = benchmark.table(rows, claims)
+        made.table = None if frame is None or frame.empty else table(frame, claims, names)
+    except Exception as error:
+        made.problems.append(f"the table could not be made: {type(error).__name__}: {error}")
+    return made
+
+
+def question(benchmark: Benchmark) -> str:
+    """The docstring before its Claim and Rule, without line breaks."""
+    text = (benchmark.__doc__ or "").split("Claim:")[0].split("Rule:")[0]
+    return " ".join(text.split())
+
+
+# -- the comparison of all methods ------------------------------------------------------------------------------------
+def main_rows(results: Results) -> pd.DataFrame:
+    """Rows of encoders measured on their own source, at the suite's width or the method's own, each once."""
+    rows = results.table
+    width = results.info.get("suite", {}).get("width")
+    kept = rows[
+        (rows["dataset"] == rows["target"])
+        & (rows["track"] == "controlled")
+        & (rows["label"] == "")
+        & (rows["depth"] == 1)
+    ]
+    swept = kept.groupby("method")["width"].transform(lambda w: (w == width).any()).astype(bool)
+    kept = kept[~swept | (kept["width"] == width)]
+    return kept.drop_duplicates(["method", "dataset", "width", "seed", "metric", "protocol", "x"])
+
+
+def metric(rows: pd.DataFrame, name: str, protocol: str = "") -> pd.DataFrame:
+    return rows[(rows["metric"] == name) & (rows["protocol"] == protocol) & (rows["status"] == "ok")]
+
+
+MEASURED = {
+    "kFLOP / image": ("train_flops_per_sample", 1e-3),
+    "µs / image": ("train_seconds_per_sample", 1e6),
+    "peak MB": ("peak_memory", 1e-6),
+    "parameters kept": ("parameters", 1.0),
+    "discarded": ("discarded_parameters", 1.0),
+    "nonlinear dependence": ("nonlinear_dependence", 1.0),
+    "TC / unit": ("total_correlation_per_unit", 1.0),
+}
+
+
+def comparison(results: Results, claims: Claims, names: dict[str, str]) -> tuple[Table, bool]:
+    """Every method's card beside what was measured; and whether some means lack a data set. A cell's second line is
+    set small."""
+    rows, cards = main_rows(results), results.cards
+    columns = [_means(metric(rows, name), scale) for name, scale in MEASURED.values()]
+    good = metric(rows, "accuracy", "linear")
+    accuracy = [_accuracy(own) for _, own in sorted(dict(iter(good.groupby("dataset"))).items())]
+    datasets = sorted(good["dataset"].unique())
+    ranks = {role: i for i, role in enumerate(ROLE_ORDER)}
+    present = [m for m in rows["method"].unique() if m in cards]
+    present.sort(key=lambda m: (m != claims.subject, ranks.get(cards[m]["role"], 9), cards[m]["family"], m))
+    lines = []
+    for method in present:
+        own = cards[method]
+        described = [
+            f"{names[method]}\n{', '.join(dict.fromkeys([own['family'], own['role']]))}",
+            f"{own['objective']}\nprevents: {own['prevents']}",
+            own["essay_cost"] or "–",
+        ]
+        lines.append(described + [column.get(method, "–") for column in [*columns, *accuracy]])
+    head = ["method", "objective", "essay's guess of cost", *MEASURED, *(f"accuracy, {d}" for d in datasets)]
+    numeric = [False] * 3 + [True] * (len(head) - 3)
+    incomplete = any(cell.endswith("*") for column in columns for cell in column.values())
+    return Table(head, lines, numeric, [m == claims.subject for m in present]), incomplete
+
+
+def _means(rows: pd.DataFrame, scale: float) -> dict[str, str]:
+    """Method -> its mean over seeds and data sets, with a star if it lacks a data set that others have."""
+    whole = set(comparable(rows.assign(all=0), "all")["method"])
+    values = scale * rows.groupby(["method", "dataset"])["value"].mean().groupby("method").mean()
+    return {str(m): number(float(v)) + ("" if m in whole else " *") for m, v in values.items()}
+
+
+def _accuracy(rows: pd.DataFrame) -> dict[str, str]:
+    """Method -> its accuracy on one data set in percent, with half of its interval."""
+    found = 100 * intervals(rows, ["method"]).set_index("method")[["mean", "high"]]
+    half = found["high"] - found["mean"]
+    return {
+        str(m): f"{mean:.1f}" + ("" if math.isnan(h) else f" ± {h:.1f}")
+        for m, mean, h in zip(found.index, found["mean"], half, strict=True)
+    }
+
+
+def independence(results: Results, claims: Claims) -> Picture | None:
+    """The essay's question in one figure: dependence between units against accuracy."""
+    rows = main_rows(results)
+    across, up = metric(rows, "nonlinear_dependence"), metric(rows, "accuracy", "linear")
+    if across.empty or up.empty:
+        return None
+    both = pd.concat(
+        {k: r.groupby(["dataset", "method"])["value"].mean() for k, r in (("x", across), ("y", up))}, axis=1
+    ).dropna()
+    notes = {
+        str(d): f"rank correlation {spearmanr(own['x'], own['y']).statistic:+.2f}"
+        for d, own in both.groupby("dataset")
+        if len(own) > 2 and own["x"].nunique() > 1 and own["y"].nunique() > 1
+    }
+    figure = scatter(
+        across, up, claims, xlabel="nonlinear dependence between units (0: independent)", ylabel="accuracy (%)",
+        scale=(1, 100), notes=notes,
+    )  # fmt: skip
+    caption = (
+        f"Accuracy of a linear probe against the dependence between units, each method at one width ({seeds_of(up)}, 95 % "
+        "intervals). If independence made features good, the points would fall from left to right. The rank correlation "
+        "is over methods: a description, not a test."
+    )
+    return Picture("independence", caption, png(figure), figure.get_figwidth())
+
+
+# -- training ---------------------------------------------------------------------------------------------------------
+def still_falling(total: np.ndarray) -> float:
+    """Share of the whole fall of a loss `[S, P]` that came in the last LATE of training, mean over seeds."""
+    points = total.shape[1]
+    late = max(1, round(LATE * points))
+    fall = total[:, 0] - total[:, -1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (total[:, -1 - late] - total[:, -1]) / np.abs(fall)
+    return float(np.nanmean(share)) if np.isfinite(share).any() else math.nan
+
+
+def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | None, Table | None]:
+    """Curves of the whole loss of all encoders, and a table of its terms."""
+    logged = [g for g in galleries if g.log and next(iter(g.log.values())).shape[1] > 1]
+    if not logged:
+        return None, None
+    totals = {(g.method, g.dataset): np.sum(list(g.log.values()), axis=0, dtype=float) for g in logged}
+    figure = sparks(totals, claims, label="loss over training, a line for each seed, each panel to its own scale")
+    caption = (
+        "The loss of every method that is trained by gradient, from the first to the last update: a curve that still "
+        "falls at its end has not converged within the budget that all methods share."
+    )
+    lines, strong = [], []
+    for g in logged:
+        for term, values in sorted(g.log.items()):
+            first, last = (signed(float(np.mean(values[:, i])), plus=False) for i in (0, -1))
+            late = still_falling(totals[g.method, g.dataset])
+            shown = "–" if math.isnan(late) else f"{100 * late:.0f} %".replace("-", "−")
+            lines.append([g.method, g.dataset, number(g.steps), term, first, last, shown])
+            strong.append(g.method == claims.subject)
+    head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]
+    return Picture("training", caption, png(figure), figure.get_figwidth()), Table(
+        head, lines, [False, False, True, False, True, True, True], strong
+    )
+
+
+# -- what is not there ------------------------------------------------------------------------------------------------
+def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """(label, reason) pairs as reason -> labels, the most frequent reason first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for label, reason in pairs:
+        found[" ".join(reason.split())].append(label)
+    return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def missing(results: Results) -> Iterator[tuple[str, int, str]]:
+    """Benchmark, how many of its evaluations are not there, and of which methods."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for entry in results.missing:
+        found[entry["benchmark"]].append(entry["cell"]["method"])
+    for name, methods in sorted(found.items()):
+        yield name, len(methods), ", ".join(sorted(set(methods)))
+
+
+def gaps(missing: Sequence[tuple[str, int, str]], failures: Sequence[Any], stale: Sequence[str]) -> str:
+    """One sentence on what this run lacks; "" if nothing."""
+    parts = [
+        _count(sum(n for _, n, _ in missing), "evaluation", "not measured yet"),
+        _count(sum(len(set(labels)) for _, labels in failures), "encoder", "failed somewhere"),
+        _count(len(stale), "method", "with rows of other versions (†)"),
+    ]
+    said = ", ".join(part for part in parts if part)
+    return f"This run is not complete: {said}." if said else ""
+
+
+def _count(n: int, what: str, how: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)} {how}" if n else ""
+
+
+# -- how it was run ---------------------------------------------------------------------------------------------------
+def facts(results: Results) -> list[tuple[str, str]]:
+    """How it was run and on what, as recorded."""
+    info, rows = results.info, results.table
+    suite, machine = info.get("suite", {}), info.get("machine", {})
+    seeds = sorted(int(s) for s in rows["seed"].dropna().unique())
+    packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
+    seconds = float(info.get("seconds", 0))
+    made = " and ".join(f"{v} ({sha or 'no commit'})" for v, sha in _pairs(rows, "version", "git_sha"))
+    found = [
+        ("preset", results.preset),
+        ("command", info.get("command", "")),
+        ("seeds", ", ".join(map(str, seeds)) or "none"),
+        ("width", f"{suite.get('width')}; swept over {', '.join(map(str, suite.get('widths', [])))}"),
+        ("batch", f"{suite.get('batch_size')} images"),
+        ("machine", f"{machine.get('cpu', '')}, {machine.get('cores', '?')} cores, {machine.get('gpu') or 'no GPU'}"),
+        ("device", ", ".join(str(d) for d in sorted(rows["device"].dropna().unique()))),
+        ("software", f"Python {machine.get('python', '?')}, {packages}"),
+        ("version", f"measured with {made}" if made else ""),
+        ("time", f"{seconds / 60:.0f} minutes in all runs" if seconds >= 90 else f"{seconds:.0f} seconds in all runs"),
+        ("measurements", f"{int((rows['status'] == 'ok').sum()):,} rows".replace(",", "\u202f")),
+    ]
+    return [(name, value) for name, value in found if value and (name != "time" or seconds)]
+
+
+def _pairs(rows: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
+    return sorted(tuple(str(v) for v in pair) for pair in rows[list(columns)].dropna().drop_duplicates().to_numpy())
+
+
+def datasets(results: Results) -> list[list[str]]:
+    """Name, summary, image, classes, training and validation images, test images, epochs."""
+    epochs = results.info.get("suite", {}).get("epochs", {})
+    return [
+        [name, d["summary"], " × ".join(map(str, d["shape"])), str(len(d["classes"])), number(d["n_rest"]),
+         number(d["n_test"]), str(epochs.get(name, "–"))]
+        for name, d in sorted(results.info.get("datasets", {}).items())
+    ]  # fmt: skip
