@@ -94,13 +94,14 @@ def test_only_methods_without_a_seed_dimension_are_refused_in_a_group():
 # -- data -----------------------------------------------------------------------------------------------------
 
 
-def indices_seen(method: Method, seed: int, n_steps: int) -> list[list[int]]:
-    """Which images each step saw, read off images that carry their own number."""
+def indices_seen(method: Method, seed: int, n_steps: int, divided_by: int | None = None) -> list[list[int]]:
+    """Which images each step saw, read off images that carry their own number; `divided_by`: another seed's division."""
     n = len(IMAGES)
     numbered = torch.zeros(n, 1, 1, 2, dtype=torch.uint8)
     numbered[:, 0, 0, 0], numbered[:, 0, 0, 1] = torch.arange(n) // 256, torch.arange(n) % 256
     problem = resized(PROBLEM, input_shape=(1, 1, 2))
-    session = session_for(method, problem, numbered, LABELS, [split(TEST, seed)], [seed], n_steps=n_steps)
+    part = split(TEST, seed if divided_by is None else divided_by)
+    session = session_for(method, problem, numbered, LABELS, [part], [seed], n_steps=n_steps)
     seen = []
     for session.step in range(n_steps):
         pixels = (session.batch().images[0].flatten(1) * 255).round().long()
@@ -125,7 +126,7 @@ def test_order_and_division_differ_between_seeds_and_not_between_methods():
         indices_seen(m, seed, 3) for m, seed in ((Shrink(), 0), (Shrink(), 1), (method_named("simclr"), 0))
     )
     assert mine == theirs
-    assert mine != other
+    assert mine != other != indices_seen(Shrink(), 2, 3, divided_by=1)
     assert set(split(TEST, 0).train.tolist()) != set(split(TEST, 1).train.tolist())
 
 
