@@ -95,7 +95,7 @@ def test_only_methods_without_a_seed_dimension_are_refused_in_a_group():
 
 
 def indices_seen(method: Method, seed: int, n_steps: int, divided_by: int | None = None) -> list[list[int]]:
-    """Which images each step saw, read off images that carry their own number; `divided_by`: another seed's division."""
+    """Which images each step saw, read off images that carry their number; `divided_by`: another seed's division."""
     n = len(IMAGES)
     numbered = torch.zeros(n, 1, 1, 2, dtype=torch.uint8)
     numbered[:, 0, 0, 0], numbered[:, 0, 0, 1] = torch.arange(n) // 256, torch.arange(n) % 256
