@@ -32,7 +32,7 @@ class MoCo(Method):
     views = 2
     temperature: float = param(0.2, search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives")
     key_momentum: float = param(0.99, search=(0.9, 0.99, 0.999), help="how much of itself the momentum encoder keeps")
-    queue: int = param(1024, help="how many keys of earlier images are negatives")
+    queue: int = param(512, help="how many keys of earlier images are negatives")
     projection: int = param(128, help="dimensions of the projection that is compared")
 
     def unavailable(self, problem: Problem) -> str | None:
