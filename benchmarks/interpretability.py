@@ -16,8 +16,8 @@ class Interpretability(Benchmark):
     Rule: a unit is nameable if its AUROC for its best class is at least 0.9; the measure is the share of all units that
     are, on average over data sets. "More nameable units" is supported if the paired 95 % interval of the subject's
     difference to every method of the group lies above zero, refuted if at least one method has more (Holm-corrected).
-    "Aligned with the factors" asks the same of the mutual information gap, on the data sets that have factors. Fewer than
-    five seeds, or anything else: inconclusive.
+    "Aligned with the factors" asks the same of the mutual information gap, on the data sets that have factors. Fewer
+    than five seeds, or anything else: inconclusive.
     """
 
     title = "Can the units be named?"
@@ -44,8 +44,8 @@ class Interpretability(Benchmark):
         gap = rows[(rows["metric"] == "mig") & (rows["status"] == "ok")]
         if not gap.empty:
             yield (
-                "Mutual information gap, where the ground-truth factors are known: 1 if every factor has one unit of its "
-                f"own, 0 if the two best units know equally much ({measured}).",
+                "Mutual information gap, where the ground-truth factors are known: 1 if every factor has one unit of "
+                f"its own, 0 if the two best units know equally much ({measured}).",
                 dots(gap, claims, label="mutual information gap"),
             )
 

@@ -53,9 +53,10 @@ class Pruning(Benchmark):
         fractions = rows[(rows["metric"] == "prunable_fraction") & (rows["protocol"] == "best/refitted")]
         if not fractions.empty:
             yield (
-                "Prunable fraction: how many of the live units can go for at most one point of accuracy, probe refitted, in "
-                f"the order that prunes furthest on validation ({measured}). Left of the dashed line is what the claim "
-                "calls unprunable. A feature set that carries little loses little: read this beside the next figure.",
+                "Prunable fraction: how many of the live units can go for at most one point of accuracy, probe "
+                f"refitted, in the order that prunes furthest on validation ({measured}). Left of the dashed "
+                "line is what the claim calls unprunable. A feature set that carries little loses little: read "
+                "this beside the next figure.",
                 dots(fractions, claims, label="% of live units", scale=100, higher_is_better=False,
                      bound=(100 * MOST_PRUNABLE, f"claim: {100 * MOST_PRUNABLE:.0f} %")),
             )  # fmt: skip

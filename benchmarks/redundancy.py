@@ -47,8 +47,9 @@ class Redundancy(Benchmark):
         beside = rows.assign(panel=rows["metric"].map(BESIDE)).dropna(subset=["panel"])
         if not beside.empty:
             yield (
-                "What else says how much the units repeat each other, and how much each one says: means over data sets of "
-                f"the methods that have run on all of them ({measured}). Dead units are left out of all but the rank.",
+                "What else says how much the units repeat each other, and how much each one says: means over data "
+                f"sets of the methods that have run on all of them ({measured}). Dead units are left out of all "
+                "but the rank.",
                 dots(comparable(beside, "panel"), claims, label="", panel="panel", higher_is_better=None,
                      order=tuple(BESIDE.values())),
             )  # fmt: skip

@@ -65,9 +65,9 @@ class Transfer(Benchmark):
         away = relative.assign(value=relative["value"] * relative["home"], pair=pair)
         both = pd.concat([away.assign(panel=ABROAD), relative.assign(panel=RELATIVE)])
         yield (
-            "Linear probe on a data set other than the one pretrained on, mean over all pairs; and the same relative to "
-            f"features of the same method trained on the target itself ({measured}; methods that lack a pair are left "
-            "out). Features that learn nothing lose nothing, so the right panel never stands alone.",
+            "Linear probe on a data set other than the one pretrained on, mean over all pairs; and the same relative "
+            f"to features of the same method trained on the target itself ({measured}; methods that lack a pair are "
+            "left out). Features that learn nothing lose nothing, so the right panel never stands alone.",
             dots(comparable(both, "panel"), claims, label="%", panel="panel", scale=100, order=(ABROAD, RELATIVE)),
         )
         yield (
@@ -77,10 +77,10 @@ class Transfer(Benchmark):
         few = rows[(rows["protocol"] == "few-shot") & (rows["dataset"] != rows["target"])]
         if not few.empty:
             yield (
-                "Few labels: a linear probe on 1, 5, 10 or 50 labels a class of the target, mean over the other sources "
-                f"({measured}; methods that lack a source are left out).",
-                curves(comparable(few, "target"), claims, xlabel="labels a class", ylabel="accuracy (%)", panel="target",
-                       scale=100, log=True),
+                "Few labels: a linear probe on 1, 5, 10 or 50 labels a class of the target, mean over the other "
+                f"sources ({measured}; methods that lack a source are left out).",
+                curves(comparable(few, "target"), claims, xlabel="labels a class", ylabel="accuracy (%)",
+                       panel="target", scale=100, log=True),
             )  # fmt: skip
 
     def table(self, rows, claims):

@@ -58,8 +58,8 @@ class Width(Benchmark):
             return
         measured = f"{seeds_of(rows)}, 95 % intervals"
         yield (
-            f"Accuracy of the linear probe against the width of the encoder ({measured}). Level lines: methods that have "
-            "a width of their own.",
+            f"Accuracy of the linear probe against the width of the encoder ({measured}). Level lines: methods that "
+            "have a width of their own.",
             curves(linear, claims, xlabel="width", ylabel="accuracy (%)", x="width", scale=100, log=True),
         )
         subject = linear["method"] == claims.subject
@@ -69,8 +69,8 @@ class Width(Benchmark):
             widths = ", ".join(map(str, sorted(shared)))
             halved = comparable(doubled[doubled["width"].isin(shared)], "dataset", over=("width",))
             yield (
-                f"{claims.subject} at half the width of the others: means over the others' widths {widths} ({measured}). "
-                "The claim allows it one point less than each.",
+                f"{claims.subject} at half the width of the others: means over the others' widths {widths} "
+                f"({measured}). The claim allows it one point less than each.",
                 dots(halved, claims, label="accuracy (%)", scale=100),
             )
 

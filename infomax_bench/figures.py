@@ -32,6 +32,7 @@ from infomax_bench.look import (
     label_points,
     legend,
     limits,
+    marks,
     name_rows,
     panels,
     sheet,
@@ -112,7 +113,7 @@ def curves(
             marker = style.marker if not across else ""
             ax.plot(at, mean, color=style.colour, linestyle=style.line, linewidth=style.width, marker=marker,
                     markersize=1.4 + style.width, zorder=style.order, clip_on=False)  # fmt: skip
-            alpha = 0.22 if style is SUBJECT else 0.09
+            alpha = 0.22 if style is SUBJECT else min(0.09, 1 / len(methods))  # many bands would be a fog
             ax.fill_between(at, low, high, color=style.colour, alpha=alpha, linewidth=0, zorder=1)
             ends[str(method)] = (float(at[-1]), float(mean[-1]))
         ax.set_xlabel(xlabel)
@@ -132,6 +133,8 @@ def dots(
     bound: where a reference line stands, and what it is. order: the panels' order, by name unless given.
     """
     found = intervals(rows, [panel, "method"])
+    if log:
+        found = found[found["mean"] > 0].copy()
     if found.empty:
         return empty()
     found[["mean", "low", "high"]] *= scale
@@ -158,16 +161,17 @@ def dots(
         ax.set_xlim(low, high)
         ax.set_ylim(-0.6, len(methods) - 0.4)
         if claims.subject in own.index:
-            at = methods.index(claims.subject)
-            ax.axhspan(at - 0.5, at + 0.5, color=SUBJECT.colour, alpha=0.08, linewidth=0)
-        for y, method in enumerate(methods):
-            if method not in own.index:
-                continue
-            style, row = look[method], own.loc[method]
-            ax.hlines(y, row["low"], row["high"], color=style.colour, linewidth=1 + style.width / 2, zorder=style.order)
-            ax.plot(row["mean"], y, style.marker, color=style.colour, markersize=3.4 + style.width, zorder=style.order)
-            ax.annotate(short(row["mean"]), (1.02, y), xycoords=("axes fraction", "data"), fontsize=7.4, va="center",
-                        color=style.colour, fontweight="bold" if style is SUBJECT else "normal")  # fmt: skip
+            line = methods.index(claims.subject)
+            ax.axhspan(line - 0.5, line + 0.5, color=SUBJECT.colour, alpha=0.08, linewidth=0)
+        rows_of = {m: y for y, m in enumerate(methods) if m in own.index}
+        own, at = own.loc[list(rows_of)], np.array(list(rows_of.values()), dtype=float)
+        spans = np.column_stack([at, at * np.nan, at * np.nan])
+        marks(ax, [look[m] for m in rows_of], own[["mean", "low", "high"]].to_numpy(), spans, size=3.4)
+        beside = ax.get_yaxis_transform()  # x in fractions of the axes
+        for (method, y), value in zip(rows_of.items(), own["mean"], strict=True):
+            weight = "bold" if method == claims.subject else "normal"
+            ax.text(1.02, y, short(value), transform=beside, fontsize=7.4, va="center", color=look[method].colour,
+                    fontweight=weight)  # fmt: skip
         ax.grid(axis="y", visible=False)
         if i % 4:
             ax.set_yticks([])
@@ -232,11 +236,7 @@ def scatter(
         for set_limits, values in ((ax.set_xlim, x), (ax.set_ylim, y)):
             low, high = limits(pd.DataFrame(values, columns=["mean", "low", "high"]))
             set_limits(low - 0.04 * (high - low), high + 0.04 * (high - low))
-        for method, (mx, lx, hx), (my, ly, hy) in zip(own["method"], x, y, strict=True):
-            style = look[method]
-            ax.hlines(my, lx, hx, color=style.colour, linewidth=0.9, alpha=0.7, zorder=style.order)
-            ax.vlines(mx, ly, hy, color=style.colour, linewidth=0.9, alpha=0.7, zorder=style.order)
-            ax.plot(mx, my, style.marker, color=style.colour, markersize=4 + style.width, zorder=style.order)
+        marks(ax, [look[m] for m in own["method"]], x, y, size=4)
         label_points(ax, list(own["method"]), x[:, 0], y[:, 0], look, names)
         ax.set_xlabel(xlabel)
         ax.xaxis.set_major_locator(MaxNLocator(6))

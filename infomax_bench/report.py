@@ -6,6 +6,7 @@ Both are written from results alone: no training, no clock, so that the same res
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -127,7 +128,7 @@ def _source(environment: Environment, name: str) -> str:
 
 def _markdown_cell(text: Any) -> str:
     """Text that a Markdown host shows as it is, on one line."""
-    escaped = " ".join(str(text).replace("\n", "; ").split())
+    escaped = re.sub(r"[ \t\r\n]+", " ", str(text).strip().replace("\n", "; "))
     for character in "\\|*_`[]":
         escaped = escaped.replace(character, "\\" + character)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -307,22 +307,24 @@ def independence(results: Results, claims: Claims) -> Picture | None:
         scale=(1, 100), notes=notes,
     )  # fmt: skip
     caption = (
-        f"Accuracy of a linear probe against the dependence between units, each method at one width ({seeds_of(up)}, 95 % "
-        "intervals). If independence made features good, the points would fall from left to right. The rank correlation "
-        "is over methods: a description, not a test."
+        f"Accuracy of a linear probe against the dependence between units, each method at one width ({seeds_of(up)}, "
+        "95 % intervals). If independence made features good, the points would fall from left to right. The rank "
+        "correlation is over methods: a description, not a test."
     )
     return Picture("independence", caption, png(figure), figure.get_figwidth())
 
 
 # -- training ---------------------------------------------------------------------------------------------------------
 def still_falling(total: np.ndarray) -> float:
-    """Share of the whole fall of a loss `[S, P]` that came in the last LATE of training, mean over seeds."""
+    """Share of the whole fall of a loss `[S, P]` that came in the last LATE of training.
+
+    A mean over the seeds in which it fell; NaN if it fell in none.
+    """
     points = total.shape[1]
     late = max(1, round(LATE * points))
-    fall = total[:, 0] - total[:, -1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = (total[:, -1 - late] - total[:, -1]) / np.abs(fall)
-    return float(np.nanmean(share)) if np.isfinite(share).any() else math.nan
+    fall, at_the_end = total[:, 0] - total[:, -1], total[:, -1 - late] - total[:, -1]
+    fell = np.isfinite(fall) & (fall > 0)
+    return float((at_the_end[fell] / fall[fell]).mean()) if fell.any() else math.nan
 
 
 def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | None, Table | None]:
@@ -334,7 +336,8 @@ def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | No
     figure = sparks(totals, claims, label="loss over training, a line for each seed, each panel to its own scale")
     caption = (
         "The loss of every method that is trained by gradient, from the first to the last update: a curve that still "
-        "falls at its end has not converged within the budget that all methods share."
+        "falls at its end has not converged within the budget that all methods share. A loss that stands in for an "
+        "update rule need not fall: only its gradient has a meaning."
     )
     lines, strong = [], []
     for g in logged:

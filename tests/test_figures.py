@@ -1,0 +1,148 @@
+"""The plot forms: what they show, and that thin, wide and broken inputs draw without a warning."""
+
+import io
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from infomax_bench import look
+from infomax_bench.benchmark import Claims
+from infomax_bench.figures import comparable, curves, dots, intervals, matrix, scatter, seeds_of, sparks
+from infomax_bench.look import SUBJECT, png, short, spread, styles
+from infomax_bench.statistics import interval
+
+ROLES = ("prior art", "control", "reference", "this work")
+
+
+@pytest.fixture(autouse=True)
+def strict(monkeypatch):
+    """Warnings are errors; a coarse grid draws fast."""
+    monkeypatch.setattr(look, "DPI", 40)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def rows(n_methods=4, n_seeds=5, datasets=("one", "two"), xs=(0.0, 0.5, 1.0), seed=0):
+    rng = np.random.default_rng(seed)
+    records = [
+        {"method": f"method_{m}", "dataset": d, "target": d, "seed": s, "x": x, "width": 8 * 2**i, "status": "ok",
+         "current": True, "value": rng.random()}
+        for m in range(n_methods) for d in datasets for s in range(n_seeds) for i, x in enumerate(xs)
+    ]  # fmt: skip
+    return pd.DataFrame(records)
+
+
+def claims(n_methods=4):
+    return Claims("method_0", "quick", {f"method_{m}": ROLES[m % 4] for m in range(n_methods)}, False)
+
+
+def all_forms(table, who):
+    middle = table[table["x"] == table["x"].iloc[0]]
+    yield curves(table, who, xlabel="x", ylabel="y")
+    yield curves(table, who, xlabel="width", ylabel="y", x="width", scale=100, log=True)
+    yield dots(middle, who, label="v", bound=(0.5, "here"))
+    yield dots(middle, who, label="v", log=True, higher_is_better=False)
+    yield matrix(middle.assign(pair=middle["dataset"] + " → b"), who, column="pair", label="v")
+    yield scatter(middle, middle.assign(value=1 - middle["value"]), who, xlabel="x", ylabel="y", notes={"one": "r"})
+
+
+CASES = {
+    "usual": rows(),
+    "one seed": rows(n_seeds=1),
+    "one data set, one point": rows(datasets=("one",), xs=(0.5,)),
+    "one method": rows(n_methods=1, datasets=("one",)),
+    "thirty methods": rows(n_methods=30, n_seeds=2, datasets=("one",), xs=(0.0, 0.5)),
+    "equal values": rows(datasets=("one",)).assign(value=0.25),
+    "zeros": rows(datasets=("one",)).assign(value=0.0),
+    "no subject, gaps, another version": rows()
+    .query("method != 'method_0' and (method != 'method_1' or dataset == 'one')")
+    .assign(current=lambda t: t["method"] != "method_2"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_form_draws(case):
+    for figure in all_forms(CASES[case], claims(30)):
+        assert Image.open(io.BytesIO(png(figure))).size[0] > 40
+
+
+def test_values_that_are_not_finite_are_left_out():
+    table = rows()
+    table.loc[table["method"] == "method_1", "value"] = np.nan
+    table.loc[(table["method"] == "method_2") & (table["seed"] == 0), "value"] = np.inf
+    for figure in all_forms(table, claims()):
+        png(figure)
+    found = intervals(table, ["method"]).set_index("method")["n"]
+    assert dict(found) == {"method_0": 5, "method_2": 4, "method_3": 5}
+
+
+def test_nothing_measured_still_gives_figures():
+    table = rows().assign(status="failed", value=np.nan)
+    for figure in all_forms(table, claims()):
+        assert figure.texts[0].get_text() == "nothing measured yet"
+    png(sparks({}, claims(), label=""))
+
+
+def test_training_curves_with_a_seed_that_diverged():
+    values = np.array([[3.0, 2.0, 1.0], [3.0, np.nan, np.inf]])
+    png(sparks({("method_0", "one"): values, ("method_1", "two"): values * np.nan}, claims(), label="loss"))
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    first, second = (png(curves(rows(), claims(), xlabel="x", ylabel="y")) for _ in range(2))
+    assert first == second
+
+
+def test_a_figure_is_white_where_nothing_is_drawn():
+    image = Image.open(io.BytesIO(png(dots(rows(), claims(), label="v")))).convert("RGB")
+    assert image.getpixel((0, image.height - 1)) == (255, 255, 255)
+
+
+def test_intervals_equal_those_of_the_verdicts():
+    table = rows(n_methods=2, datasets=("one",), xs=(0.0,))
+    for _, row in intervals(table, ["method"]).iterrows():
+        expected = interval(table.loc[table["method"] == row["method"], "value"].to_numpy())
+        assert (row["mean"], row["low"], row["high"]) == pytest.approx((expected.mean, expected.low, expected.high))
+
+
+def test_only_methods_with_every_case_are_averaged():
+    table = rows(n_methods=3).assign(all=0)
+    table = table[(table["method"] != "method_1") | (table["dataset"] == "one")]
+    assert set(comparable(table, "all")["method"]) == {"method_0", "method_2"}
+    assert set(comparable(table, "dataset")["method"]) == {"method_0", "method_1", "method_2"}
+
+
+def test_labels_keep_their_distance_their_order_and_stay_inside():
+    wanted = [0.5, 0.5, 0.51, 0.9, 0.05]
+    placed = spread(wanted, 0.1, 0.0, 1.0)
+    assert np.diff(sorted(placed)).min() >= 0.1 - 1e-9
+    assert list(np.argsort(placed, kind="stable")) == list(np.argsort(wanted, kind="stable"))
+    assert 0 <= min(placed) <= max(placed) <= 1
+    assert spread([0.2, 0.8], 0.1, 0, 1) == [0.2, 0.8]
+
+
+def test_the_subject_stands_out_and_a_method_looks_the_same_in_every_figure():
+    who = claims(8)
+    assert styles(["method_0"], who)["method_0"] is SUBJECT
+    assert styles(["method_5"], who)["method_5"] == styles([f"method_{i}" for i in range(8)], who)["method_5"]
+    assert "stranger" in styles(["stranger"], who)
+
+
+def test_captions_say_how_many_seeds():
+    assert seeds_of(rows(n_seeds=1)) == "1 seed"
+    assert seeds_of(rows()) == "5 seeds"
+    assert seeds_of(rows().query("method != 'method_1' or seed < 3")) == "3 to 5 seeds"
+    assert seeds_of(rows().assign(status="failed")) == "no seeds"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.00123, "0.0012"), (0.5, "0.50"), (12.34, "12.3"), (123.4, "123"), (18464, "18.5k"),
+     (-2.5e6, "-2.5M"), (float("nan"), "-")],
+)  # fmt: skip
+def test_numbers_are_short(value, text):
+    assert short(value) == text

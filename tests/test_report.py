@@ -1,0 +1,340 @@
+"""The report, from results folders that are whole, partial, broken and empty."""
+
+import json
+import re
+from html import escape, unescape
+
+import numpy as np
+import pytest
+
+from infomax_bench import look, report_images
+from infomax_bench.benchmark import Benchmark
+from infomax_bench.plugins import registry
+from infomax_bench.report import print_verdicts, write_report
+from infomax_bench.report_model import bars, gaps, number, still_falling
+from infomax_bench.results import decide_all, read_results
+from infomax_bench.store import Job, Store
+
+ROLES = {"alpha": "this work", "beta": "prior art", "gamma": "control", "delta": "reference"}
+DATASETS = ("one", "two")
+SEEDS = list(range(5))
+UGLY = "ValueError: <script>alert('x')</script> & a|pipe\nand a second line"
+
+EVALUATIONS = {
+    "pruning": ("prune_units", "prune_weights", "probe"), "transfer": ("probe",), "width": ("probe",),
+    "interpretability": ("interpretability", "gallery"), "redundancy": ("redundancy",), "cost": ("training", "cost"),
+}  # fmt: skip
+METRICS = {
+    "redundancy": ["nonlinear_dependence", "total_correlation_per_unit", "mean_abs_correlation", "effective_rank_share",
+                   "output_entropy", "active_share", "dead_units"],
+    "interpretability": ["nameable_units", "unit_auroc", "classes_named", "mig", "factor_alignment"],
+    "training": ["train_seconds_per_sample", "parameters", "discarded_parameters"],
+    "cost": ["train_flops_per_sample", "peak_memory", "encode_flops_per_sample"],
+}  # fmt: skip
+
+
+def job_rows(evaluation, rng):
+    """Rows such as the evaluation would write."""
+
+    def row(metric, **where):
+        return [{"seed": s, "metric": metric, "value": float(0.2 + 0.6 * rng.random()), **where} for s in SEEDS]
+
+    if evaluation == "probe":
+        return [
+            r for protocol, x in (("linear", None), ("knn", None), ("few-shot", 1), ("few-shot", 5))
+            for r in row("accuracy", protocol=protocol, x=x)
+        ]  # fmt: skip
+    if evaluation == "prune_units":
+        kinds = [f"{order}/{kind}" for order in ("random", "redundancy") for kind in ("frozen", "refitted")]
+        curves = [r for p in kinds for x in (0.0, 0.5) for r in row("accuracy", protocol=p, x=x)]
+        shares = [r for p in [*kinds, "best/refitted"] for r in row("prunable_fraction", protocol=p)]
+        return curves + shares + row("dead_units")
+    if evaluation == "prune_weights":
+        return [r for x in (0.0, 0.5) for r in row("accuracy", protocol="magnitude/refitted", x=x)]
+    return [r for metric in METRICS.get(evaluation, ()) for r in row(metric)]
+
+
+def arrays(rng, channels=1):
+    return {
+        "filters": rng.integers(-127, 128, (16, channels, 5, 5)).astype(np.int8),
+        "top": rng.integers(0, 256, (3, 6, channels, 5, 5)).astype(np.uint8),
+        "units": np.array([4, 2, 9], np.int32), "auroc": np.array([0.99, 0.9, 0.5], np.float32),
+        "best_class": np.array([1, 0, -1], np.int32), "log_steps": np.arange(1, 21, dtype=np.int32),
+        "log_fit": np.linspace(3, 1, 20, dtype=np.float32)[None] * np.ones((5, 1), np.float32),
+    }  # fmt: skip
+
+
+def grid(benchmark):
+    """(data set, target, width) of a benchmark's encoders."""
+    if benchmark == "transfer":
+        return [(d, t, 8) for d in DATASETS for t in DATASETS]
+    return [(d, d, w) for d in DATASETS for w in ((4, 8) if benchmark == "width" else (8,))]
+
+
+def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), never=(), old=()):
+    """A results folder of four methods. lost, failed, never (not applicable) and old name methods."""
+    rng = np.random.default_rng(0)
+    store, manifest = Store(root), {}
+    for benchmark in benchmarks:
+        for method in ROLES:
+            for dataset, target, width in grid(benchmark):
+                for evaluation in EVALUATIONS[benchmark]:
+                    slot = f"{benchmark}|{method}|{dataset}|{target}|{width}|{evaluation}"
+                    key = f"{len(manifest):024d}"
+                    cell = {"method": method, "dataset": dataset, "width": width, "epochs": 3, "batch_size": 4,
+                            "backbone": "linear", "depth": 1, "track": "controlled", "settings": [],
+                            "label": ""}  # fmt: skip
+                    request = {"evaluation": evaluation, "target": None if target == dataset else target, "options": []}
+                    manifest[slot] = {"benchmark": benchmark, "cell": cell, "request": request, "seeds": SEEDS,
+                                      "key": key, "encoder_key": key, "current": method not in old}  # fmt: skip
+                    stamp = {"version": "0.1", "git_sha": "abc", "device": "cpu", "n_parameters": 100}
+                    if method in failed or method in never:
+                        store.write_job(
+                            key, Job([], "failed" if method in failed else "not applicable", UGLY, stamp=stamp)
+                        )
+                    elif method not in lost:
+                        store.write_job(key, Job(job_rows(evaluation, rng), stamp=stamp))
+                        if evaluation == "gallery":
+                            np.savez(store.arrays_path(key), **arrays(rng))
+    card = {
+        "family": "some family",
+        "objective": "a < b & c",
+        "prevents": "nothing",
+        "paper": "Someone 2020",
+        "essay_cost": "low",
+    }
+    info = {
+        "subject": "alpha", "indicative": True, "version": "0.1", "command": "infomax-bench run", "seconds": 120.0,
+        "suite": {"preset": "quick", "width": 8, "widths": [4, 8], "batch_size": 4, "epochs": {"one": 3, "two": 5}},
+        "methods": {m: {**card, "role": role, "supervised": m == "delta"} for m, role in ROLES.items()},
+        "datasets": {d: {"summary": f"data set {d}", "shape": [1, 5, 5], "classes": ["cat", "dog"], "factors": [],
+                         "n_rest": 1200, "n_test": 34} for d in DATASETS},
+        "machine": {"cpu": "a processor", "cores": 2, "gpu": "", "python": "3.11", "packages": {"torch": "2"}},
+    }  # fmt: skip
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    (root / "run.json").write_text(json.dumps(info))
+    return root
+
+
+def build(root, out, plugins=None):
+    """(html, md, verdicts, results) of a folder's report."""
+    plugins = plugins or registry()
+    results = read_results(root)
+    verdicts = decide_all(results, [plugins.benchmark(n) for n in plugins.names("benchmarks")])
+    path = write_report(root, out, plugins, results, verdicts)
+    return path.read_text(encoding="utf-8"), (out / "report.md").read_text(encoding="utf-8"), verdicts, results
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Few points an inch draw fast."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(look, "DPI", 40)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return (*build(make_results(folder / "results"), folder / "out"), folder)
+
+
+def test_the_html_needs_nothing_else(whole):
+    html = whole[0]
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", html)
+    assert "@import" not in html
+    assert not re.findall(r"url\((?!data:)", html)
+    assert html.count('src="data:image/png;base64,') > 20
+
+
+def test_every_verdict_is_in_both_reports_with_its_word_and_rule(whole):
+    html, md, verdicts, *_ = whole
+    assert len(verdicts) > 10
+    text = unescape(html)
+    for verdict in verdicts:
+        assert verdict.sentence in text
+        assert verdict.rule in text
+        assert verdict.sentence in md
+        assert verdict.verdict.upper() in md
+        assert f'<span class="badge {verdict.verdict}">{verdict.verdict}</span>' in html
+    assert "indicative" in html
+
+
+def test_controls_stand_apart_from_prior_art(whole):
+    html, _, verdicts, *_ = whole
+    main, controls = html.split('id="controls"')[0], html.split('id="controls"')[1].split('id="methods"')[0]
+    for verdict in verdicts:
+        assert (escape(verdict.sentence) in controls.replace("&#39;", "&#x27;")) == (verdict.against == "control")
+        assert (escape(verdict.sentence) in main.replace("&#39;", "&#x27;")) == (verdict.against != "control")
+
+
+def test_the_markdowns_links_lead_to_files(whole):
+    md, folder = whole[1], whole[-1]
+    links = [*re.findall(r"\]\((figures/[^)]+)\)", md), *re.findall(r'src="([^"]+)"', md)]
+    assert len(links) > 20
+    for link in links:
+        assert (folder / "out" / link).read_bytes().startswith(b"\x89PNG")
+    assert all(line.count("|") >= 3 for line in md.splitlines() if line.startswith("| "))
+
+
+def test_every_method_is_compared_and_supervision_marked(whole):
+    html, md, *_ = whole
+    table = html.split('id="methods"')[1].split("</table>")[0]
+    assert [name in table for name in ROLES] == [True] * 4
+    assert "delta ‡" in table
+    assert "a &lt; b &amp; c" in table
+    assert "a &lt; b &amp; c" in md
+    assert table.index("alpha") < table.index("beta")
+
+
+def test_galleries_name_units_and_training_is_shown(whole):
+    html = whole[0]
+    assert "<b>dog</b> 0.99 <small>unit 4</small>" in html
+    assert "<b>none</b> 0.50" in html
+    assert "fit" in html.split('id="training"')[1]
+
+
+def test_how_it_was_run_is_said(whole):
+    for text in (unescape(whole[0]), whole[1]):
+        for fact in (
+            "infomax-bench run",
+            "a processor, 2 cores, no GPU",
+            "2 minutes",
+            "0.1 (abc)",
+            "0, 1, 2, 3, 4",
+            "1\u202f200",
+        ):
+            assert fact in text
+    assert "Nothing: everything that was asked for is here." not in whole[0]  # one benchmark asks for more
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path):
+    root = make_results(tmp_path / "results", benchmarks=["interpretability"])
+    first, second = (build(root, tmp_path / "out") for _ in range(2))
+    assert first[:2] == second[:2]
+    assert not list((tmp_path / "out").rglob(".*"))  # no temporary file stays
+
+
+def test_a_partial_run_says_what_it_lacks(tmp_path):
+    parts = ["redundancy", "width"]
+    root = make_results(tmp_path / "results", benchmarks=parts, lost=["beta"], failed=["gamma"], never=["delta"])
+    html, md, verdicts, results = build(root, tmp_path / "out")
+    n = len(results.missing)
+    assert n
+    for text in (html, md):
+        assert f"{n} evaluations not measured yet" in text
+        assert "<script>alert" not in text
+        assert "gamma on one, width 8" in text
+        assert "delta on one, width 8" in text
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; a|pipe and a second line" in html
+    assert "a\\|pipe and a second line" in md
+    assert all(v.verdict == "inconclusive" for v in verdicts if v.against == "prior art")
+
+
+def test_rows_of_other_versions_wear_a_dagger(tmp_path):
+    html, md, *_ = build(make_results(tmp_path / "results", benchmarks=["redundancy"], old=["beta"]), tmp_path / "out")
+    for text in (html, md):
+        assert "beta †" in text
+        assert "alpha †" not in text
+        assert "† beta: some rows come from other versions" in text
+
+
+def test_one_benchmark_alone_and_no_results_at_all(tmp_path):
+    html, _, verdicts, _ = build(make_results(tmp_path / "one", benchmarks=["cost"]), tmp_path / "out")
+    assert [v.title for v in verdicts] == ["Cheapest"]
+    assert "No galleries were made." in html
+    root = make_results(tmp_path / "none", lost=list(ROLES))
+    html, md, verdicts, _ = build(root, tmp_path / "out2")
+    assert not verdicts
+    assert "nothing has been measured" in html
+    assert "nothing has been measured" in md
+
+
+class Broken(Benchmark):
+    """Asks <b>what</b>?
+
+    Rule: none.
+    """
+
+    title = "A plug-in that fails"
+
+    def figures(self, rows, claims):
+        raise RuntimeError("no <figure>")
+        yield
+
+    def table(self, rows, claims):
+        raise KeyError("no table")
+
+
+def test_a_benchmark_whose_figures_fail_costs_a_line(tmp_path, monkeypatch):
+    plugins = registry()
+    monkeypatch.setattr(type(plugins), "names", lambda self, kind: ["cost"])
+    monkeypatch.setattr(type(plugins), "benchmark", lambda self, name: _named(Broken(), name))
+    html, md, *_ = build(make_results(tmp_path / "results", benchmarks=["cost"]), tmp_path / "out", plugins)
+    assert "a figure could not be drawn: RuntimeError: no &lt;figure&gt;" in html
+    assert "the table could not be made" in md
+    assert "Asks &lt;b&gt;what" in html
+
+
+def _named(benchmark, name):
+    benchmark.name = name
+    return benchmark
+
+
+def test_a_damaged_gallery_is_left_out(tmp_path):
+    root = make_results(tmp_path / "results", benchmarks=["interpretability"])
+    for path in (root / "jobs").glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:100])
+    assert "No galleries were made." in build(root, tmp_path / "out")[0]
+
+
+def test_galleries_shrink_to_their_share_and_take_colour(tmp_path):
+    path = tmp_path / "g.npz"
+    np.savez(path, **arrays(np.random.default_rng(0), channels=3))
+    large = report_images.read_gallery(path, "m", "d", 8, ["cat", "dog"], 10**6)
+    small = report_images.read_gallery(path, "m", "d", 8, ["cat", "dog"], 1)
+    assert large is not None
+    assert small is not None
+    assert len(small.filters) < len(large.filters)
+    assert [u.name for u in large.units] == ["dog", "cat", "none"]
+
+
+def test_the_terminal_shows_one_line_a_verdict(whole, capsys):
+    verdicts = whole[2]
+    print_verdicts(verdicts)
+    out = capsys.readouterr().out
+    assert "\033" not in out
+    for verdict in verdicts:
+        assert any(verdict.sentence in line and verdict.verdict in line for line in out.splitlines())
+    print_verdicts([])
+    assert "no verdicts" in capsys.readouterr().out
+
+
+def test_intervals_are_drawn_on_one_scale_with_zero_on_it():
+    first, second, none = bars([(1.0, 0.5, 1.5), (-1.0, -np.inf, 0.0), (np.nan, np.nan, np.nan)])
+    assert none is None
+    assert first.zero == second.zero
+    assert first.low > first.zero > second.mean
+    assert second.low == 0
+    assert 0 <= first.high <= 100
+
+
+def test_how_much_a_loss_still_falls():
+    assert still_falling(np.linspace(1, 0, 101)[None]) == pytest.approx(0.1)
+    assert still_falling(np.r_[np.linspace(1, 0, 51), np.zeros(50)][None]) == 0
+    assert np.isnan(still_falling(np.ones((2, 20))))
+
+
+def test_small_words():
+    assert gaps([], [], []) == ""
+    assert gaps([("b", 1, "m")], [("why", ["x", "x"])], []) == (
+        "This run is not complete: 1 evaluation not measured yet, 1 encoder failed somewhere."
+    )
+    assert [number(v) for v in (12345, 0.12345, float("nan"), None, "text")] == [
+        "12\u202f345",
+        "0.12",
+        "–",
+        "–",
+        "text",
+    ]
