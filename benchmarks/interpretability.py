@@ -53,9 +53,9 @@ class Interpretability(Benchmark):
         return self.means(
             rows,
             {
-                "nameable units": ("nameable_units", ""),
+                "% nameable units": ("nameable_units", "", None, None, 100),
                 "mean AUROC of the best class": ("unit_auroc", ""),
-                "classes named": ("classes_named", ""),
+                "% classes named": ("classes_named", "", None, None, 100),
                 "mutual information gap": ("mig", ""),
                 "factor alignment": ("factor_alignment", ""),
             },

@@ -78,11 +78,11 @@ class Pruning(Benchmark):
         return self.means(
             rows,
             {
-                "accuracy": ("accuracy", "linear"),
-                "prunable, refitted (best order)": ("prunable_fraction", "best/refitted"),
-                "prunable, frozen (redundancy)": ("prunable_fraction", "redundancy/frozen"),
+                "accuracy (%)": ("accuracy", "linear", None, None, 100),
+                "% prunable, refitted (best order)": ("prunable_fraction", "best/refitted", None, None, 100),
+                "% prunable, frozen (redundancy)": ("prunable_fraction", "redundancy/frozen", None, None, 100),
                 "area, refitted (random)": ("area", "random/refitted"),
-                "dead units": ("dead_units", ""),
+                "% dead units": ("dead_units", "", None, None, 100),
             },
             by="dataset",
         )

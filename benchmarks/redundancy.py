@@ -63,8 +63,8 @@ class Redundancy(Benchmark):
                 "mean |correlation|": ("mean_abs_correlation", ""),
                 "effective rank / width": ("effective_rank_share", ""),
                 "entropy of an output (nats)": ("output_entropy", ""),
-                "active": ("active_share", ""),
-                "dead units": ("dead_units", ""),
+                "% active": ("active_share", "", None, None, 100),
+                "% dead units": ("dead_units", "", None, None, 100),
             },
             by="dataset",
         )

@@ -89,9 +89,9 @@ class Transfer(Benchmark):
         return self.means(
             labelled,
             {
-                "linear": ("accuracy", "linear"),
-                "k-NN": ("accuracy", "knn"),
-                "10 labels a class": ("accuracy", "few-shot", 10),
+                "linear (%)": ("accuracy", "linear", None, None, 100),
+                "k-NN (%)": ("accuracy", "knn", None, None, 100),
+                "10 labels a class (%)": ("accuracy", "few-shot", 10, None, 100),
             },
             by="dataset",
         )

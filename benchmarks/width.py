@@ -76,5 +76,5 @@ class Width(Benchmark):
 
     def table(self, rows, claims):
         linear = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == "linear")]
-        columns = {f"width {w}": ("accuracy", "linear", None, w) for w in sorted(linear["width"].unique())}
+        columns = {f"% at width {w}": ("accuracy", "linear", None, w, 100) for w in sorted(linear["width"].unique())}
         return self.means(linear, columns, by="dataset")

@@ -165,7 +165,8 @@ def _capital(text: str) -> str:
 
 
 def table(frame: pd.DataFrame, claims: Claims, marks: dict[str, str]) -> Table:
-    """A data frame as text: numbers in three digits, method names with their marks, the subject's lines strong."""
+    """A data frame as text: methods first, with their marks, numbers in three digits, the subject's lines strong."""
+    frame = frame[sorted(frame, key=lambda c: c != "method")]
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame]
     rename = [c == "method" for c in frame]
     lines = [
