@@ -23,9 +23,10 @@ TOLERANCE = 0.005  # what "about 92.5 %" allows, relative; and what agreement wi
 
 
 class Replication(Benchmark):
-    """Published numbers, under the published protocol: MNIST, all 60,000 training images, 64 units, Adam at 1e-3, batches
-    of 128, 100 epochs, encoders on raw pixels (not centred), the methods' default weights; the probe is logistic
-    regression with C = 1 on standardised features.
+    """Do our numbers agree with published ones, under the published protocol?
+
+    MNIST, all 60,000 training images, 64 units, Adam at 1e-3, batches of 128, 100 epochs, encoders on raw pixels (not
+    centred), the methods' default weights; the probe is logistic regression with C = 1 on standardised features.
 
     Claim: none. A method's comparison counts once it reproduces what its authors report.
 

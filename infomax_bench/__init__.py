@@ -2,8 +2,9 @@
 
 import sys
 
-if sys.version_info < (3, 11):  # before anything that an older Python could not even parse
-    sys.stderr.write("infomax-bench: error: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
+if sys.version_info < (3, 11):  # noqa: UP036 - before anything that an older Python could not even parse
+    this = ".".join(map(str, sys.version_info[:2]))
+    sys.stderr.write("infomax-bench: error: needs Python 3.11 or newer, and this is " + this + "\n")
     sys.exit(2)
 
 import importlib

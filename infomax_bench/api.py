@@ -1,8 +1,9 @@
 """The suite from Python: pretrain a method, evaluate it, look at the features.
 
-    import infomax_bench as ib
-    encoder = ib.pretrain("infomax_em", "digits", width=64, seeds=5)
-    ib.probe(encoder, "digits")
+import infomax_bench as ib
+
+encoder = ib.pretrain("infomax_em", "digits", width=64, seeds=5)
+ib.probe(encoder, "digits")
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def pretrain(
     return Encoder(built, problem, trained.params, which, dataset, tuple(trained.diverged), facts)
 
 
-def evaluate(encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str] = (), **options: Any) -> pd.DataFrame:
+def evaluate(
+    encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str] = (), **options: Any
+) -> pd.DataFrame:
     """One of the harness's evaluations of an encoder on a data set: rows with seed, metric, value, protocol and x."""
     if evaluation not in EVALUATIONS:
         raise unknown("evaluation", evaluation, EVALUATIONS)

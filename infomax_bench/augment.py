@@ -44,11 +44,14 @@ class Augmentation:
         sign = torch.where(u[:, 4] < 0, -1.0, 1.0) if self.flip else torch.ones_like(scale)
         cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
         dx, dy = u[:, 1] * (slack + 2 * self.shift), u[:, 2] * (slack + 2 * self.shift)
-        aspect = height / width  # coordinates run from -1 to 1 along both sides, also where these differ
-        rows = torch.stack([sign * cos, -aspect * sin, dx, sign * sin / aspect, cos, dy], dim=1)
         if self.moves():
-            grid = F.affine_grid(rows.view(-1, 2, 3), list(flat.shape), align_corners=False)
-            inside = (grid.abs() <= 1).all(-1).unsqueeze(1)
+            aspect = height / width  # coordinates run from -1 to 1 along both sides, also where these differ
+            x, y = (((torch.arange(n, device=flat.device) + 0.5) * 2 / n - 1) for n in (width, height))
+            # the sum of a row's and a column's part: a third of the time of affine_grid
+            column = torch.stack([sign * cos, sign * sin / aspect], 1).view(-1, 1, 1, 2) * x.view(1, 1, -1, 1)
+            row = torch.stack([-aspect * sin, cos], 1).view(-1, 1, 1, 2) * y.view(1, -1, 1, 1)
+            grid = column + (row + torch.stack([dx, dy], 1).view(-1, 1, 1, 2))
+            inside = ((grid[..., 0].abs() <= 1) & (grid[..., 1].abs() <= 1)).unsqueeze(1)
             # Black outside; but not padded with zeros, which would darken the outermost half pixel of every crop.
             flat = F.grid_sample(flat, grid, padding_mode="border", align_corners=False) * inside
         shape = (-1, 1, 1, 1)

@@ -83,8 +83,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = command(
         "run", "train, measure and decide",
-        "Trains what is missing, measures what is missing, writes results/PRESET/measurements.csv and verdicts.json and\n"
-        "rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is not\n"
+        "Trains what is missing, measures what is missing, writes results/PRESET/measurements.csv and verdicts.json,\n"
+        "and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is not\n"
         "run again; editing one method's file re-runs that method only.",
     )  # fmt: skip
     run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="which questions (default: all)")
@@ -97,9 +97,9 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--epochs", type=int, metavar="N", help="passes over the training images, for every data set")
     run.add_argument("--set", action="append", default=[], metavar="METHOD.PARAM=VALUE", dest="settings",
                      help="change a hyperparameter; may be repeated")  # fmt: skip
-    run.add_argument("--subject", metavar="METHOD", help="the method that the claims are about (default: the preset's). "
-                     "If results are there already it trains alone, against them")  # fmt: skip
-    run.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train (default: auto)")
+    run.add_argument("--subject", metavar="METHOD", help="the method that the claims are about (default: the "
+                     "preset's). If results are there already it trains alone, against them")  # fmt: skip
+    run.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
     run.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one a core)")
     run.add_argument("--results", type=Path, metavar="DIR", help="results folder (default: results/PRESET)")
     run.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: reports/PRESET)")
@@ -122,14 +122,14 @@ def build_parser() -> argparse.ArgumentParser:
     encode.add_argument("dataset", metavar="DATASET")
     encode.add_argument("--width", type=int, default=64)
     encode.add_argument("--seed", type=int, default=0)
-    encode.add_argument("--epochs", type=int, help="passes over the training images (default: the quick preset's, or 20)")
+    encode.add_argument("--epochs", type=int, help="passes over the training images (default: the quick preset's)")
     encode.add_argument("--set", action="append", default=[], metavar="PARAM=VALUE", dest="settings")
     encode.add_argument("--out", type=Path, default=Path("features.npz"), metavar="FILE")
 
     evaluate = command(
         "evaluate", "the same evaluations for features made elsewhere",
-        "Reads an .npz with `features` float [N, K] and `labels` int [N], and if they are there `test` bool [N], `seed`\n"
-        "and `factors` int [N, F], and prints probe accuracies, pruning, redundancy and interpretability.",
+        "Reads an .npz with `features` float [N, K] and `labels` int [N], and if they are there `test` bool [N],\n"
+        "`seed` and `factors` int [N, F], and prints probe accuracies, pruning, redundancy and interpretability.",
     )  # fmt: skip
     evaluate.add_argument("file", type=Path, metavar="FEATURES.npz")
     evaluate.add_argument("--out", type=Path, metavar="FILE.csv", help="write the rows as a table too")
@@ -239,7 +239,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
         epochs=arguments.epochs, settings=_of_methods(registry, arguments.settings), subject=arguments.subject,
     )  # fmt: skip
     device, cores = _device(arguments.device)
-    done = run(registry, suite, benchmarks, root, folders=arguments.plugins, device=device, jobs=arguments.jobs or cores)
+    jobs = arguments.jobs or cores
+    done = run(registry, suite, benchmarks, root, folders=arguments.plugins, device=device, jobs=jobs)
     for warning in done.results.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if not arguments.no_report:
@@ -276,7 +277,8 @@ def make_reports(arguments: argparse.Namespace) -> int:
     from infomax_bench.report import write_report
     from infomax_bench.results import decide_all, read_results
 
-    folders = [arguments.results] if arguments.results else sorted(p.parent for p in Path("results").glob("*/manifest.json"))
+    everything = sorted(path.parent for path in Path("results").glob("*/manifest.json"))
+    folders = [arguments.results] if arguments.results else everything
     if not folders:
         raise UserError("no results yet; 'infomax-bench run' (or 'make run-all') makes some")
     if arguments.subject:

@@ -20,6 +20,7 @@ from typing import Any
 
 import joblib
 import torch
+from threadpoolctl import threadpool_limits
 
 from infomax_bench import __version__
 from infomax_bench.data import images_as, load, split
@@ -62,8 +63,11 @@ def machine() -> dict[str, Any]:
     """What the numbers were made on; no host name."""
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
-        models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")]
+        models = [
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ]
         cpu = models[0] if models else cpu
     return {
         "cpu": cpu,
@@ -105,9 +109,14 @@ def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
         "n_steps": trained.n_steps,
         "epochs": cell.epochs,
         "log_steps": trained.log_steps,
-        "log": {name: [[float(f"{v:.6g}") for v in seed] for seed in values.tolist()] for name, values in trained.log.items()},
+        "log": {name: _rounded(values) for name, values in trained.log.items()},
     }
     return Encoder(method, problem, trained.params, task.seeds, cell.dataset, tuple(trained.diverged), facts)
+
+
+def _rounded(values: torch.Tensor) -> list[list[float]]:
+    """Six digits are enough to draw a curve."""
+    return [[float(f"{v:.6g}") for v in seed] for seed in values.tolist()]
 
 
 def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: list[str]) -> Encoder:
@@ -127,6 +136,11 @@ def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: 
 def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     """Trains or loads one block of encoders and makes every evaluation that is wanted of it. Never raises."""
     torch.set_num_threads(THREADS)
+    with threadpool_limits(THREADS):  # scikit-learn's and numpy's own threads
+        return _run_task(task, root, folders, device)
+
+
+def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
     begin = time.perf_counter()
     store, outcome = Store(root), Outcome(task.label, task.cost)
@@ -197,9 +211,7 @@ def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> None:
         np.savez_compressed(temporary, **arrays)
 
 
-def run_tasks(
-    todo: Sequence[Task], root: Path, folders: Sequence[str], device: str, jobs: int
-) -> Iterator[Outcome]:
+def run_tasks(todo: Sequence[Task], root: Path, folders: Sequence[str], device: str, jobs: int) -> Iterator[Outcome]:
     """Runs all tasks and yields each one's outcome as it ends."""
     if jobs == 1 or len(todo) == 1:
         for task in todo:

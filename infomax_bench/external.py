@@ -44,7 +44,8 @@ def encode(
         raise UserError(f"{method} on {dataset}: {error}") from None
     features, labels = api.features(encoder, dataset, folders)
     data = load(plugins.registry(folders).dataset(dataset))
-    arrays = {"features": features[0].numpy(), "labels": labels.numpy(), "test": data.test.numpy(), "seed": np.array(seed)}
+    arrays = {"features": features[0].numpy(), "labels": labels.numpy(), "test": data.test.numpy()}
+    arrays["seed"] = np.array(seed)
     if data.factors is not None:
         arrays["factors"] = data.factors.numpy()
     with replacing(out) as temporary:

@@ -33,7 +33,8 @@ def _method(registry: Registry, name: str) -> dict[str, Any]:
 def _dataset(registry: Registry, name: str) -> dict[str, Any]:
     dataset = registry.dataset(name)
     if dataset.takes:
-        return {"name": f"{name}:{dataset.takes}", "images": "", "classes": "", "factors": "", "summary": dataset.summary}
+        unknown = dict.fromkeys(("images", "classes", "factors"), "")
+        return {"name": f"{name}:{dataset.takes}", **unknown, "summary": dataset.summary}
     shape = "x".join(map(str, dataset.shape))
     return {
         "name": name,

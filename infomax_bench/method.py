@@ -147,7 +147,9 @@ class Method(_Hyperparameters):
         """Called without gradients after every update: momentum encoders, queues, projections of parameters."""
 
     def fit(self, net: Net, images: Tensor, labels: Tensor | None, rng: Rng) -> dict[str, Tensor]:
-        """For methods without a gradient: the parameters that replace `net.params`, for one seed.
+        """For methods without a gradient: the fitted parameters of one seed, by their full names ("encoder.weight").
+
+        net: with the parameters that every method starts from. A method whose features need no parameters returns {}.
 
         images: float32 `[N, C, H, W]` in [0, 1], that seed's training images; labels only if asked for.
         """

@@ -155,8 +155,8 @@ class Planner:
         own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings")}
         return digest(
             {
-                "cell": own, "settings": method.settings(), "source": plugin.source, "data": self.data_key(cell.dataset),
-                "seeds": seeds, "device": self.device, "torch": torch.__version__.split("+")[0],
+                "cell": own, "settings": method.settings(), "source": plugin.source, "seeds": seeds,
+                "data": self.data_key(cell.dataset), "device": self.device, "torch": torch.__version__.split("+")[0],
                 "harness": train.VERSION,
             }
         )  # fmt: skip

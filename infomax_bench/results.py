@@ -27,8 +27,8 @@ COLUMNS = (
 class Results:
     """A results folder, read: the table, what is missing, and how it was run.
 
-    missing: entries of the manifest without a job; info: the content of run.json; artifacts: (method, dataset, width) ->
-    the file with filters and top images; logs: seconds recorded in all jobs.
+    missing: entries of the manifest without a job; info: the content of run.json; artifacts: (method, dataset, width)
+    -> the file with filters and top images; failures, not_applicable: (what, why).
     """
 
     preset: str
@@ -106,7 +106,8 @@ def read_results(root: Path) -> Results:
         table = pd.DataFrame.from_records(frames, columns=list(COLUMNS))
         table["value"] = pd.to_numeric(table["value"])
         table["x"] = pd.to_numeric(table["x"])
-        order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x", "seed"]
+        order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x"]
+        order.append("seed")
         results.table = table.sort_values(order, kind="stable", ignore_index=True)
     results.warnings = store.warnings
     return results

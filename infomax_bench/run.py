@@ -37,9 +37,8 @@ class Run:
 
 def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
     """Every benchmark's grid as entries."""
-    return [
-        entry for benchmark in benchmarks for entry in planner.entries(benchmark.name, benchmark.requests(suite), suite.seeds)
-    ]
+    grids = (planner.entries(b.name, b.requests(suite), suite.seeds) for b in benchmarks)
+    return [entry for grid in grids for entry in grid]
 
 
 def run(
@@ -81,9 +80,7 @@ def _say(quiet: bool, *lines: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
-def _work(
-    todo: list[Any], store: Store, folders: Sequence[str], device: str, jobs: int, quiet: bool
-) -> list[str]:
+def _work(todo: list[Any], store: Store, folders: Sequence[str], device: str, jobs: int, quiet: bool) -> list[str]:
     """Runs the tasks under a progress bar with the time left; returns the failures."""
     failures: list[str] = []
     total = sum(task.cost for task in todo)

@@ -190,6 +190,6 @@ def summary(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     records: list[Mapping[str, Any]] = []
     for key, group in good.groupby(list(by), sort=False, dropna=False, observed=True):
         found = interval(group.groupby("seed")["value"].mean().to_numpy())
-        names = key if isinstance(key, tuple) else (key,)
-        records.append({**dict(zip(by, names, strict=True)), "mean": found.mean, "low": found.low, "high": found.high, "n": found.n})
+        names = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
+        records.append({**names, "mean": found.mean, "low": found.low, "high": found.high, "n": found.n})
     return pd.DataFrame(records, columns=[*by, "mean", "low", "high", "n"])

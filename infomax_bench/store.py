@@ -1,13 +1,13 @@
 """Results on disk. One job, one file: written under a temporary name, then renamed.
 
-    results/<preset>/
-        jobs/KEY.json          rows of one evaluation of one block of seeds; KEY hashes all that determines them
-        jobs/KEY.npz           what the report shows beside rows (filters, top images), where there is any
-        encoders/KEY.safetensors
-        manifest.json          which KEY answers which question now: the union of all runs
-        measurements.csv       the rows of the manifest's jobs, one tidy table
-        verdicts.json          the claims, decided
-        run.json, run.log      how and on what it was run; warnings and failures
+results/<preset>/
+    jobs/KEY.json          rows of one evaluation of one block of seeds; KEY hashes all that determines them
+    jobs/KEY.npz           what the report shows beside rows (filters, top images), where there is any
+    encoders/KEY.safetensors
+    manifest.json          which KEY answers which question now: the union of all runs
+    measurements.csv       the rows of the manifest's jobs, one tidy table
+    verdicts.json          the claims, decided
+    run.json, run.log      how and on what it was run; warnings and failures
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ belongs to its seed.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -133,7 +132,7 @@ class Session:
 
 def mean_image(flat: Tensor, indices: Tensor) -> Tensor:
     """The mean of the given images, uint8 `[N, D]`, as float32 `[D]` in [0, 1]."""
-    return flat[indices].mean(0, dtype=torch.float32).div_(255)
+    return flat.index_select(0, indices).mean(0, dtype=torch.float32).div_(255)
 
 
 def folded(net: Net) -> Params:
@@ -294,7 +293,7 @@ def _fitted(
         asked = labels[part.train].to(device) if "labels" in method.needs else None
         with torch.no_grad():
             rng = Rng.of([seed], "method", device, stacked=False)
-            params |= method.fit(Net(problem, blocks, params), own, asked, rng)
+            params = method.fit(Net(problem, blocks, params), own, asked, rng)
         per_seed.append({name: p.cpu() for name, p in params.items()})
         if report is not None:
             report((i + 1) / len(seeds))
@@ -327,8 +326,3 @@ def session_for(
         method.batched,
         torch.device(device),
     )
-
-
-def resized(problem: Problem, **changes: object) -> Problem:
-    """The same problem with some of its numbers changed."""
-    return dataclasses.replace(problem, **changes)  # type: ignore[arg-type]

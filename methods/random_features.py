@@ -16,4 +16,4 @@ class RandomFeatures(Method):
     )
 
     def fit(self, net: Net, images, labels, rng: Rng):
-        return {}
+        return net.params

@@ -1,4 +1,4 @@
-"""The command line: help that comes at once, one clear line for every mistake, and nothing written when there is one."""
+"""The command line: help at once, one clear line for every mistake, and nothing written when there is one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def run_cli(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
 
 
 def test_help_does_not_wait_for_torch():
-    code = "import sys; from infomax_bench.cli import build_parser; build_parser().format_help(); print('torch' in sys.modules)"
+    code = (
+        "import sys; from infomax_bench.cli import build_parser as b; b().format_help(); print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
 
@@ -112,7 +114,8 @@ def test_an_older_python_is_told_so():
 
 
 def test_lists_name_everything(capsys):
-    for kind, one in (("methods", "rbm_persistent"), ("datasets", "folder:PATH"), ("benchmarks", "pruning"), ("presets", "quick")):
+    known = {"methods": "rbm_persistent", "datasets": "folder:PATH", "benchmarks": "pruning", "presets": "quick"}
+    for kind, one in known.items():
         assert main(["list", kind, "--json"]) == 0
         assert one in {record["name"] for record in json.loads(capsys.readouterr().out)}
         assert main(["list", kind]) == 0
@@ -159,6 +162,7 @@ def test_features_go_out_and_come_back(tmp_path, capsys):
 
 
 GOOD_LABELS = np.arange(40) % 2
+GOOD = {"features": np.zeros((40, 3), np.float32), "labels": GOOD_LABELS}
 MALFORMED = {
     "no archive": b"not a zip file",
     "no features": {"labels": GOOD_LABELS},
@@ -169,8 +173,8 @@ MALFORMED = {
     "too few labels": {"features": np.zeros((40, 3), np.float32), "labels": GOOD_LABELS[:5]},
     "one class": {"features": np.zeros((40, 3), np.float32), "labels": np.zeros(40, int)},
     "negative labels": {"features": np.zeros((40, 3), np.float32), "labels": GOOD_LABELS - 1},
-    "test of another length": {"features": np.zeros((40, 3), np.float32), "labels": GOOD_LABELS, "test": np.ones(3, bool)},
-    "nothing but test": {"features": np.zeros((40, 3), np.float32), "labels": GOOD_LABELS, "test": np.ones(40, bool)},
+    "test of another length": {**GOOD, "test": np.ones(3, bool)},
+    "nothing but test": {**GOOD, "test": np.ones(40, bool)},
     "objects": {"features": np.array([{}] * 40), "labels": GOOD_LABELS},
 }
 

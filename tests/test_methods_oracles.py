@@ -1,5 +1,6 @@
 """Every objective against an oracle: its formula in numpy, a reference library, or an exact enumeration."""
 
+import dataclasses
 import itertools
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from infomax_bench import Augmentation, Batch, Method, Net, Problem, Rng
 from infomax_bench.data import split
 from infomax_bench.encoder import build_blocks, init_params
 from infomax_bench.plugins import registry
-from infomax_bench.train import Session, named_terms, resized, train
+from infomax_bench.train import Session, named_terms, train
 
 digits = load_digits()
 PIXELS = digits.data.astype(np.float32) * 255 // 16
@@ -349,7 +350,7 @@ def test_the_supervised_loss_is_torchs_cross_entropy():
 
 def encoded(method: Method, seeds=(0, 1)) -> tuple[torch.Tensor, Net, list[np.ndarray]]:
     """Features `[S, N, K]` of all images by the trained method, its net, and each seed's training images."""
-    problem = resized(PROBLEM, width=method.width(PROBLEM))
+    problem = dataclasses.replace(PROBLEM, width=method.width(PROBLEM))
     splits = [split(TEST, seed) for seed in seeds]
     trained = train(method, problem, IMAGES, LABELS, splits, seeds, epochs=1)
     net = Net(problem, build_blocks(problem, method.activation, method.heads(problem)), trained.params)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from infomax_bench.data import split
 from infomax_bench.evaluate.context import Context, FeatureSet
+from infomax_bench.evaluate.probe import shared_probe
 from infomax_bench.evaluate.prune import (
     LEVELS,
     area,
@@ -23,8 +24,14 @@ from infomax_bench.evaluate.prune import (
 
 def context(features: torch.Tensor, labels: torch.Tensor, seeds: tuple[int, ...] = (0,)) -> Context:
     test = torch.arange(len(labels)) % 4 == 0
-    data = FeatureSet(features.expand(len(seeds), -1, -1), labels, [split(test, s) for s in seeds], int(labels.max()) + 1)
+    splits = [split(test, s) for s in seeds]
+    data = FeatureSet(features.expand(len(seeds), -1, -1), labels, splits, int(labels.max()) + 1)
     return Context(seeds, lambda _: data)
+
+
+def by_question(ctx: Context) -> dict[tuple, float]:
+    """The rows of one seed by metric, protocol and x."""
+    return {(r["metric"], r.get("protocol", ""), r.get("x")): r["value"] for r in prune_units(ctx)}
 
 
 def independent(n: int = 800, k: int = 8, classes: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
@@ -71,23 +78,18 @@ def test_orders_do_not_depend_on_the_scale_of_units(scale):
 
 def test_duplicating_every_unit_makes_half_of_them_prunable():
     x, y = independent()
-    rows = prune_units(context(torch.cat([x, x], dim=2), y))
-    [fraction] = [r["value"] for r in rows if r["metric"] == "prunable_fraction" and r["protocol"] == "redundancy/refitted"]
-    assert fraction >= 0.5
+    rows = by_question(context(torch.cat([x, x], dim=2), y))
+    assert rows["prunable_fraction", "redundancy/refitted", None] >= 0.5
 
 
 def test_dead_units_are_counted_apart_and_change_no_curve():
     x, y = independent()
     dead = torch.cat([x, torch.full((1, 800, 8), 3.0)], dim=2)
-    plain, with_dead = (
-        {(r["metric"], r["protocol"], r.get("x")): r["value"] for r in prune_units(context(f, y)) if "protocol" in r and "random" not in r["protocol"]}
-        for f in (x, dead)
-    )
+    plain, with_dead = by_question(context(x, y)), by_question(context(dead, y))
     for where, value in plain.items():
         if "importance" in where[1]:
             assert with_dead[where] == pytest.approx(value, abs=0.006), where
-    [share] = [r["value"] for r in prune_units(context(dead, y)) if r["metric"] == "dead_units"]
-    assert share == 0.5
+    assert with_dead["dead_units", "", None] == 0.5
 
 
 def test_masks_keep_the_right_number_of_live_units():
@@ -118,8 +120,5 @@ def test_smallest_weights_of_each_unit_go_first():
 def test_accuracy_at_full_width_is_the_probes():
     x, y = independent()
     ctx = context(x, y, seeds=(0, 1))
-    rows = prune_units(ctx)
-    full = [r["value"] for r in rows if r.get("protocol") == "random/frozen" and r.get("x") == 0.0]
-    from infomax_bench.evaluate.probe import shared_probe
-
+    full = [r["value"] for r in prune_units(ctx) if r.get("protocol") == "random/frozen" and r.get("x") == 0.0]
     assert full == pytest.approx(shared_probe(ctx).test.tolist())

@@ -1,9 +1,8 @@
-"""The main job on a small data set of its own: nothing is lost, nothing is done twice, one method's trouble is its own."""
+"""The main job on a small data set of its own: nothing is lost or done twice, and one method's trouble is its own."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +59,7 @@ def write_echo(folder: Path, body: str = GOOD, comment: str = "as it was") -> No
     (folder / "echo.py").write_text(ECHO.format(body=textwrap.dedent(body), comment=comment))
 
 
-@pytest.fixture()
+@pytest.fixture
 def own(tmp_path: Path) -> Path:
     """A folder of plug-ins."""
     folder = tmp_path / "plugins"
@@ -221,27 +220,15 @@ def test_a_partial_folder_can_be_read(own, tmp_path):
     assert len(read_results(root).missing) == 3
 
 
-def command(own: Path, root: Path) -> list[str]:
-    return [
-        sys.executable, "-m", "infomax_bench", "run", "redundancy", "--plugins", str(own), "--datasets", "digits",
-        "--methods", "echo,pca,random_features,infomax_em", "--epochs", "3", "--seeds", "2", "--jobs", "2",
-        "--results", str(root), "--no-report",
-    ]  # fmt: skip
-
-
 def test_a_killed_run_goes_on(own, tmp_path):
     """Killed with no chance to tidy up, and started again, it ends as one that was left alone."""
-    left_alone, killed = tmp_path / "a", tmp_path / "b"
-    assert subprocess.run(command(own, left_alone), capture_output=True).returncode == 0
-    process = subprocess.Popen(command(own, killed), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-    for _ in range(600):
-        if list((killed / "jobs").glob("*.json")):
-            break
-        time.sleep(0.05)
+    options = {"methods": ["echo", "pca", "random_features", "infomax_em"], "benchmarks": ["redundancy"]}
+    left_alone = go(own, tmp_path / "a", **options)
+    root = tmp_path / "b"
+    code = f"from tests.test_run import go, Path; go(Path({str(own)!r}), Path({str(root)!r}), **{options!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[1], start_new_session=True)
+    while process.poll() is None and not list((root / "jobs").glob("*.json")):
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    again = subprocess.run(command(own, killed), capture_output=True, text=True)
-    assert again.returncode == 0, again.stderr
-    a, b = (pd.read_csv(root / "measurements.csv").drop(columns="preset") for root in (left_alone, killed))
-    pd.testing.assert_frame_equal(a, b)
-    shutil.rmtree(killed)
+    pd.testing.assert_frame_equal(values(left_alone), values(go(own, root, **options)))

@@ -90,7 +90,8 @@ def test_bound():
 def test_a_refutation_names_the_rival_that_refutes():
     base = np.array([0.5, 0.6, 0.55, 0.52, 0.58])
     noisy = base + np.array([0.9, -0.8, 0.7, -0.6, 0.5])
-    comparisons, _ = compare(table(s=base, sure=base + 0.1 + 0.1 * np.array(NOISE), noisy=noisy), "s", ["sure", "noisy"])
+    sure = base + 0.1 + 0.1 * np.array(NOISE)
+    comparisons, _ = compare(table(s=base, sure=sure, noisy=noisy), "s", ["sure", "noisy"])
     worst = hardest(comparisons, decide(comparisons))
     assert worst is not None
     assert worst.rival == "sure"

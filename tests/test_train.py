@@ -1,5 +1,6 @@
 """The trainer: seeds are independent of their company, runs repeat, limits and divergence are results, not crashes."""
 
+import dataclasses
 from itertools import chain
 
 import pytest
@@ -11,7 +12,7 @@ from infomax_bench.data import split
 from infomax_bench.encoder import build_blocks
 from infomax_bench.errors import NotApplicable
 from infomax_bench.plugins import registry
-from infomax_bench.train import Session, resized, session_for, train
+from infomax_bench.train import Session, session_for, train
 
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.images * 255 / 16).to(torch.uint8).unsqueeze(1)
@@ -32,13 +33,13 @@ def method_named(name: str, **settings) -> Method:
 
 
 def start(method: Method, seeds=(0,), n_steps=10, **changes) -> Session:
-    problem = resized(PROBLEM, **changes)
+    problem = dataclasses.replace(PROBLEM, **changes)
     return session_for(method, problem, IMAGES, LABELS, [split(TEST, s) for s in seeds], seeds, n_steps=n_steps)
 
 
 def fit(method: Method, seeds=(0, 1), epochs=1, **changes):
-    problem = resized(PROBLEM, **changes)
-    problem = resized(problem, width=method.width(problem))
+    problem = dataclasses.replace(PROBLEM, **changes)
+    problem = dataclasses.replace(problem, width=method.width(problem))
     return train(method, problem, IMAGES, LABELS, [split(TEST, s) for s in seeds], seeds, epochs)
 
 
@@ -99,7 +100,7 @@ def indices_seen(method: Method, seed: int, n_steps: int, divided_by: int | None
     n = len(IMAGES)
     numbered = torch.zeros(n, 1, 1, 2, dtype=torch.uint8)
     numbered[:, 0, 0, 0], numbered[:, 0, 0, 1] = torch.arange(n) // 256, torch.arange(n) % 256
-    problem = resized(PROBLEM, input_shape=(1, 1, 2))
+    problem = dataclasses.replace(PROBLEM, input_shape=(1, 1, 2))
     part = split(TEST, seed if divided_by is None else divided_by)
     session = session_for(method, problem, numbered, LABELS, [part], [seed], n_steps=n_steps)
     seen = []
@@ -175,7 +176,7 @@ def test_no_unit_dies_of_its_start():
     def dead(centred: bool) -> int:
         method = method_named("autoencoder", centred=centred, learning_rate=0.01)
         trained = fit(method, seeds=(0, 1, 2), epochs=10, width=32)
-        problem = resized(PROBLEM, width=32)
+        problem = dataclasses.replace(PROBLEM, width=32)
         net = Net(problem, build_blocks(problem, "relu", {}), trained.params)
         return int((net.encoder(IMAGES.expand(3, -1, -1, -1, -1) / 255).std(1) == 0).sum())
 

@@ -90,7 +90,9 @@ class TestSimCLR:
         from lightly.transforms import SimCLRTransform
         from PIL import Image
 
-        transform = SimCLRTransform(input_size=28, cj_prob=0.0, random_gray_scale=0.0, gaussian_blur=0.0, normalize=None)
+        transform = SimCLRTransform(
+            input_size=28, cj_prob=0.0, random_gray_scale=0.0, gaussian_blur=0.0, normalize=None
+        )
         pictures = [Image.fromarray(image[0].numpy()).convert("RGB") for image in images]
 
         class Views(torch.utils.data.Dataset):

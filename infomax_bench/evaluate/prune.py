@@ -7,6 +7,8 @@ Dead units are taken out first and counted apart: fractions are of the live ones
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from infomax_bench.random import generator
 
 LEVELS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 WEIGHT_LEVELS = (0.25, 0.5, 0.75, 0.9, 0.95)
+SHARED_OUT_LEVELS = (0.0, 0.2, 0.5, 0.8)
 TOLERATED_LOSS = 0.01
 """The prunable fraction is the largest whose removal, and that of every smaller one, costs at most this accuracy."""
 
@@ -140,7 +143,7 @@ def _renormalised(context: Context) -> list[Row]:
     encoder, probe = context.need_encoder(), shared_probe(context)
     order = random_order(context)
     rows = []
-    for level in LEVELS:
+    for level in SHARED_OUT_LEVELS:
         units = order[:, int(level * order.shape[1] + 1e-9) :]
         data = context.of(encoder.keep_units(units.sort(1).values))
         _, test = _refitted(data, probe, torch.ones(len(units), 1, units.shape[1]))
@@ -158,7 +161,12 @@ def prune_weights(context: Context) -> list[Row]:
         for row in context.rows("accuracy", probe.test, protocol=f"magnitude/{kind}", x=0.0)
     ]
     for level in WEIGHT_LEVELS:
-        data = context.of(encoder.map_weights(lambda w, level=level: without_smallest(w, level)))
+        pruned = encoder.map_weights(partial(without_smallest, fraction=level))
+        if all(torch.equal(pruned.params[name], p) for name, p in encoder.params.items()):  # only zeros were removed
+            for kind in ("frozen", "refitted"):
+                rows += context.rows("accuracy", probe.test, protocol=f"magnitude/{kind}", x=level)
+            continue
+        data = context.of(pruned)
         x = (data.raw("test") - mean) / scale  # the frozen probe keeps the scaling it was fitted with
         frozen = accuracy(x @ probe.weight + probe.bias.unsqueeze(1), data.y("test"))
         rows += context.rows("accuracy", frozen, protocol="magnitude/frozen", x=level)
