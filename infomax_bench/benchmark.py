@@ -6,6 +6,7 @@ A benchmark names no method and contains no loop: it asks for evaluations of enc
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -183,7 +184,8 @@ class Benchmark:
         return Verdict(
             claim=claim, title=title, subject=claims.subject, against=against, track=claims.track,
             preset=claims.preset, verdict=outcome, indicative=claims.indicative, effect=effect[0], ci_low=effect[1],
-            ci_high=effect[2], n_seeds=n_seeds, rule=self.paragraph("Rule"), sentence=sentence, **more,
+            ci_high=effect[2], n_seeds=n_seeds, rule=self.paragraph("Rule"), sentence=sentence,
+            benchmark=self.name, **more,
         )  # fmt: skip
 
     def better_than_all(
@@ -214,17 +216,15 @@ class Benchmark:
             outcome = decide(comparisons)
             if missing and outcome == "supported":
                 outcome = "inconclusive"  # better than all of them needs all of them
-            worst = hardest(comparisons, outcome)
-            effect = (float("nan"),) * 3 if worst is None else _scaled(worst, scale, margin)
+            decisive = hardest(comparisons, outcome)
+            worst = None if decisive is None else decisive.shown(scale, margin)
+            effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
             yield self.verdict(
                 claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
                 _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing),
-                unit=unit, metric=metric, comparisons=tuple(comparisons), missing=tuple(missing),
+                unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
+                comparisons=tuple(c.shown(scale, margin) for c in comparisons),
             )  # fmt: skip
-
-
-def _scaled(c: Comparison, scale: float, margin: float) -> tuple[float, float, float]:
-    return (scale * (c.mean - margin), scale * (c.low - margin), scale * (c.high - margin))
 
 
 def _sentence(

@@ -84,8 +84,8 @@ def build_parser() -> argparse.ArgumentParser:
     run = command(
         "run", "train, measure and decide",
         "Trains what is missing, measures what is missing, writes results/PRESET/measurements.csv and verdicts.json,\n"
-        "and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is not\n"
-        "run again; editing one method's file re-runs that method only.",
+        "and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is\n"
+        "not run again; editing one method's file re-runs that method only.",
     )  # fmt: skip
     run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="which questions (default: all)")
     run.add_argument("--preset", default="quick", help="quick (default), standard or full; see 'list presets'")

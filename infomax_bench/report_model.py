@@ -143,20 +143,20 @@ def card(verdict: Verdict) -> Card:
 
 
 def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark]) -> list[Group]:
-    """Cards by claim: the numbered predictions first. A verdict belongs to the benchmark whose rule it carries."""
-    of_rule = {b.paragraph("Rule"): b for b in benchmarks}
+    """Cards by claim and benchmark: the numbered predictions first."""
+    by_name = {b.name: b for b in benchmarks}
     found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
-        found[verdict.claim, verdict.rule].append(verdict)
-    order = sorted(found, key=lambda k: (not k[0][-1:].isdigit(), k[0], getattr(of_rule.get(k[1]), "order", 0)))
+        found[verdict.claim, verdict.benchmark].append(verdict)
+    order = sorted(found, key=lambda k: (not k[0][-1:].isdigit(), k[0], by_name[k[1]].order))
     return [
         Group(
             claim,
-            of_rule[rule].title if rule in of_rule else found[claim, rule][0].title,
-            _capital(of_rule[rule].paragraph("Claim")) if rule in of_rule else "",
-            [card(v) for v in found[claim, rule]],
+            by_name[name].title,
+            _capital(by_name[name].paragraph("Claim")),
+            [card(v) for v in found[claim, name]],
         )
-        for claim, rule in order
+        for claim, name in order
     ]
 
 
@@ -192,7 +192,7 @@ def section(
 ) -> Section:
     """A benchmark's part of the report. A plug-in whose figure or table fails costs a line, not the report."""
     rule = benchmark.paragraph("Rule")
-    own = [v for v in verdicts if v.rule == rule]
+    own = [v for v in verdicts if v.benchmark == benchmark.name]
     made = Section(
         benchmark.name, benchmark.title, question(benchmark), _capital(benchmark.paragraph("Claim")), rule, own
     )

@@ -101,7 +101,7 @@ def read_results(root: Path) -> Results:
                 results.failures.append((label, row["reason"]))
         if store.arrays_path(entry["key"]).exists():
             where = (cell["method"], cell["dataset"], cell["width"])
-            results.artifacts[where] = store.arrays_path(entry["key"])
+            results.artifacts.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
     if frames:
         table = pd.DataFrame.from_records(frames, columns=list(COLUMNS))
         table["value"] = pd.to_numeric(table["value"])

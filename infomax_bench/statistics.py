@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -65,7 +65,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Subject minus rival (plus the margin, if the claim has one), in the direction in which the subject wins."""
+    """Subject minus rival, in the direction in which the subject wins.
+
+    While a claim with a margin is decided, the margin is added; in a Verdict it is taken off again.
+    """
 
     rival: str
     mean: float
@@ -74,6 +77,11 @@ class Comparison:
     n_seeds: int
     p_holm: float
     """That the subject is not worse, corrected for the number of rivals."""
+
+    def shown(self, scale: float, margin: float) -> Comparison:
+        """In the unit that is read, without the margin."""
+        mean, low, high = (scale * (v - margin) for v in (self.mean, self.low, self.high))
+        return replace(self, mean=mean, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,11 @@ class Verdict:
     n_seeds: int
     rule: str
     sentence: str
+    benchmark: str
     unit: str = ""
     metric: str = ""
+    margin: float = 0.0
+    """How far behind a rival the subject may be, in `unit`."""
     comparisons: tuple[Comparison, ...] = field(default=())
     missing: tuple[str, ...] = ()
 
