@@ -134,9 +134,15 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("file", type=Path, metavar="FEATURES.npz")
     evaluate.add_argument("--out", type=Path, metavar="FILE.csv", help="write the rows as a table too")
 
-    new = command("new-method", "a commented plug-in file that runs", "Writes methods/NAME.py, ready to be changed.")
+    new = command(
+        "new-method",
+        "a commented plug-in file that runs",
+        "Writes NAME.py, which already runs and is ready to be changed.",
+    )
     new.add_argument("name", metavar="NAME")
-    new.add_argument("--dir", type=Path, metavar="DIR", help="where to (default: the clone's methods/)")
+    new.add_argument(
+        "--dir", type=Path, metavar="DIR", help="where to (default: the clone's methods/, or here without a clone)"
+    )
     return parser
 
 

@@ -27,11 +27,17 @@ from infomax_bench.method import Method
 KINDS: dict[str, type] = {"methods": Method, "datasets": Dataset, "benchmarks": Benchmark}
 
 
+PACKAGE = Path(__file__).resolve().parent
+
+
+def in_clone() -> bool:
+    """Whether this is a clone of the repository, and not an installed wheel."""
+    return (PACKAGE.parent / "benchmarks" / "presets.toml").is_file()
+
+
 def home() -> Path:
     """The folder that holds `methods/`, `datasets/` and `benchmarks/`: the clone, or the plug-ins in the wheel."""
-    package = Path(__file__).resolve().parent
-    clone = package.parent
-    return clone if (clone / "methods").is_dir() and (clone / "benchmarks").is_dir() else package / "_plugins"
+    return PACKAGE.parent if in_clone() else PACKAGE / "_plugins"
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,7 @@ def main_rows(results: Results) -> pd.DataFrame:
         & (rows["label"] == "")
         & (rows["depth"] == 1)
     ]
-    swept = kept.groupby("method")["width"].transform(lambda w: (w == width).any()).astype(bool)
+    swept = kept.groupby(["method", "dataset"])["width"].transform(lambda w: (w == width).any()).astype(bool)
     kept = kept[~swept | (kept["width"] == width)]
     return kept.drop_duplicates(["method", "dataset", "width", "seed", "metric", "protocol", "x"])
 

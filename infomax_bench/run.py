@@ -66,8 +66,10 @@ def run(
     failures: list[str] = []
     todo = tasks(entries, missing, planner)
     if todo:
-        failures = _work(todo, store, folders, device, jobs, quiet)
-        _record_seconds(root, time.perf_counter() - begin)
+        try:
+            failures = _work(todo, store, folders, device, jobs, quiet)
+        finally:  # an interrupted run took its time too
+            _record_seconds(root, time.perf_counter() - begin, len(missing))
     results = read_results(root)
     verdicts = decide_all(results, [registry.benchmark(name) for name in registry.names("benchmarks")], suite.subject)
     write_results(root, results, verdicts)
@@ -143,10 +145,14 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) 
         "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
     }  # fmt: skip
     info.setdefault("seconds", 0.0)
+    info.setdefault("runs", [])
     write_text(root / "run.json", json.dumps(info, indent=1))
 
 
-def _record_seconds(root: Path, seconds: float) -> None:
+def _record_seconds(root: Path, seconds: float, n_jobs: int) -> None:
+    """Adds a run that did something to run.json; a study run in pieces took the sum of their seconds."""
     info = read_info(root)
     info["seconds"] = round(info.get("seconds", 0.0) + seconds, 1)
+    did = {"command": info["command"], "git_sha": info["git_sha"], "seconds": round(seconds, 1), "jobs": n_jobs}
+    info.setdefault("runs", []).append(did)
     write_text(root / "run.json", json.dumps(info, indent=1))

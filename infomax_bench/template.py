@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from infomax_bench.errors import UserError
-from infomax_bench.plugins import home, registry
+from infomax_bench.plugins import home, in_clone, registry
 from infomax_bench.store import write_text
 
 TEMPLATE = '''\
@@ -56,7 +56,7 @@ def write_method(name: str, folder: Path | None = None) -> Path:
     """Writes the template as NAME.py. Raises UserError for a name that cannot be one, or is taken."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UserError(f"{name!r} is no method name; use small letters, digits and _ as in my_idea")
-    folder = folder or home() / "methods"
+    folder = folder or (home() / "methods" if in_clone() else Path())
     if not folder.is_dir():
         raise UserError(f"--dir {folder}: no such folder")
     path = folder / f"{name}.py"

@@ -12,7 +12,7 @@ from infomax_bench import Batch, Card, Linear, Method, Net, Problem, Rng
 class Supervised(Method):
     card = Card(
         family="end-to-end",
-        role="reference",
+        role="prior art",
         objective="cross-entropy of the labels through a linear classifier",
         prevents="nothing",
         paper="Rumelhart, Hinton and Williams 1986",
