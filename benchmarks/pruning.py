@@ -2,7 +2,7 @@
 
 from infomax_bench import Benchmark
 from infomax_bench.figures import curves, dots, seeds_of
-from infomax_bench.statistics import decide_bound, seed_means
+from infomax_bench.statistics import decide_bound, in_words, seed_means
 
 TITLE = "Cannot be pruned"
 MOST_PRUNABLE = 0.05  # the share of live units below which we say "can't be pruned"
@@ -34,12 +34,11 @@ class Pruning(Benchmark):
         values = seed_means(fractions)
         if claims.subject in values:
             outcome, found = decide_bound(values[claims.subject].dropna(), MOST_PRUNABLE)
-            sentence = (
-                f"{TITLE}: {100 * found.mean:.0f} % of {claims.subject}'s live units can be removed for one point of "
-                f"accuracy (interval {100 * found.low:.0f} to {100 * found.high:.0f} %; the claim allows "
-                f"{100 * MOST_PRUNABLE:.0f} %)."
-            )
             effect = (100 * found.mean, 100 * found.low, 100 * found.high)
+            sentence = (
+                f"{TITLE}: {effect[0]:.0f} % of {claims.subject}'s live units can be removed for one point of accuracy "
+                f"({in_words(*effect[1:], '.0f')}; the claim allows {100 * MOST_PRUNABLE:.0f} %)."
+            )
             yield self.verdict(
                 claims, "P1", TITLE, "itself", outcome, effect, found.n, sentence, unit="%", metric="prunable fraction"
             )

@@ -21,6 +21,7 @@ from infomax_bench.statistics import (
     compare,
     decide,
     hardest,
+    in_words,
     seed_means,
 )
 
@@ -240,5 +241,5 @@ def _sentence(
         "inconclusive": f"undecided against the {role} methods; the hardest to match is {worst.rival}",
     }
     mean, low, high = effect
-    text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, interval {low:+.3g} to {high:+.3g})."
+    text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, {in_words(low, high)})."
     return text + (f" Without {', '.join(missing)}, which failed or cannot do it." if missing else "")

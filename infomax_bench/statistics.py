@@ -52,6 +52,11 @@ def interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Inte
     return Interval(mean, mean - half, mean + half, n, float(stats.t.sf(t, n - 1)), float(stats.t.cdf(t, n - 1)))
 
 
+def in_words(low: float, high: float, form: str = "+.3g") -> str:
+    """An interval for a sentence; a single seed has none."""
+    return f"interval {low:{form}} to {high:{form}}" if math.isfinite(high - low) else "no interval from one seed"
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjusted p-values, in the order given."""
     order = np.argsort(p_values)
