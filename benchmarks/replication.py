@@ -6,7 +6,7 @@ from scipy import stats
 from infomax_bench import Benchmark, Request
 from infomax_bench.statistics import interval
 
-SOURCE = "Oursland 2026, arXiv:2601.06478, table 4"
+SOURCE = "Oursland 2026, arXiv:2601.06478, experiment 3"
 # their probe is scikit-learn's LogisticRegression with C = 1 on standardised features of all 60,000 training images
 PROBE = ("linear_probe", (("l2", (1 / 60_000,)),))
 PUBLISHED = [
@@ -61,10 +61,12 @@ class Replication(Benchmark):
             else:
                 found = interval(ours.to_numpy())
                 verdict = "agrees" if self.agrees(ours, published, spread, seeds) else "differs"
+            scale, unit = (1, "") if metric == "parameters" else (100, " (%)")
             lines.append(
                 {
-                    "method": method, "measure": metric, "published": published, "+-": spread, "ours": found.mean,
-                    "low": found.low, "high": found.high, "n": found.n, "verdict": verdict, "source": source,
+                    "method": method, "measure": metric.replace("_", " ") + unit, "published": scale * published,
+                    "+-": scale * spread, "ours": scale * found.mean, "low": scale * found.low,
+                    "high": scale * found.high, "n": found.n, "verdict": verdict, "source": source,
                 }
             )  # fmt: skip
         return pd.DataFrame(lines)

@@ -226,7 +226,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     registry = _registry(arguments)
     from infomax_bench.plan import make_suite
     from infomax_bench.report import print_verdicts, write_report
-    from infomax_bench.results import COLUMNS, read_results
+    from infomax_bench.results import read_results
     from infomax_bench.run import run
 
     if arguments.jobs is not None and arguments.jobs < 1:
@@ -236,8 +236,9 @@ def run_suite(arguments: argparse.Namespace) -> int:
     root = arguments.results or Path("results") / preset.name
     methods = arguments.methods
     if arguments.subject and not methods and (root / "manifest.json").exists():
-        present = set(read_results(root).table.get("method", COLUMNS[:0])) - {arguments.subject}
-        if present:
+        table = read_results(root).table
+        here = table[table["benchmark"].isin(names) & (table["label"] == "")]
+        if set(here["method"]) - {arguments.subject}:
             methods = [arguments.subject]
             print(f"{arguments.subject} runs alone, against the results in {root}", file=sys.stderr)
     suite = make_suite(
