@@ -41,8 +41,7 @@ THREADS = 1
 class Outcome:
     """What a worker tells of a task: how it went, and lines for the log."""
 
-    label: str
-    cost: float
+    task: Task
     seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -143,7 +142,7 @@ def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Out
 def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
     begin = time.perf_counter()
-    store, outcome = Store(root), Outcome(task.label, task.cost)
+    store, outcome = Store(root), Outcome(task)
     plugins = registry(folders)
     try:
         encoder = encoder_of(task, store, plugins, device, outcome.warnings)

@@ -15,8 +15,9 @@ from tqdm import tqdm
 
 from infomax_bench import __version__, engine
 from infomax_bench.benchmark import Benchmark, Cell, Request, Suite
+from infomax_bench.data import load
 from infomax_bench.errors import UserError
-from infomax_bench.plan import Entry, Planner, tasks
+from infomax_bench.plan import Entry, Planner, Task, tasks
 from infomax_bench.plugins import Registry
 from infomax_bench.results import Results, decide_all, read_info, read_results, write_results
 from infomax_bench.statistics import Verdict
@@ -60,11 +61,12 @@ def run(
     store.prepare()
     keys = dict.fromkeys(entry.key for entry in entries)
     missing = [key for key in keys if not store.done(key)]
+    todo = tasks(entries, missing, planner)
+    _fetch(todo, planner)
     _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings)
     _write_info(root, registry, suite, planner)
     store.update_manifest(lambda old: _merged(old, entries, planner))
     failures: list[str] = []
-    todo = tasks(entries, missing, planner)
     if todo:
         try:
             failures = _work(todo, store, folders, device, jobs, quiet)
@@ -82,18 +84,21 @@ def _say(quiet: bool, *lines: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
-def _work(todo: list[Any], store: Store, folders: Sequence[str], device: str, jobs: int, quiet: bool) -> list[str]:
+def _work(todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, jobs: int, quiet: bool) -> list[str]:
     """Runs the tasks under a progress bar with the time left; returns the failures."""
     failures: list[str] = []
+    open_tasks = {task.encoder_key: task.label for task in todo}
     total = sum(task.cost for task in todo)
     shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
     with tqdm(total=total, disable=quiet, bar_format=shape, file=sys.stderr, dynamic_ncols=True,
               mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
-        bar.set_postfix_str(f"[0/{len(todo)}] {todo[0].label}")
-        for i, outcome in enumerate(engine.run_tasks(todo, store.root, folders, device, jobs), start=1):
-            bar.set_postfix_str(f"[{i}/{len(todo)}] {outcome.label}", refresh=False)
-            bar.update(outcome.cost)
-            lines = [f"done in {outcome.seconds:.1f} s: {outcome.label}", *(f"failed: {f}" for f in outcome.failures)]
+        bar.set_postfix_str(_running(open_tasks, len(todo), jobs))
+        for outcome in engine.run_tasks(todo, store.root, folders, device, jobs):
+            del open_tasks[outcome.task.encoder_key]
+            bar.set_postfix_str(_running(open_tasks, len(todo), jobs), refresh=False)
+            bar.update(outcome.task.cost)
+            done = f"done in {outcome.seconds:.1f} s: {outcome.task.label}"
+            lines = [done, *(f"failed: {failure}" for failure in outcome.failures)]
             store.log([*lines, *outcome.warnings])
             for failure in outcome.failures:
                 tqdm.write(f"failed: {failure}", file=sys.stderr)
@@ -102,6 +107,19 @@ def _work(todo: list[Any], store: Store, folders: Sequence[str], device: str, jo
                     tqdm.write(f"warning: {warning}", file=sys.stderr)
             failures += outcome.failures
     return failures
+
+
+def _running(open_tasks: dict[str, str], n: int, jobs: int) -> str:
+    """How many tasks are done, and the ones that workers are at: they are taken up in order."""
+    return f"[{n - len(open_tasks)}/{n}] {'; '.join(list(open_tasks.values())[:jobs])}"
+
+
+def _fetch(todo: Sequence[Task], planner: Planner) -> None:
+    """Loads every data set that a task needs, once, before any worker starts: a download shows its progress here, and
+    one that fails stops the run with one line instead of failing in every job."""
+    targets = {request.target for task in todo for _, request in task.wanted if request.target}
+    for name in sorted(targets | {task.cell.dataset for task in todo}):
+        load(planner.dataset(name))
 
 
 def _merged(old: dict[str, dict[str, Any]], entries: Sequence[Entry], planner: Planner) -> dict[str, dict[str, Any]]:

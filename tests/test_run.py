@@ -232,3 +232,30 @@ def test_a_killed_run_goes_on(own, tmp_path):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     pd.testing.assert_frame_equal(values(left_alone), values(go(own, root, **options)))
+
+
+def test_an_unreachable_data_set_stops_the_run_before_anything_starts(own, tmp_path, monkeypatch):
+    from infomax_bench.errors import UserError
+
+    tiny = (own / "tiny.py").read_text()
+    body = "from infomax_bench import UserError\n        raise UserError('it cannot be had')\n"
+    (own / "tiny.py").write_text(tiny.replace("rng = torch", f"{body}        rng = torch", 1))
+    monkeypatch.setattr(engine, "run_task", lambda *_: pytest.fail("a job was started"))
+    with pytest.raises(UserError, match="it cannot be had"):
+        go(own, tmp_path / "r")
+
+
+def test_methods_come_from_installed_packages_too(own, monkeypatch):
+    from infomax_bench import plugins
+
+    class Entry:
+        name, value = "echo", "package:Echo"
+
+        @staticmethod
+        def load() -> type:
+            return plugins.load_file(own / "echo.py")[1]
+
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [Entry()] if group.endswith("methods") else [])
+    plugins._registry.cache_clear()
+    assert registry().method("echo").card.family == "test"
+    plugins._registry.cache_clear()
