@@ -31,7 +31,7 @@ class Pruning(Benchmark):
 
     def verdicts(self, rows, claims):
         fractions = rows[(rows["metric"] == "prunable_fraction") & (rows["protocol"] == "best/refitted")]
-        values = seed_means(fractions)
+        values = seed_means(fractions, claims.subject)
         if claims.subject in values:
             outcome, found = decide_bound(values[claims.subject].dropna(), MOST_PRUNABLE)
             effect = (100 * found.mean, 100 * found.low, 100 * found.high)

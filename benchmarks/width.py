@@ -24,6 +24,7 @@ class Width(Benchmark):
 
     title = "Do narrow encoders match wide ones?"
     order = 3
+    sweeps_width = True
 
     def requests(self, suite):
         return [
@@ -45,11 +46,9 @@ class Width(Benchmark):
         # the width is part of the case that must be complete
         paired = pd.concat([doubled[doubled["width"].isin(shared)], rivals])
         paired = paired.assign(dataset=paired["dataset"].astype(str) + "@" + paired["width"].astype(str))
-        sweeping = {m for m, own in rivals.groupby("method") if set(own["width"]) == set(shared)}
-        fixed = {m: r for m, r in claims.roles.items() if m in sweeping or m == claims.subject}
         yield from self.better_than_all(
-            paired, claims.only(fixed), "P3", "Matches at half the width", "accuracy at half the rival's width",
-            unit="points", margin=MARGIN, scale=100,
+            paired, claims.without(claims.own_width), "P3", "Matches at half the width",
+            "accuracy at half the rival's width", unit="points", margin=MARGIN, scale=100,
         )  # fmt: skip
 
     def figures(self, rows, claims):

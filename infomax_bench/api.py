@@ -2,8 +2,8 @@
 
 import infomax_bench as ib
 
-encoder = ib.pretrain("infomax_em", "digits", width=64, seeds=5)
-ib.probe(encoder, "digits")
+encoder = ib.pretrain(METHOD, DATASET, width=64, seeds=5)
+ib.probe(encoder, DATASET)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from infomax_bench import plugins
 from infomax_bench.benchmark import Cell
 from infomax_bench.data import images_as, load, split
+from infomax_bench.engine import one_job
 from infomax_bench.errors import UserError, unknown
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import context_for
@@ -54,12 +55,18 @@ def pretrain(
     problem = problem_for(cell, data)
     problem = problem_for(Cell(method, dataset, built.width(problem), epochs, batch_size), data)
     images = load(data)
-    trained = train(
-        built, problem, images_as(data, problem.input_shape), images.labels,
-        [split(images.test, seed) for seed in which], which, epochs, data.augmentation, device,
-    )  # fmt: skip
-    facts = {"seconds": trained.seconds, "n_steps": trained.n_steps, "log_steps": trained.log_steps,
-             "log": {name: values.tolist() for name, values in trained.log.items()}}  # fmt: skip
+    with one_job():  # the same numbers whatever the machine
+        trained = train(
+            built, problem, images_as(data, problem.input_shape), images.labels,
+            [split(images.test, seed) for seed in which], which, epochs, data.augmentation, device,
+        )  # fmt: skip
+    facts = {
+        "seconds": trained.seconds,
+        "n_seeds": len(which),
+        "n_steps": trained.n_steps,
+        "log_steps": trained.log_steps,
+        "log": {name: values.tolist() for name, values in trained.log.items()},
+    }
     return Encoder(built, problem, trained.params, which, dataset, tuple(trained.diverged), facts)
 
 

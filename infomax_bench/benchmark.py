@@ -96,17 +96,23 @@ class Claims:
     subject: str
     preset: str
     roles: dict[str, str]
-    """Method -> role, of all methods that have rows."""
+    """Method -> role, of all methods that there are, measured or not: a claim about all needs all."""
     indicative: bool
     track: str = "controlled"
+    width: int | None = None
+    """The width of all benchmarks but those that sweep it."""
+    own_width: frozenset[str] = frozenset()
+    """Methods that have a width of their own."""
+    fitted: frozenset[str] = frozenset()
+    """Methods that are not trained by gradient."""
 
     def rivals(self, role: str) -> list[str]:
         """The methods of a role, without the subject."""
         return sorted(m for m, r in self.roles.items() if r == role and m != self.subject)
 
-    def only(self, roles: dict[str, str]) -> Claims:
-        """The same claims with fewer methods in them."""
-        return replace(self, roles=roles)
+    def without(self, methods: frozenset[str]) -> Claims:
+        """The same claims without some methods, which take no part by the rule."""
+        return replace(self, roles={m: r for m, r in self.roles.items() if m not in methods})
 
 
 class Benchmark:
@@ -124,6 +130,8 @@ class Benchmark:
     """Where it stands in the report."""
     evaluations: ClassVar[tuple[str, ...]] = ()
     """What is measured on every encoder of the default grid."""
+    sweeps_width: ClassVar[bool] = False
+    """False: only rows at the suite's width (or a method's own) are shown to verdicts, figures and tables."""
 
     # -- the grid ---------------------------------------------------------------------------------------------
     def requests(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
@@ -136,6 +144,14 @@ class Benchmark:
         ]
 
     # -- what the rows say ------------------------------------------------------------------------------------
+    def own_rows(self, table: pd.DataFrame, claims: Claims) -> pd.DataFrame:
+        """This benchmark's rows of the whole table, at one width unless it sweeps it: runs at other widths, which a
+        results folder may hold too, are another question."""
+        rows = table[table["benchmark"] == self.name]
+        if self.sweeps_width or claims.width is None:
+            return rows
+        return rows[(rows["width"] == claims.width) | rows["method"].isin(claims.own_width)]
+
     def verdicts(self, rows: pd.DataFrame, claims: Claims) -> Iterable[Verdict]:
         """The claims, decided by the rule. `rows` are this benchmark's measurements."""
         return ()
@@ -208,7 +224,7 @@ class Benchmark:
         rows: the measurements that the claim is about, one metric. scale: what the effect is multiplied by for
         reading (100 for accuracy in points); unit: what it then is.
         """
-        values = seed_means(rows)
+        values = seed_means(rows, claims.subject)
         for role in against:
             rivals = claims.rivals(role)
             if not rivals:
@@ -242,4 +258,4 @@ def _sentence(
     }
     mean, low, high = effect
     text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, {in_words(low, high)})."
-    return text + (f" Without {', '.join(missing)}, which failed or cannot do it." if missing else "")
+    return text + (f" Not measured, failed or not able: {', '.join(missing)}." if missing else "")

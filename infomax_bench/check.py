@@ -352,7 +352,7 @@ def _find(name: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry]:
         kind, _ = load_file(path)
     except Exception as error:
         raise UserError(f"{path} does not load: {type(error).__name__}: {error}") from None
-    found = registry([*folders, str(path.resolve().parent)])
+    found = registry([*folders, str(path)])
     own = [p for p in found.plugins[kind].values() if Path(p.path).resolve() == path.resolve()]
     return own, found
 

@@ -7,11 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from infomax_bench import __version__
-from infomax_bench.errors import UserError
+from infomax_bench.errors import Diverged, NotApplicable, UserError
 
 if TYPE_CHECKING:
     from infomax_bench.plugins import Registry
@@ -23,9 +24,9 @@ EPILOG = """\
 examples:
   infomax-bench list methods                      every method: family, backbones, objective, paper
   infomax-bench run                               everything, on embedded data, in minutes
-  infomax-bench run pruning --methods infomax_em,pca --seeds 5
+  infomax-bench run BENCHMARK --methods A,B --seeds 5
   infomax-bench run --subject my_idea             the four predictions as claims about your method
-  infomax-bench run --set infomax_em.lambda_tc=10 --results results/strong-tc
+  infomax-bench run --set METHOD.PARAM=10 --results results/other
   infomax-bench check methods/my_idea.py          does it keep the promises of a method?
   infomax-bench report                            rebuild every report from the results that are there
 """
@@ -88,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
         "not run again; editing one method's file re-runs that method only.",
     )  # fmt: skip
     run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="which questions (default: all)")
-    run.add_argument("--preset", default="quick", help="quick (default), standard or full; see 'list presets'")
+    run.add_argument("--preset", help="how much to run; see 'list presets'")
     run.add_argument("--methods", type=_names, metavar="A,B", help="only these methods (default: all)")
     run.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
     run.add_argument("--widths", type=_numbers, metavar="16,64", help="the width sweep; the other benchmarks use the "
@@ -122,7 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     encode.add_argument("dataset", metavar="DATASET")
     encode.add_argument("--width", type=int, default=64)
     encode.add_argument("--seed", type=int, default=0)
-    encode.add_argument("--epochs", type=int, help="passes over the training images (default: the quick preset's)")
+    encode.add_argument("--epochs", type=int, help="passes over the training images (default: the preset's)")
     encode.add_argument("--set", action="append", default=[], metavar="PARAM=VALUE", dest="settings")
     encode.add_argument("--out", type=Path, default=Path("features.npz"), metavar="FILE")
 
@@ -155,14 +156,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     }[arguments.command]  # fmt: skip
     try:
         return action(arguments)
-    except UserError as error:
+    except (UserError, NotApplicable, Diverged) as error:
         fail(str(error))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
     except KeyboardInterrupt:
         print(f"\n{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _registry(arguments: argparse.Namespace) -> Registry:
@@ -224,10 +227,9 @@ def run_suite(arguments: argparse.Namespace) -> int:
 
     preset = find_preset(_presets(), arguments.preset)
     registry = _registry(arguments)
-    from infomax_bench.plan import make_suite
+    from infomax_bench.plan import Planner, make_suite
     from infomax_bench.report import print_verdicts, write_report
-    from infomax_bench.results import read_results
-    from infomax_bench.run import run
+    from infomax_bench.run import rivals_are_there, run
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
@@ -235,17 +237,15 @@ def run_suite(arguments: argparse.Namespace) -> int:
     benchmarks = [registry.benchmark(name) for name in dict.fromkeys(names)]
     root = arguments.results or Path("results") / preset.name
     methods = arguments.methods
-    if arguments.subject and not methods and (root / "manifest.json").exists():
-        table = read_results(root).table
-        here = table[table["benchmark"].isin(names) & (table["label"] == "")]
-        if set(here["method"]) - {arguments.subject}:
-            methods = [arguments.subject]
-            print(f"{arguments.subject} runs alone, against the results in {root}", file=sys.stderr)
-    suite = make_suite(
-        registry, preset, methods=methods, datasets=arguments.datasets, widths=arguments.widths, seeds=arguments.seeds,
+    make = partial(
+        make_suite, registry, preset, datasets=arguments.datasets, widths=arguments.widths, seeds=arguments.seeds,
         epochs=arguments.epochs, settings=_of_methods(registry, arguments.settings), subject=arguments.subject,
     )  # fmt: skip
     device, cores = _device(arguments.device)
+    suite = make(methods=methods)
+    if arguments.subject and not methods and rivals_are_there(Planner(registry, device), suite, benchmarks, root):
+        suite = make(methods=[arguments.subject])
+        print(f"{arguments.subject} runs alone, against the results in {root}", file=sys.stderr)
     jobs = arguments.jobs or cores
     done = run(registry, suite, benchmarks, root, folders=arguments.plugins, device=device, jobs=jobs)
     for warning in done.results.warnings:
@@ -308,7 +308,9 @@ def encode_features(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments.settings, "PARAM=VALUE")
     registry.get("methods", arguments.method)
     dataset = registry.dataset(arguments.dataset)
-    epochs = arguments.epochs or _presets()["quick"].epochs.get(dataset.name, 20)
+    epochs = arguments.epochs
+    if epochs is None:
+        epochs = next((p.epochs[dataset.name] for p in _presets().values() if dataset.name in p.epochs), 20)
     encode(
         arguments.method, arguments.dataset, arguments.out, width=arguments.width, seed=arguments.seed, epochs=epochs,
         folders=arguments.plugins, settings=settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import math
 import os
@@ -26,11 +27,11 @@ from infomax_bench import __version__
 from infomax_bench.data import images_as, load, split
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
-from infomax_bench.evaluate.context import Context, Row, context_for
+from infomax_bench.evaluate.context import Context, context_for
 from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Task, problem_for
 from infomax_bench.plugins import Registry, registry
-from infomax_bench.store import Job, Store, replacing
+from infomax_bench.store import Job, Store, file_hash, replacing
 from infomax_bench.train import train
 
 THREADS = 1
@@ -105,6 +106,7 @@ def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
     )  # fmt: skip
     facts = {
         "seconds": trained.seconds,
+        "n_seeds": len(task.seeds),
         "n_steps": trained.n_steps,
         "epochs": cell.epochs,
         "log_steps": trained.log_steps,
@@ -132,10 +134,21 @@ def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: 
     return encoder
 
 
+@contextlib.contextmanager
+def one_job() -> Iterator[None]:
+    """THREADS threads in torch, and in scikit-learn and numpy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        with threadpool_limits(THREADS):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     """Trains or loads one block of encoders and makes every evaluation that is wanted of it. Never raises."""
-    torch.set_num_threads(THREADS)
-    with threadpool_limits(THREADS):  # scikit-learn's and numpy's own threads
+    with one_job():
         return _run_task(task, root, folders, device)
 
 
@@ -145,6 +158,8 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
     store, outcome = Store(root), Outcome(task)
     plugins = registry(folders)
     try:
+        if plugins.get("methods", task.cell.method).source != task.source:
+            raise UserError("its file was edited while the run went on; run again")
         encoder = encoder_of(task, store, plugins, device, outcome.warnings)
     except Exception as error:
         job = _failed(error, outcome, task.label)
@@ -160,10 +175,8 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
     for key, request in task.wanted:
         start = time.perf_counter()
         label = f"{task.label}: {request.evaluation}" + (f" on {request.target}" if request.target else "")
-        rows: list[Row] = [
-            {"seed": s, "metric": request.evaluation, "value": math.nan, "status": "failed", "reason": "diverged"}
-            for s in lost
-        ]
+        failed = {"metric": request.evaluation, "value": math.nan, "status": "failed", "reason": "diverged"}
+        job = Job([{"seed": seed, **failed} for seed in lost])
         try:
             if whole.seeds:
                 target = request.target or task.cell.dataset
@@ -172,11 +185,10 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
                 result = EVALUATIONS[request.evaluation].function()(contexts[target], **dict(request.options))
                 if isinstance(result, tuple):
                     found, arrays = result
-                    _write_arrays(store, key, arrays)
+                    job.arrays = _write_arrays(store, key, arrays)
                 else:
                     found = result
-                rows += found
-            job = Job(rows)
+                job.rows += found
         except Exception as error:
             job = _failed(error, outcome, label)
         job.seconds = time.perf_counter() - start
@@ -203,11 +215,13 @@ def _write(store: Store, key: str, job: Job, device: str, n_parameters: int | No
     store.write_job(key, job)
 
 
-def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> None:
+def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> str:
+    """Writes what the report shows beside rows; returns the file's hash."""
     import numpy as np
 
     with replacing(store.arrays_path(key)) as temporary:
         np.savez_compressed(temporary, **arrays)
+    return file_hash(store.arrays_path(key))
 
 
 def run_tasks(todo: Sequence[Task], root: Path, folders: Sequence[str], device: str, jobs: int) -> Iterator[Outcome]:

@@ -6,7 +6,6 @@ The format is an .npz with `features` float `[N, K]`, `labels` int `[N]`, and wh
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pandas as pd
 import torch
 
 from infomax_bench import api, plugins
-from infomax_bench.data import load, split, stratified_test
+from infomax_bench.data import VALIDATION_SHARE, load, split, stratified_test
 from infomax_bench.errors import NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import Context, FeatureSet
@@ -59,28 +58,36 @@ def read_features(path: Path) -> tuple[dict[str, np.ndarray], int]:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, AttributeError) as error:
-        raise UserError(f"{path}: not a readable .npz file ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # numpy, zipfile and zlib each have errors of their own for a damaged file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: not a readable .npz file ({reason})") from None
     for name in ("features", "labels"):
         if name not in arrays:
             raise UserError(f"{path}: has no array {name!r}; it has {', '.join(arrays) or 'none'}")
     features, labels = arrays["features"], arrays["labels"]
     if features.ndim != 2 or features.dtype.kind != "f" or 0 in features.shape:
         raise UserError(f"{path}: features are float [N, K], not {features.dtype} {list(features.shape)}")
-    if not np.isfinite(features).all():
+    if not np.isfinite(features.astype(np.float32)).all():
         raise UserError(f"{path}: features has values that are not finite")
     if labels.shape != features.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise UserError(f"{path}: labels are int [N] from 0, one for each of the {len(features)} feature rows")
-    if len(np.unique(labels)) < 2:
-        raise UserError(f"{path}: labels has one class only")
-    for name, kinds in (("test", "b"), ("factors", "iu")):
-        if name in arrays and (len(arrays[name]) != len(features) or arrays[name].dtype.kind not in kinds):
-            raise UserError(f"{path}: {name} does not fit: {arrays[name].dtype} {list(arrays[name].shape)}")
-    seed = int(arrays["seed"]) if "seed" in arrays and arrays["seed"].size == 1 else 0
+    n_classes = len(np.unique(labels))
+    if n_classes < 2 or labels.max() >= n_classes:
+        raise UserError(f"{path}: labels run from 0 to the number of classes less one, and there are at least two")
+    for name, kinds, dimensions in (("test", "b", 1), ("factors", "iu", 2), ("seed", "iu", 0)):
+        value = arrays.get(name)
+        if value is None:
+            continue
+        fits = (
+            value.dtype.kind in kinds and value.ndim == dimensions and (value.ndim == 0 or len(value) == len(features))
+        )
+        if not fits or (name == "seed" and value < 0):
+            raise UserError(f"{path}: {name} does not fit: {value.dtype} {list(value.shape)}")
     test = arrays.setdefault("test", stratified_test(labels, TEST_SHARE))
-    if not test.any() or (~test).sum() < 2 * len(np.unique(labels)):
-        raise UserError(f"{path}: test leaves {int((~test).sum())} of {len(test)} rows for training")
-    return arrays, seed
+    rest = int((~test).sum())
+    if not test.any() or rest < max(2 * n_classes, VALIDATION_SHARE):
+        raise UserError(f"{path}: test leaves {rest} of {len(test)} rows for training")
+    return arrays, int(arrays.get("seed", 0))
 
 
 def evaluate_file(path: Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,6 +20,15 @@ from infomax_bench.errors import Diverged
 from infomax_bench.method import Method
 
 CHUNK = 4096
+
+
+def _checksum(params: Params) -> str:
+    """A hash of names and values, which notices a flipped bit."""
+    total = hashlib.sha256()
+    for name in sorted(params):
+        total.update(name.encode())
+        total.update(params[name].contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,7 @@ class Encoder:
             "dataset": self.dataset,
             "diverged": self.diverged,
             "facts": self.facts,
+            "sha256": _checksum(self.params),
         }
         save_file({k: p.contiguous() for k, p in self.params.items()}, path, {"about": json.dumps(about)})
 
@@ -124,6 +135,8 @@ class Encoder:
             with safe_open(path, framework="pt") as file:
                 about = json.loads((file.metadata() or {})["about"])
                 params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            if about["sha256"] != _checksum(params):
+                raise ValueError(f"{path}: its checksum does not match")
             problem = about["problem"]
             problem["input_shape"] = tuple(problem["input_shape"])
             return cls(

@@ -96,7 +96,7 @@ class Method(_Hyperparameters):
     views: ClassVar[int] = 0
     """How many augmented views of each image the loss needs."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """("labels",) makes the method supervised in every table."""
+    """("labels",) makes the method supervised, and marked so in every table."""
     batched: ClassVar[bool] = True
     """False: the loss is not written over leading dimensions; seeds are trained one after another."""
     competitive: ClassVar[bool] = False

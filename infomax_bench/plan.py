@@ -60,6 +60,8 @@ class Task:
     cell: Cell
     seeds: tuple[int, ...]
     encoder_key: str
+    source: str = ""
+    """The hash of the method's file when its keys were made."""
     wanted: list[tuple[str, Request]] = field(default_factory=list)
     cost: float = 1.0
 
@@ -114,7 +116,9 @@ def make_suite(
         batch_size=preset.batch_size,
         subject=subject,
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
-        indicative=preset.indicative,
+        # a run that is not the preset's own is for looking
+        indicative=preset.indicative
+        or any(change is not None for change in (datasets, widths, epochs, settings or None)),
     )
 
 
@@ -194,7 +198,8 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
     for entry in entries:
         if entry.key not in absent:
             continue
-        task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key))
+        source = planner.registry.get("methods", entry.cell.method).source
+        task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key, source))
         if (entry.key, entry.request) not in task.wanted:
             task.wanted.append((entry.key, entry.request))
     for task in grouped.values():

@@ -111,6 +111,9 @@ def _registry(folders: tuple[str, ...]) -> Registry:
                 _broken(found, entry.name, f"entry point {entry.value}", error)
     for folder in folders:
         root = Path(folder)
+        if root.suffix == ".py" and root.is_file():  # a single plug-in
+            _add_file(found, root, builtin=False)
+            continue
         if not root.is_dir():
             raise UserError(f"--plugins {folder}: no such folder")
         for path in sorted([*root.glob("*.py"), *(p for kind in KINDS for p in (root / kind).glob("*.py"))]):
@@ -132,7 +135,8 @@ def _add_file(found: Registry, path: Path, builtin: bool) -> None:
     except Exception as error:
         _broken(found, path.stem, str(path), error)
         return
-    if not builtin and path.stem in found.plugins[kind]:
+    before = found.plugins[kind].get(path.stem)
+    if not builtin and before is not None and Path(before.path) != path:
         found.warnings.append(f"{path} replaces {found.plugins[kind][path.stem].path}")
     _add_class(found, kind, path.stem, cls, path)
 

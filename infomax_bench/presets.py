@@ -23,6 +23,7 @@ class Preset:
     batch_size: int
     epochs: dict[str, int]
     subject: str
+    default: bool = False
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -35,9 +36,11 @@ def load_presets(folder: Path) -> dict[str, Preset]:
     try:
         with path.open("rb") as file:
             content: dict[str, Any] = tomllib.load(file)
-        subject = content.pop("subject")
+        subject, default = content.pop("subject"), content.pop("default")
         return {
-            name: Preset(name=name, subject=subject, **{**section, "widths": tuple(section["widths"])})
+            name: Preset(
+                name=name, subject=subject, default=name == default, **{**section, "widths": tuple(section["widths"])}
+            )
             for name, section in content.items()
         }
     except OSError as error:
@@ -46,8 +49,10 @@ def load_presets(folder: Path) -> dict[str, Preset]:
         raise UserError(f"{path}: {error}") from None
 
 
-def find_preset(presets: dict[str, Preset], name: str) -> Preset:
-    """Raises UserError, with the nearest name, if there is no such preset."""
+def find_preset(presets: dict[str, Preset], name: str | None) -> Preset:
+    """The preset of that name, or the default one. Raises UserError, with the nearest name, if there is none."""
+    if name is None:
+        return next(preset for preset in presets.values() if preset.default)
     if name not in presets:
         raise unknown("preset", name, presets)
     return presets[name]

@@ -49,8 +49,8 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         (registry.benchmark(name) for name in registry.names("benchmarks")), key=lambda b: (b.order, b.name)
     )
     names = model.marks(results)
-    rows = {str(name): own for name, own in results.table.groupby("benchmark")}
-    sections = [model.section(b, rows[b.name], claims, verdicts, names) for b in benchmarks if b.name in rows]
+    rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
+    sections = [model.section(b, rows[b.name], claims, verdicts, names) for b in benchmarks if len(rows[b.name])]
     classes = {name: facts["classes"] for name, facts in results.info.get("datasets", {}).items()}
     galleries = read_galleries(results.artifacts, classes, claims.subject)
     curves, terms = model.training(galleries, claims)
@@ -59,7 +59,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     shown = [_pictures(g) for g in galleries]
     figures = [independence, curves, *(p for s in sections for p in s.pictures)]
     stale = sorted(m for m, name in names.items() if "†" in name)
-    without = [b.name for b in benchmarks if b.name not in rows]
+    without = [b.name for b in benchmarks if not len(rows[b.name])]
     absent = sorted(set(results.cards) - set(results.table["method"]))
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)

@@ -47,8 +47,23 @@ class Results:
         return cards
 
     def claims(self, subject: str | None = None) -> Claims:
-        roles = {str(m): self.cards.get(str(m), {}).get("role", "") for m in self.table["method"].unique()}
-        return Claims(subject or self.info["subject"], self.preset, roles, bool(self.info.get("indicative")))
+        """Who is claimed about, and who stands against it. Of the subject's own kind ("this work"), the variants in its
+        file are ablations and stand nowhere; methods of other files are what came before it."""
+        subject = subject or str(self.info["subject"])
+        file = self.cards.get(subject, {}).get("file", subject)
+        roles = {}
+        for method, card in self.cards.items():
+            if method == subject or card.get("file", method) != file:
+                roles[method] = "prior art" if card["role"] == "this work" else card["role"]
+        return Claims(
+            subject,
+            self.preset,
+            roles,
+            bool(self.info.get("indicative")),
+            width=self.info["suite"].get("width"),
+            own_width=frozenset(m for m, card in self.cards.items() if card.get("own_width")),
+            fitted=frozenset(m for m, card in self.cards.items() if card.get("fitted")),
+        )
 
 
 def read_info(root: Path) -> dict[str, Any]:
@@ -92,12 +107,13 @@ def read_results(root: Path) -> Results:
         }  # fmt: skip
         if job.status != "ok":
             list_of = results.failures if job.status == "failed" else results.not_applicable
-            if (label, job.reason) not in list_of:
+            if (label, job.reason) not in list_of and base["current"]:
                 list_of.append((label, job.reason))
             frames += [{**base, "seed": s, "metric": request["evaluation"], "value": None} for s in entry["seeds"]]
         for row in job.rows:
             frames.append({**base, **row})
-            if row.get("status") == "failed" and (label, row["reason"]) not in results.failures:
+            known = (label, row.get("reason")) in results.failures
+            if row.get("status") == "failed" and base["current"] and not known:
                 results.failures.append((label, row["reason"]))
         if store.arrays_path(entry["key"]).exists():
             where = (cell["method"], cell["dataset"], cell["width"])
@@ -118,7 +134,7 @@ def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str |
     claims = results.claims(subject)
     verdicts: list[Verdict] = []
     for benchmark in sorted(benchmarks, key=lambda b: (b.order, b.name)):
-        rows = results.table[results.table["benchmark"] == benchmark.name]
+        rows = benchmark.own_rows(results.table, claims)
         if not rows.empty:
             verdicts += benchmark.verdicts(rows, claims)
     return verdicts

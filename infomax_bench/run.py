@@ -1,4 +1,4 @@
-"""The main job: plan, run what is missing, write the table and the verdicts, build the report."""
+"""The main job: plan, run what is missing, write the table and the verdicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from infomax_bench import __version__, engine
 from infomax_bench.benchmark import Benchmark, Cell, Request, Suite
 from infomax_bench.data import load
 from infomax_bench.errors import UserError
-from infomax_bench.plan import Entry, Planner, Task, tasks
+from infomax_bench.method import Method
+from infomax_bench.plan import BLOCK, Entry, Planner, Task, tasks
 from infomax_bench.plugins import Registry
 from infomax_bench.results import Results, decide_all, read_info, read_results, write_results
 from infomax_bench.statistics import Verdict
@@ -56,8 +57,8 @@ def run(
     """Runs what is missing of the benchmarks' grids into the results folder `root`, and reads the folder back."""
     begin = time.perf_counter()
     planner = Planner(registry, device)
-    entries = plan_entries(planner, suite, benchmarks)
     store = Store(root)
+    entries = [_widest(entry, planner, store) for entry in plan_entries(planner, suite, benchmarks)]
     store.prepare()
     keys = dict.fromkeys(entry.key for entry in entries)
     missing = [key for key in keys if not store.done(key)]
@@ -65,7 +66,7 @@ def run(
     _fetch(todo, planner)
     _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings)
     _write_info(root, registry, suite, planner)
-    store.update_manifest(lambda old: _merged(old, entries, planner))
+    store.update_manifest(lambda old: _merged(old, entries, planner, suite))
     failures: list[str] = []
     if todo:
         try:
@@ -76,6 +77,28 @@ def run(
     verdicts = decide_all(results, [registry.benchmark(name) for name in registry.names("benchmarks")], suite.subject)
     write_results(root, results, verdicts)
     return Run(results, verdicts, len(missing), time.perf_counter() - begin, failures)
+
+
+def rivals_are_there(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark], root: Path) -> bool:
+    """Whether every question to the other methods has an answer on disk, be it by an earlier version of the code."""
+    store = Store(root)
+    manifest = store.manifest()
+    slots = (e.slot for e in plan_entries(planner, suite, benchmarks) if e.cell.method != suite.subject)
+    return all(slot in manifest and store.done(manifest[slot]["key"]) for slot in slots)
+
+
+def _widest(entry: Entry, planner: Planner, store: Store) -> Entry:
+    """The entry, or that of its whole block of seeds if that was measured before: fewer seeds never replace more."""
+    first = entry.seeds[0] // BLOCK * BLOCK
+    block = tuple(range(first, first + BLOCK))
+    if entry.seeds == block:
+        return entry
+    key = planner.key(entry.cell, entry.request, block)
+    return (
+        replace(entry, seeds=block, key=key, encoder_key=planner.encoder_key(entry.cell, block))
+        if store.done(key)
+        else entry
+    )
 
 
 def _say(quiet: bool, *lines: str) -> None:
@@ -122,17 +145,25 @@ def _fetch(todo: Sequence[Task], planner: Planner) -> None:
         load(planner.dataset(name))
 
 
-def _merged(old: dict[str, dict[str, Any]], entries: Sequence[Entry], planner: Planner) -> dict[str, dict[str, Any]]:
+def _merged(
+    old: dict[str, dict[str, Any]], entries: Sequence[Entry], planner: Planner, suite: Suite
+) -> dict[str, dict[str, Any]]:
     """The manifest with this run's entries in it. Entries of other runs stay, marked if today's code and settings
     would give them another key."""
     new = {entry.slot: {**entry.as_json(), "current": True} for entry in entries}
-    kept = {slot: {**entry, "current": _is_current(entry, planner)} for slot, entry in old.items() if slot not in new}
+    kept = {
+        slot: {**entry, "current": _is_current(entry, planner, suite)} for slot, entry in old.items() if slot not in new
+    }
     return {**kept, **new}
 
 
-def _is_current(entry: dict[str, Any], planner: Planner) -> bool:
+def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
     try:
         cell = Cell(**{**entry["cell"], "settings": _pairs(entry["cell"]["settings"])})
+        if not cell.label:  # a labelled cell has settings and a budget of its own
+            budget = suite.epochs.get(cell.dataset, cell.epochs)
+            own = suite.settings.get(cell.method, ())
+            cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
         request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
         return planner.key(cell, request, tuple(entry["seeds"])) == entry["key"]
     except (UserError, TypeError, KeyError):
@@ -146,10 +177,14 @@ def _pairs(value: list[Any]) -> tuple[tuple[str, Any], ...]:
 def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) -> None:
     """run.json: how and on what; the cards of all methods and the data sets' facts, for the report."""
     info = read_info(root)
-    methods = info.get("methods", {})
+    methods = {}  # those that are gone leave no rival behind
     for name in registry.names("methods"):
-        cls = registry.get("methods", name).cls
-        methods[name] = {**asdict(cls.card), "supervised": cls.supervised()}  # type: ignore[attr-defined]
+        plugin = registry.get("methods", name)
+        cls: type[Method] = plugin.cls
+        methods[name] = {
+            **asdict(cls.card), "supervised": cls.supervised(), "fitted": not cls.by_gradient(),
+            "own_width": cls.width is not Method.width, "file": Path(plugin.path).stem,
+        }  # fmt: skip
     datasets = info.get("datasets", {})
     for name in suite.datasets:
         data = planner.dataset(name)
@@ -170,6 +205,8 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) 
 def _record_seconds(root: Path, seconds: float, n_jobs: int) -> None:
     """Adds a run that did something to run.json; a study run in pieces took the sum of their seconds."""
     info = read_info(root)
+    if not info:  # taken away while the run went on; what is lost is only the record of its time
+        return
     info["seconds"] = round(info.get("seconds", 0.0) + seconds, 1)
     did = {"command": info["command"], "git_sha": info["git_sha"], "seconds": round(seconds, 1), "jobs": n_jobs}
     info.setdefault("runs", []).append(did)

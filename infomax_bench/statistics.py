@@ -130,13 +130,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def seed_means(rows: pd.DataFrame) -> pd.DataFrame:
+def seed_means(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
     """Rows with method, dataset, target, seed, value -> one value for each seed (index) and method (column).
 
-    Averages over the cases (data set and target) that every method measured under every seed that it has; a method
-    without all of them is left out, since a mean over other cases would not be comparable.
+    Averages over the subject's cases (data set and target). A seed under which a method lacks one of them has no value
+    for it, since a mean over other cases would not be comparable.
     """
     good = rows[rows["status"] == "ok"]
+    own = good.loc[good["method"] == subject, ["dataset", "target"]].drop_duplicates()
+    good = good.merge(own, on=["dataset", "target"])
     if good.empty:
         return pd.DataFrame()
     cases = good.groupby(["method", "seed", "dataset", "target"], dropna=False, observed=True)["value"].mean()
@@ -173,18 +175,17 @@ def compare(
 
 def decide(comparisons: Sequence[Comparison]) -> Outcome:
     """The verdict on "better than (or within the margin of) every rival"."""
-    if not comparisons or min(c.n_seeds for c in comparisons) < MIN_SEEDS:
-        return "inconclusive"
-    if all(c.low > 0 for c in comparisons):
-        return "supported"
-    if any(c.p_holm < ALPHA and c.mean < 0 for c in comparisons):
+    enough = [c for c in comparisons if c.n_seeds >= MIN_SEEDS]
+    if any(c.p_holm < ALPHA and c.mean < 0 for c in enough):
         return "refuted"
+    if comparisons and len(enough) == len(comparisons) and all(c.low > 0 for c in comparisons):
+        return "supported"
     return "inconclusive"
 
 
 def hardest(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison | None:
     """The comparison that decides: the surest loss if the claim is refuted, else the interval that begins lowest."""
-    lost = [c for c in comparisons if c.mean < 0]
+    lost = [c for c in comparisons if c.mean < 0 and c.n_seeds >= MIN_SEEDS]
     if outcome == "refuted" and lost:
         return min(lost, key=lambda c: (c.p_holm, c.mean))
     return min(comparisons, key=lambda c: c.low, default=None)

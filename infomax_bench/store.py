@@ -36,6 +36,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+def file_hash(path: Path) -> str:
+    """A short hash of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, which takes its place if the block succeeds and leaves no trace if not."""
@@ -70,6 +75,8 @@ class Job:
     reason: str = ""
     retry: bool = False
     seconds: float = 0.0
+    arrays: str = ""
+    """The hash of the .npz file beside it, if it has one."""
     stamp: dict[str, Any] = field(default_factory=dict)
 
 
@@ -86,7 +93,7 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             with replacing(self.root / ".probe") as temporary:
                 temporary.write_text("")
-            (self.root / ".probe").unlink()
+            (self.root / ".probe").unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"results folder {self.root} cannot be written: {error.strerror}") from None
 
@@ -106,7 +113,7 @@ class Store:
 
     def write_job(self, key: str, job: Job) -> None:
         body = {"rows": job.rows, "status": job.status, "reason": job.reason, "retry": job.retry,
-                "seconds": round(job.seconds, 3), "stamp": job.stamp}  # fmt: skip
+                "seconds": round(job.seconds, 3), "arrays": job.arrays, "stamp": job.stamp}  # fmt: skip
         text = json.dumps({"format": FORMAT, "sha256": digest(body), "body": body}, allow_nan=True)
         write_text(self.job_path(key), text)
 
@@ -128,7 +135,13 @@ class Store:
     def done(self, key: str) -> bool:
         """Whether the job is there and need not be tried again."""
         job = self.read_job(key)
-        return job is not None and not job.retry
+        if job is None or job.retry:
+            return False
+        path = self.arrays_path(key)
+        if job.arrays and not (path.exists() and file_hash(path) == job.arrays):
+            self._warn(f"{path} is damaged and will be made again")
+            return False
+        return True
 
     # -- manifest ---------------------------------------------------------------------------------------------
     def manifest(self) -> dict[str, dict[str, Any]]:

@@ -2,8 +2,7 @@
 
     - log softmax(V a + c)_label,  averaged over the batch
 
-The features are the penultimate layer: the encoder's outputs. It sees labels, so it stands in every table, but in no
-ranking of unsupervised methods.
+The features are the penultimate layer: the encoder's outputs. It sees labels, and is marked so in every table.
 """
 
 from infomax_bench import Batch, Card, Linear, Method, Net, Problem, Rng

@@ -259,3 +259,52 @@ def test_methods_come_from_installed_packages_too(own, monkeypatch):
     plugins._registry.cache_clear()
     assert registry().method("echo").card.family == "test"
     plugins._registry.cache_clear()
+
+
+def test_a_run_at_another_width_leaves_the_verdicts_alone(own, tmp_path):
+    """The folder then holds rows of two widths; claims are about the suite's."""
+    root = tmp_path / "r"
+    go(own, root, widths=[4], methods=["echo", "infomax_em", "pca"])
+    both = go(own, root, widths=[8], methods=["echo", "infomax_em", "pca"])
+    alone = go(own, tmp_path / "alone", widths=[8], methods=["echo", "infomax_em", "pca"])
+    assert [v.as_json() for v in both.verdicts] == [v.as_json() for v in alone.verdicts]
+
+
+def test_a_data_set_that_only_others_have_leaves_the_verdicts_alone(own, tmp_path):
+    root = tmp_path / "r"
+    before = go(own, root, methods=["echo", "infomax_em"])
+    go(own, root, methods=["echo"], datasets=["digits"])
+    after = go(own, root, methods=["echo", "infomax_em"])
+    assert [v.as_json() for v in before.verdicts] == [v.as_json() for v in after.verdicts]
+
+
+def test_better_than_all_needs_all(own, tmp_path):
+    """Rivals that were not run are named, and nothing is supported without them."""
+    done = go(own, tmp_path / "r", methods=["echo", "infomax_em"], seeds=5, benchmarks=["redundancy"])
+    assert "autoencoder" in done.verdicts[0].missing
+    assert {v.verdict for v in done.verdicts} <= {"inconclusive", "refuted"}
+
+
+def test_fewer_seeds_never_replace_more(own, tmp_path):
+    go(own, tmp_path / "r", methods=["pca"], seeds=5)
+    done = go(own, tmp_path / "r", methods=["pca"], seeds=3)
+    assert done.n_jobs == 0
+    assert sorted(done.results.table["seed"].unique()) == [0, 1, 2, 3, 4]
+
+
+def test_another_budget_is_marked(own, tmp_path):
+    go(own, tmp_path / "r", epochs=1)
+    done = go(own, tmp_path / "r", methods=["pca"])
+    assert done.results.table.groupby("method")["current"].all().to_dict() == {"echo": False, "pca": True}
+
+
+def test_a_flipped_bit_in_an_encoder_is_noticed(own, tmp_path):
+    from infomax_bench.frozen import Encoder
+
+    go(own, tmp_path / "r", methods=["pca"])
+    path = next((tmp_path / "r" / "encoders").glob("*"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="checksum"):
+        Encoder.load(path, registry().get("methods", "pca").cls)

@@ -111,7 +111,7 @@ def test_means_are_over_cases_that_all_have():
     """A method that lacks a data set under a seed must not be compared on the rest of them."""
     records = [("a", s, d, 1.0 if d == "easy" else 0.0) for s in (0, 1) for d in ("easy", "hard")]
     records += [("b", 0, "easy", 1.0), ("b", 1, "easy", 1.0), ("b", 1, "hard", 0.0)]
-    means = seed_means(rows(records))
+    means = seed_means(rows(records), "a")
     assert means["a"].tolist() == [0.5, 0.5]
     assert np.isnan(means["b"][0])
     assert means["b"][1] == 0.5

@@ -47,12 +47,11 @@ class PeakMemory(TorchDispatchMode):
 def training(context: Context) -> list[Row]:
     """What the training that made this encoder took: seconds for one image of one seed, updates, parameters."""
     encoder = context.need_encoder()
-    n = len(encoder.seeds)
     facts = encoder.facts
     seen = facts["n_steps"] * encoder.problem.batch_size or encoder.problem.n_train
     values = {
-        "train_seconds": facts["seconds"] / n,
-        "train_seconds_per_sample": facts["seconds"] / n / seen,
+        "train_seconds": facts["seconds"] / facts["n_seeds"],
+        "train_seconds_per_sample": facts["seconds"] / facts["n_seeds"] / seen,
         "n_steps": facts["n_steps"],
         "parameters": encoder.n_parameters,
         "discarded_parameters": encoder.n_discarded,
@@ -80,7 +79,10 @@ def cost(context: Context) -> list[Row]:
     data = load(context.target)
     images = images_as(context.target, problem.input_shape)
     parts = [split(data.test, seed)]
-    values = {"encode_flops_per_sample": _encode_flops(encoder, images)}
+    values = {}
+    encoding = _encode_flops(encoder, images)
+    if encoding or not encoder.n_parameters:  # torch counts no operations of a distance
+        values["encode_flops_per_sample"] = encoding
     if method.by_gradient():
         session = session_for(
             method, problem, images, data.labels, parts, [seed], context.target.augmentation, MEASURED_STEPS

@@ -98,7 +98,8 @@ def prunable_fraction(accuracies: Tensor, fractions: tuple[float, ...], tolerate
     """The largest fraction `[S]` up to which no level costs more than `tolerated`; accuracies `[S, R]`, fractions
     ascending from 0."""
     fine = (accuracies >= accuracies[:, :1] - tolerated - 1e-12).long().cumprod(1)
-    return torch.tensor(fractions, dtype=torch.float64)[fine.sum(1) - 1]
+    largest = torch.tensor(fractions, dtype=torch.float64)[fine.sum(1) - 1]
+    return largest.masked_fill(accuracies[:, 0].isnan(), torch.nan)
 
 
 def area(accuracies: Tensor, fractions: tuple[float, ...], chance: float) -> Tensor:
