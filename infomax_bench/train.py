@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -26,9 +26,6 @@ VERSION = 2
 """Part of every key that depends on training; raise it when a change here could change numbers."""
 
 LOG_POINTS = 60
-
-Report = Callable[[float], None]
-"""Called now and then with the fraction of training that is done."""
 
 
 @dataclass
@@ -182,7 +179,6 @@ def train(
     epochs: int,
     augmentation: Augmentation | None = None,
     device: torch.device | str = "cpu",
-    report: Report | None = None,
 ) -> Trained:
     """Trains one method for several seeds.
 
@@ -202,7 +198,7 @@ def train(
         n_steps = steps_for(problem, epochs)
         groups = [list(range(len(seeds)))] if method.batched else [[i] for i in range(len(seeds))]
         parts = []
-        for done, group in enumerate(groups):
+        for group in groups:
             session = Session(
                 method,
                 problem,
@@ -215,11 +211,11 @@ def train(
                 method.batched,
                 device,
             )
-            parts.append(_run(session, _part_of(report, done, len(groups))))
+            parts.append(_run(session))
         trained = _joined(parts)
         trained.n_steps = n_steps
     else:
-        trained = _fitted(method, problem, images, labels, splits, seeds, device, report)
+        trained = _fitted(method, problem, images, labels, splits, seeds, device)
     trained.diverged = [
         not all(bool(p[i].isfinite().all()) for p in trained.params.values()) for i in range(len(seeds))
     ]
@@ -227,14 +223,7 @@ def train(
     return trained
 
 
-def _part_of(report: Report | None, index: int, count: int) -> Report | None:
-    if report is None:
-        return None
-    outer = report
-    return lambda fraction: outer((index + fraction) / count)
-
-
-def _run(session: Session, report: Report | None) -> Trained:
+def _run(session: Session) -> Trained:
     """Trains to the end, or until no seed is finite any more."""
     n = session.n_steps
     ends = sorted({math.ceil(n * (i + 1) / LOG_POINTS) for i in range(LOG_POINTS)})
@@ -249,8 +238,6 @@ def _run(session: Session, report: Report | None) -> Trained:
         log_steps.append(end)
         for name, total in sums.items():
             log.setdefault(name, []).append((total / count).reshape(-1).cpu())
-        if report is not None:
-            report(end / n)
         if not torch.stack([v[-1] for v in log.values()]).isfinite().all(0).any():
             break
     lead = (lambda p: p) if session.stacked else (lambda p: p.unsqueeze(0))
@@ -277,14 +264,13 @@ def _fitted(
     splits: Sequence[Split],
     seeds: Sequence[int],
     device: torch.device,
-    report: Report | None,
 ) -> Trained:
     """Fits a method that has no gradient, one seed after another."""
     heads = method.heads(problem)
     blocks = build_blocks(problem, method.activation, heads)
     flat = images.flatten(1)
     per_seed = []
-    for i, (seed, part) in enumerate(zip(seeds, splits, strict=True)):
+    for seed, part in zip(seeds, splits, strict=True):
         params = {name: p[0] for name, p in init_params(blocks, [seed], device).items()}
         if method.centred:
             mean = mean_image(flat, part.train).to(device)
@@ -295,8 +281,6 @@ def _fitted(
             rng = Rng.of([seed], "method", device, stacked=False)
             params = method.fit(Net(problem, blocks, params), own, asked, rng)
         per_seed.append({name: p.cpu() for name, p in params.items()})
-        if report is not None:
-            report((i + 1) / len(seeds))
     return Trained({name: torch.stack([p[name] for p in per_seed]) for name in per_seed[0]})
 
 

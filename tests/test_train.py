@@ -271,15 +271,6 @@ def test_the_log_has_every_term_of_every_seed_and_ends_with_training():
     assert fit(Shrink()).log.keys() == {"loss"}
 
 
-def test_progress_is_reported_up_to_the_end():
-    for method in (Shrink(), type("OneByOne", (Shrink,), {"batched": False})(), method_named("pca")):
-        seen: list[float] = []
-        splits = [split(TEST, s) for s in (0, 1)]
-        train(method, PROBLEM, IMAGES, LABELS, splits, (0, 1), 1, report=seen.append)
-        assert seen == sorted(seen)
-        assert seen[-1] == 1
-
-
 # -- state ----------------------------------------------------------------------------------------------------
 
 
