@@ -20,15 +20,28 @@ _WHERE = {
     "Augmentation": "augment",
     "Images": "data",
     "Dataset": "data",
-    "Bias": "encoder",
-    "Linear": "encoder",
-    "MLP": "encoder",
-    "Net": "encoder",
-    "Problem": "encoder",
+    "Bias": "blocks",
+    "Linear": "blocks",
+    "MLP": "blocks",
+    "Net": "blocks",
+    "Problem": "blocks",
     "Batch": "method",
     "Card": "method",
     "Method": "method",
+    "Native": "method",
+    "ANY_ENCODER": "method",
+    "ONE_LAYER": "method",
+    "decoder": "encoder",
+    "trunk_size": "encoder",
     "param": "method",
+    "correlation": "objectives",
+    "covariance": "objectives",
+    "cross_correlation": "objectives",
+    "cross_entropy": "objectives",
+    "follow": "objectives",
+    "off_diagonal_sum_of_squares": "objectives",
+    "projections": "objectives",
+    "standardised": "objectives",
     "Rng": "random",
     "UserError": "errors",
     "NotApplicable": "errors",
@@ -48,20 +61,33 @@ if TYPE_CHECKING:
     from infomax_bench.benchmark import Cell as Cell
     from infomax_bench.benchmark import Request as Request
     from infomax_bench.benchmark import Suite as Suite
+    from infomax_bench.blocks import MLP as MLP
+    from infomax_bench.blocks import Bias as Bias
+    from infomax_bench.blocks import Linear as Linear
+    from infomax_bench.blocks import Net as Net
+    from infomax_bench.blocks import Problem as Problem
     from infomax_bench.data import Dataset as Dataset
     from infomax_bench.data import Images as Images
-    from infomax_bench.encoder import MLP as MLP
-    from infomax_bench.encoder import Bias as Bias
-    from infomax_bench.encoder import Linear as Linear
-    from infomax_bench.encoder import Net as Net
-    from infomax_bench.encoder import Problem as Problem
+    from infomax_bench.encoder import decoder as decoder
+    from infomax_bench.encoder import trunk_size as trunk_size
     from infomax_bench.errors import NotApplicable as NotApplicable
     from infomax_bench.errors import UserError as UserError
     from infomax_bench.frozen import Encoder as Encoder
+    from infomax_bench.method import ANY_ENCODER as ANY_ENCODER
+    from infomax_bench.method import ONE_LAYER as ONE_LAYER
     from infomax_bench.method import Batch as Batch
     from infomax_bench.method import Card as Card
     from infomax_bench.method import Method as Method
+    from infomax_bench.method import Native as Native
     from infomax_bench.method import param as param
+    from infomax_bench.objectives import correlation as correlation
+    from infomax_bench.objectives import covariance as covariance
+    from infomax_bench.objectives import cross_correlation as cross_correlation
+    from infomax_bench.objectives import cross_entropy as cross_entropy
+    from infomax_bench.objectives import follow as follow
+    from infomax_bench.objectives import off_diagonal_sum_of_squares as off_diagonal_sum_of_squares
+    from infomax_bench.objectives import projections as projections
+    from infomax_bench.objectives import standardised as standardised
     from infomax_bench.random import Rng as Rng
 
 __all__ = ["__version__", *_WHERE]

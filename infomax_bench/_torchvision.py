@@ -1,4 +1,4 @@
-"""torchvision's data sets, importable also where its compiled operators are not.
+"""torchvision's data sets and models, importable also where its compiled operators are not.
 
 A torchvision that was built for another torch (or for none) cannot load its extension, and then fails to import
 altogether, because two operators that it describes do not exist. Declaring those two is enough for everything that
@@ -25,3 +25,4 @@ except RuntimeError as error:
     import torchvision
 
 datasets = torchvision.datasets
+models = torchvision.models

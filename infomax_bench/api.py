@@ -9,6 +9,7 @@ ib.probe(encoder, DATASET)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -16,14 +17,14 @@ import torch
 
 from infomax_bench import plugins
 from infomax_bench.benchmark import Cell
-from infomax_bench.data import images_as, load, split
+from infomax_bench.data import images_as, load
 from infomax_bench.engine import one_job
 from infomax_bench.errors import UserError, unknown
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import context_for
 from infomax_bench.frozen import Encoder
 from infomax_bench.plan import problem_for
-from infomax_bench.train import train
+from infomax_bench.train import data_for, train
 
 EPOCHS = 20
 BATCH_SIZE = 128
@@ -37,6 +38,8 @@ def pretrain(
     seeds: int | Sequence[int] = 1,
     epochs: int = EPOCHS,
     batch_size: int = BATCH_SIZE,
+    backbone: str = "linear",
+    depth: int = 1,
     device: str = "cpu",
     folders: Sequence[str] = (),
     **settings: Any,
@@ -51,15 +54,10 @@ def pretrain(
         raise UserError("width and epochs are at least 1, the batch at least 2, and seeds not negative")
     found = plugins.registry(folders)
     built, data = found.method(method, settings), found.dataset(dataset)
-    cell = Cell(method, dataset, width, epochs, batch_size)
-    problem = problem_for(cell, data)
-    problem = problem_for(Cell(method, dataset, built.width(problem), epochs, batch_size), data)
-    images = load(data)
+    cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth)
+    problem = problem_for(replace(cell, width=built.width(problem_for(cell, data))), data)
     with one_job():  # the same numbers whatever the machine
-        trained = train(
-            built, problem, images_as(data, problem.input_shape), images.labels,
-            [split(images.test, seed) for seed in which], which, epochs, data.augmentation, device,
-        )  # fmt: skip
+        trained = train(built, problem, data_for(data, problem, which), which, epochs, device)
     facts = {
         "seconds": trained.seconds,
         "n_seeds": len(which),

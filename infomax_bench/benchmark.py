@@ -51,6 +51,10 @@ class Cell:
     """Tells apart several encoders of one method that differ in their settings."""
     validation: bool = True
     """False trains on all images that are not test, as some published protocols do."""
+    hidden: tuple[int, ...] = ()
+    """Widths of the layers below the last; () makes them all as wide as the last."""
+    n_train: int = 0
+    """How many training images are used; 0 is all of them."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import inspect
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from torch import Tensor
 
 from infomax_bench.augment import Augmentation
 from infomax_bench.benchmark import Benchmark, Claims, Suite
+from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset, Split, load, split
-from infomax_bench.encoder import Problem
 from infomax_bench.errors import NotApplicable, UserError, unknown
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.frozen import Encoder
@@ -28,7 +29,7 @@ from infomax_bench.method import Method
 from infomax_bench.plugins import Plugin, Registry, load_file, registry
 from infomax_bench.random import Rng
 from infomax_bench.results import COLUMNS
-from infomax_bench.train import Trained, named_terms, session_for, train
+from infomax_bench.train import Data, Trained, named_terms, session_for, train
 
 WIDTH = 6
 BATCH = 16
@@ -87,10 +88,13 @@ def problem_of(method: Method, shape: tuple[int, int, int] = SHAPE, width: int =
 
 def fitted(method: Method, problem: Problem, seeds: Sequence[int] = (0, 1), **changes: Any) -> Trained:
     """The method trained on the small problem."""
-    values = {"images": images_of(problem.input_shape), "labels": labels_of(), "epochs": EPOCHS, **changes}
-    return train(
-        method, problem, splits=_splits(seeds), seeds=seeds, augmentation=Augmentation(shift=0.1, noise=0.02), **values
-    )
+    return train(method, problem, data_of(problem, seeds, **changes), seeds, EPOCHS)
+
+
+def data_of(problem: Problem, seeds: Sequence[int], **changes: Any) -> Data:
+    """Random images, of which 12 are held out."""
+    augmentation = Augmentation(shift=0.1, noise=0.02)
+    return replace(Data(images_of(problem.input_shape), labels_of(), _splits(seeds), augmentation), **changes)
 
 
 def _encoder(method: Method, problem: Problem, trained: Trained, seeds: Sequence[int] = (0, 1)) -> Encoder:
@@ -160,8 +164,7 @@ def gradient_reaches_the_encoder(method: Method) -> None:
         raise Skipped("has no gradient")
     problem = problem_of(method)
     seeds = (0, 1) if method.batched else (0,)
-    images = images_of(problem.input_shape)
-    session = session_for(method, problem, images, labels_of(), _splits(seeds), seeds, n_steps=4)
+    session = session_for(method, problem, data_of(problem, seeds), seeds, n_steps=4)
     session.advance()  # some methods fill a queue first
     batch = session.batch()
     terms = named_terms(method.loss(session.net, batch, session.state, session.rng))
@@ -210,10 +213,7 @@ def alone_as_in_a_group(method: Method) -> None:
     problem = problem_of(method)
 
     def first_losses(seeds: tuple[int, ...]) -> Tensor:
-        session = session_for(
-            method, problem, images_of(problem.input_shape), labels_of(), _splits(seeds), seeds,
-            Augmentation(shift=0.1), n_steps=4,
-        )  # fmt: skip
+        session = session_for(method, problem, data_of(problem, seeds), seeds, n_steps=4)
         return torch.stack([torch.stack(list(session.advance().values())).sum(0) for _ in range(3)])
 
     alone, group = first_losses((1,))[:, 0], first_losses((0, 1, 2))[:, 1]

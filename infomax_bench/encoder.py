@@ -1,216 +1,390 @@
-"""Backbones, heads and the frozen encoder.
+"""The encoders: one layer, perceptrons, stacks trained layer by layer, convolutional nets and transformers.
 
-A block is a map whose parameters live outside it, in a dictionary of tensors. The same block therefore runs with the
-parameters of one seed (`[D, K]`) or with those of many stacked (`[S, D, K]`, one batched product for all).
+Every encoder is a trunk, one linear layer and an activation, `activation(trunk(x) W + b)`; the trunk of a single layer
+is the image itself. (A transformer has no such layer: `transformer.py` says what its features are.)
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
+from infomax_bench.blocks import (
+    ACTIVATIONS,
+    MLP,
+    Block,
+    Linear,
+    Net,
+    Params,
+    Problem,
+    affine,
+    as_vectors,
+)
 from infomax_bench.errors import unknown
-from infomax_bench.random import generator
 
-Params = dict[str, Tensor]
+CONSTANTS = ("running_mean", "running_var", "shift", "scale", "mean")
+"""Last parts of the names of parameters that are measured, not trained; they are not counted as parameters."""
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "identity": lambda x: x,
-}
+Batches = Callable[[], Iterable[Tensor]]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What an encoder is built for, before any data is loaded.
-
-    input_shape is (C, H, W); n_train counts the training images of one seed.
-    """
-
-    input_shape: tuple[int, int, int]
-    width: int
-    n_classes: int
-    n_train: int
-    batch_size: int
-    backbone: str = "linear"
-    depth: int = 1
+class Style(Protocol):
+    """What a method says about the encoder that it trains; every Method is one."""
 
     @property
-    def input_size(self) -> int:
-        return math.prod(self.input_shape)
+    def activation(self) -> str: ...
+    @property
+    def batch_norm(self) -> bool: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def initialisation(self) -> str: ...
+    def features(self, net: Net, images: Tensor) -> Tensor: ...
 
 
-class Block(Protocol):
-    """A differentiable map with external parameters."""
-
-    def init(self, rng: torch.Generator) -> Params:
-        """Fresh parameters for one seed."""
-        ...
-
-    def __call__(self, params: Params, x: Tensor, /) -> Tensor:
-        """`[..., B, in] -> [..., B, out]`, parameters `[..., *shape]`."""
-        ...
+def is_constant(name: str) -> bool:
+    """Whether a parameter, by its full name, is measured and not trained."""
+    return name.rsplit(".", 1)[-1] in CONSTANTS
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`x @ weight + bias` over leading dimensions: `[..., B, D]`, `[..., D, K]`, `[..., K]` -> `[..., B, K]`."""
-    if x.dim() == 3 and weight.dim() == 3:
-        return torch.baddbmm(bias.unsqueeze(-2), x, weight)
-    return x @ weight + bias.unsqueeze(-2)
+def under(params: Params, prefix: str) -> Params:
+    """The parameters whose names begin with `prefix.`, without it."""
+    return {k.removeprefix(f"{prefix}."): p for k, p in params.items() if k.startswith(f"{prefix}.")}
 
 
 @dataclass(frozen=True)
-class Linear:
-    """`x @ weight + bias`, initialised as torch.nn.Linear: uniform on +-1/sqrt(n_in)."""
+class Encoding:
+    """Base of the encoders.
 
-    n_in: int
-    n_out: int
-
-    def init(self, rng: torch.Generator) -> Params:
-        bound = 1 / math.sqrt(self.n_in)
-        return {
-            "weight": torch.empty(self.n_in, self.n_out).uniform_(-bound, bound, generator=rng),
-            "bias": torch.empty(self.n_out).uniform_(-bound, bound, generator=rng),
-        }
-
-    def __call__(self, params: Params, x: Tensor) -> Tensor:
-        return affine(x, params["weight"], params["bias"])
-
-
-@dataclass(frozen=True)
-class Bias:
-    """A vector of free parameters, zero at first: a visible bias, an offset."""
-
-    size: int
-
-    def init(self, rng: torch.Generator) -> Params:
-        return {"bias": torch.zeros(self.size)}
-
-    def __call__(self, params: Params, x: Tensor) -> Tensor:
-        return x + params["bias"].unsqueeze(-2)
-
-
-@dataclass(frozen=True)
-class MLP:
-    """Linear layers with ReLU between them; with `batch_norm`, each hidden layer is normalised over its batch.
-
-    A head only: the batch's own statistics are used, as in training, since heads are never frozen.
-    """
-
-    sizes: tuple[int, ...]
-    batch_norm: bool = False
-
-    def layers(self) -> list[Linear]:
-        return [Linear(a, b) for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
-
-    def init(self, rng: torch.Generator) -> Params:
-        return {f"{i}.{name}": p for i, layer in enumerate(self.layers()) for name, p in layer.init(rng).items()}
-
-    def __call__(self, params: Params, x: Tensor) -> Tensor:
-        last = len(self.sizes) - 2
-        for i, layer in enumerate(self.layers()):
-            x = layer({"weight": params[f"{i}.weight"], "bias": params[f"{i}.bias"]}, x)
-            if i < last:
-                if self.batch_norm:
-                    x = (x - x.mean(-2, keepdim=True)) / (x.var(-2, keepdim=True, unbiased=False) + 1e-5).sqrt()
-                x = torch.relu(x)
-        return x
-
-
-@dataclass(frozen=True)
-class LinearEncoder:
-    """The controlled track's encoder: one linear layer and an activation, `activation(W x + b)`.
-
-    With `mean`, `[..., D]`, it is `activation(W (x - mean) + b)`: the same functions, but other gradients. Images are
+    With `mean`, `[..., D]`, images less that mean are encoded: the same functions, but other gradients. Images are
     nowhere negative, so without it every weight of a unit is pushed the same way at once, and whole units leave the
-    range of their ReLU within the first hundred steps, for good.
+    range of their ReLU within the first hundred steps, for good. What is trained so is frozen by `finished`.
     """
 
     problem: Problem
-    activation: str
+    style: Style
     mean: Tensor | None = None
 
     @property
-    def _layer(self) -> Linear:
-        return Linear(self.problem.input_size, self.problem.width)
+    def layer(self) -> Linear:
+        """The last layer."""
+        return Linear(self.trunk_size, self.problem.width)
+
+    @property
+    def trunk_size(self) -> int:
+        raise NotImplementedError
 
     def init(self, rng: torch.Generator) -> Params:
-        return self._layer.init(rng)
+        """Fresh parameters for one seed."""
+        raise NotImplementedError
 
-    def linear(self, params: Params, images: Tensor) -> Tensor:
+    def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        """What the last layer gets, `[..., B, trunk_size]`. With `rng`, as in training: with drop-out, if any."""
+        raise NotImplementedError
+
+    def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
         """The pre-activations, `[..., B, K]`."""
-        return self._layer(self.folded(params), as_vectors(images, self.problem.input_shape))
+        return self.layer(params, self.trunk(params, images, rng))
+
+    def __call__(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        return ACTIVATIONS[self.style.activation](self.linear(params, images, rng))
+
+    def finished(self, params: Params, batches: Batches) -> Params:
+        """The parameters of the frozen encoder, which needs neither `mean` nor a batch's own statistics.
+
+        batches: gives training images `[..., B, C, H, W]`, where statistics are to be measured.
+        """
+        return params
+
+    @property
+    def _hidden_activation(self) -> Callable[[Tensor], Tensor]:
+        return ACTIVATIONS["sigmoid" if self.style.activation == "sigmoid" else "relu"]
+
+
+@dataclass(frozen=True)
+class LinearEncoder(Encoding):
+    """The controlled track's encoder: one linear layer and an activation, `activation(W x + b)`."""
+
+    @property
+    def trunk_size(self) -> int:
+        return self.problem.input_size
+
+    def init(self, rng: torch.Generator) -> Params:
+        return self.layer.init(rng)
+
+    def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        x = as_vectors(images, self.problem.input_shape)
+        return x if self.mean is None else x - self.mean.unsqueeze(-2)
+
+    def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        return self.layer(self.folded(params), as_vectors(images, self.problem.input_shape))
 
     def folded(self, params: Params) -> Params:
-        """The parameters that do the same without `mean`."""
+        """The parameters that do the same without `mean`; cheaper than subtracting it from every image."""
         if self.mean is None:
             return params
         shift = (self.mean.unsqueeze(-2) @ params["weight"]).squeeze(-2)
         return {**params, "bias": params["bias"] - shift}
 
-    def __call__(self, params: Params, images: Tensor) -> Tensor:
-        return ACTIVATIONS[self.activation](self.linear(params, images))
+    def finished(self, params: Params, batches: Batches) -> Params:
+        return self.folded(params)
 
 
-BACKBONES: dict[str, Callable[[Problem, str, Tensor | None], Block]] = {"linear": LinearEncoder}
-"""Encoders by name, built from a problem, the activation that they end in and the mean image to subtract, if any."""
+@dataclass(frozen=True)
+class MLPEncoder(Encoding):
+    """`depth` linear layers, each with its activation; trained together.
 
-
-def as_vectors(images: Tensor, shape: Sequence[int]) -> Tensor:
-    """Images `[..., C, H, W]` as vectors `[..., D]`; vectors stay as they are."""
-    return images.flatten(-3) if images.shape[-3:] == torch.Size(shape) else images
-
-
-class Bound:
-    """A block together with its parameters: call it, read `bound.weight`, or call another of its maps."""
-
-    def __init__(self, block: Block, params: Params) -> None:
-        self.block, self.params = block, params
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.block(self.params, x)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self.params:
-            return self.params[name]
-        return functools.partial(getattr(self.block, name), self.params)
-
-
-class Net:
-    """The encoder and the heads of one method, with the parameters of one seed or of many.
-
-    `net.encoder(images)`, `net.decoder(codes)`, `net.encoder.weight` (`[..., D, K]`). Parameters are named
-    "encoder.weight", "decoder.0.bias", and so on in `net.params`.
+    Hidden layers are "hidden.0.weight", and so on. While it is trained with batch norm a hidden layer also has a "gain"
+    and an "offset"; these and the statistics become part of its weight and bias when it is finished.
     """
 
-    def __init__(self, problem: Problem, blocks: Mapping[str, Block], params: Params) -> None:
-        self.problem, self.blocks, self.params = problem, dict(blocks), params
+    @property
+    def trunk_size(self) -> int:
+        return (self.problem.input_size, *self.problem.widths)[-2]
 
-    def __getattr__(self, name: str) -> Bound:
-        if name not in self.blocks:
-            raise AttributeError(f"the net has no part {name!r}; it has {', '.join(self.blocks)}")
-        prefix = name + "."
-        own = {k.removeprefix(prefix): v for k, v in self.params.items() if k.startswith(prefix)}
-        return Bound(self.blocks[name], own)
+    @property
+    def _hidden(self) -> list[Linear]:
+        sizes = (self.problem.input_size, *self.problem.widths[:-1])
+        return [Linear(a, b) for a, b in itertools.pairwise(sizes)]
 
-    def with_params(self, params: Params) -> Net:
-        """The same parts with `params` in place of those of the same names (a momentum encoder, a pruned one)."""
-        return Net(self.problem, self.blocks, {**self.params, **params})
+    def init(self, rng: torch.Generator) -> Params:
+        params: Params = {}
+        for i, layer in enumerate(self._hidden):
+            for name, p in self._start(layer, rng).items():
+                params[f"hidden.{i}.{name}"] = p
+            if self.style.batch_norm:
+                params |= {f"hidden.{i}.gain": torch.ones(layer.n_out), f"hidden.{i}.offset": torch.zeros(layer.n_out)}
+        return {**params, **self._start(self.layer, rng)}
 
-    def copy_params(self, *parts: str) -> Params:
-        """Detached copies of the parameters of the named parts, under their full names."""
-        return {k: v.detach().clone() for k, v in self.params.items() if k.split(".")[0] in parts}
+    def _start(self, layer: Linear, rng: torch.Generator) -> Params:
+        if self.style.initialisation != "he":
+            return layer.init(rng)
+        weight = torch.randn(layer.n_in, layer.n_out, generator=rng) * math.sqrt(2 / layer.n_in)  # He et al. 2015
+        return {"weight": weight, "bias": torch.zeros(layer.n_out)}
+
+    def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        return self._to(params, images, len(self._hidden), rng)
+
+    def _to(self, params: Params, images: Tensor, depth: int, rng: Any = None) -> Tensor:
+        """The outputs of the hidden layer `depth` (0 gives the images)."""
+        x = as_vectors(images, self.problem.input_shape)
+        if self.mean is not None:
+            x = x - self.mean.unsqueeze(-2)
+        for i, layer in enumerate(self._hidden[:depth]):
+            own = under(params, f"hidden.{i}")
+            x = layer(own, x)
+            if "gain" in own:
+                var, mean = torch.var_mean(x, dim=-2, keepdim=True, correction=0)
+                x = (x - mean) * (own["gain"].unsqueeze(-2) / (var + 1e-5).sqrt()) + own["offset"].unsqueeze(-2)
+            x = self._hidden_activation(x)
+            if rng is not None and self.style.dropout:
+                x = x * (rng.uniform_like(x) >= self.style.dropout) / (1 - self.style.dropout)
+        return x
+
+    def finished(self, params: Params, batches: Batches) -> Params:
+        done, first = dict(params), "hidden.0." if self._hidden else ""
+        for i, layer in enumerate(self._hidden):
+            own = under(done, f"hidden.{i}")
+            if "gain" not in own:
+                continue
+            moments = [torch.var_mean(layer(own, self._to(done, x, i)), dim=-2, correction=0) for x in batches()]
+            mean = torch.stack([m for _, m in moments]).mean(0)
+            var = torch.stack([v + m.square() for v, m in moments]).mean(0) - mean.square()
+            gain = own["gain"] / (var.clamp(min=0) + 1e-5).sqrt()
+            done[f"hidden.{i}.weight"] = own["weight"] * gain.unsqueeze(-2)
+            done[f"hidden.{i}.bias"] = (own["bias"] - mean) * gain + own["offset"]
+            del done[f"hidden.{i}.gain"], done[f"hidden.{i}.offset"]
+        if self.mean is not None:
+            shift = (self.mean.unsqueeze(-2) @ done[f"{first}weight"]).squeeze(-2)
+            done[f"{first}bias"] = done[f"{first}bias"] - shift
+        return done
+
+
+def small_convnet(channels: int) -> nn.Module:
+    """Three convolutions of stride 2 with group norm, which needs no statistics of a batch (Wu and He 2018)."""
+    sizes = (channels, 32, 64, 128)
+    layers: list[nn.Module] = []
+    for a, b in itertools.pairwise(sizes):
+        layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(8, b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten())
+
+
+def resnet18(channels: int) -> nn.Module:
+    """torchvision's, with the stem that is usual for small images: one 3x3 convolution, no pooling."""
+
+    from infomax_bench._torchvision import models
+
+    net: nn.Module = models.resnet18(weights=None)
+    net.conv1, net.maxpool, net.fc = nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.Identity(), nn.Identity()
+    return net
+
+
+CONVOLUTIONAL: dict[str, Callable[[int], nn.Module]] = {"convnet": small_convnet, "resnet18": resnet18}
+
+
+@functools.lru_cache(maxsize=16)
+def _module(backbone: str, channels: int, training: bool) -> nn.Module:
+    """A torch module used for its computation alone: every call brings its parameters."""
+    module = CONVOLUTIONAL[backbone](channels).train(training)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.momentum = None  # a plain average over batches
+    return module
+
+
+@functools.lru_cache(maxsize=64)
+def _trunk_size(backbone: str, shape: tuple[int, int, int]) -> int:
+    with torch.no_grad():
+        return int(_module(backbone, shape[0], False)(torch.zeros(1, *shape)).shape[1])
+
+
+def each_seed(module: nn.Module, params: Params, x: Tensor, ndim: int) -> Tensor:
+    """`module` with the parameters and the input of one seed after another; `ndim`: dimensions of one seed's input."""
+    if x.dim() == ndim:
+        return functional_call(module, params, (x,))
+    return torch.stack([functional_call(module, {k: p[i] for k, p in params.items()}, (x[i],)) for i in range(len(x))])
+
+
+@dataclass(frozen=True)
+class ConvolutionalEncoder(Encoding):
+    """A convolutional trunk, run for one seed after another.
+
+    While it is trained, batch norm uses each batch's own statistics. `finished` measures them over training images
+    with the final weights ("precise" batch norm, Wu and Johnson 2021), and from then on they are among the parameters.
+    """
+
+    @property
+    def trunk_size(self) -> int:
+        return _trunk_size(self.problem.backbone, self.problem.input_shape)
+
+    def init(self, rng: torch.Generator) -> Params:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
+            module = CONVOLUTIONAL[self.problem.backbone](self.problem.input_shape[0])
+        own = {f"trunk.{name}": p.detach() for name, p in module.named_parameters()}
+        return {**own, **self.layer.init(rng)}
+
+    def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        own = under(params, "trunk")
+        measured = any(is_constant(name) for name in own)
+        module = _module(self.problem.backbone, self.problem.input_shape[0], not measured)
+        if not measured:
+            own = {**own, **self._scratch(images)}
+        return each_seed(module, own, self._centred(params, images), 4)
+
+    def _centred(self, params: Params, images: Tensor) -> Tensor:
+        mean = params.get("mean", self.mean)
+        return images if mean is None else images - mean.unflatten(-1, self.problem.input_shape).unsqueeze(-4)
+
+    def _scratch(self, images: Tensor) -> Params:
+        """Somewhere for batch norm to keep running statistics, which training does not use."""
+        module = _module(self.problem.backbone, self.problem.input_shape[0], True)
+        lead = images.shape[:-4]
+        return {
+            name: torch.zeros(lead + b.shape, dtype=b.dtype, device=images.device) for name, b in module.named_buffers()
+        }
+
+    def finished(self, params: Params, batches: Batches) -> Params:
+        done = dict(params) if self.mean is None else {**params, "mean": self.mean}
+        module = _module(self.problem.backbone, self.problem.input_shape[0], True)
+        if not list(module.buffers()):
+            return done
+        own, statistics = under(params, "trunk"), None
+        for x in batches():
+            statistics = statistics or self._scratch(x)
+            each_seed(module, {**own, **statistics}, self._centred(params, x), 4)  # updates them in place
+        measured = {f"trunk.{k}": p for k, p in (statistics or {}).items() if is_constant(k)}
+        return {**done, **measured}
+
+
+@dataclass(frozen=True)
+class StackEncoder(Encoding):
+    """Layers trained one after the other, each on the features of the one below.
+
+    Layer i has its own parameters, "0.weight" and so on. Where a layer wants standardised inputs it also has the
+    "shift" and "scale" that make them so. What a layer hands on are the method's features, whatever they are.
+    """
+
+    @property
+    def layers(self) -> list[Problem]:
+        return layers_of(self.problem)
+
+    @property
+    def trunk_size(self) -> int:
+        return self.layers[-1].input_size
+
+    def init(self, rng: torch.Generator) -> Params:
+        return {
+            f"{i}.{name}": p
+            for i, problem in enumerate(self.layers)
+            for name, p in LinearEncoder(problem, self.style).init(rng).items()
+        }
+
+    def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        return self.below(params, images, len(self.layers) - 1).flatten(-3)
+
+    def below(self, params: Params, images: Tensor, depth: int) -> Tensor:
+        """What layer `depth` is trained on, `[..., B, 1, 1, n]` (the images for layer 0)."""
+        x = images
+        for i, problem in enumerate(self.layers[:depth]):
+            x = self._through(under(params, str(i)), x, problem)
+            x = standardised(under(params, str(i + 1)), x).unflatten(-1, (1, 1, -1))
+        return x
+
+    def _through(self, own: Params, x: Tensor, problem: Problem) -> Tensor:
+        net = Net(problem, {"encoder": LinearEncoder(problem, self.style)}, {f"encoder.{k}": p for k, p in own.items()})
+        return self.style.features(net, x)
+
+    def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        own = under(params, str(len(self.layers) - 1))
+        return affine(self.trunk(params, images), own["weight"], own["bias"])
+
+    def __call__(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+        last = len(self.layers) - 1
+        return self._through(under(params, str(last)), self.below(params, images, last), self.layers[last])
+
+
+def standardised(own: Params, x: Tensor) -> Tensor:
+    """Features `[..., B, K]` by the layer's "shift" and "scale", where it has them."""
+    return (x - own["shift"].unsqueeze(-2)) * own["scale"].unsqueeze(-2) if "scale" in own else x
+
+
+def layers_of(problem: Problem) -> list[Problem]:
+    """The single-layer problems of a stack, the lowest first."""
+    shapes = [problem.input_shape, *((1, 1, width) for width in problem.widths)]
+    return [
+        replace(problem, input_shape=shape, width=width, backbone="linear", depth=1, hidden=())
+        for shape, width in zip(shapes, problem.widths, strict=False)
+    ]
+
+
+def _vit(problem: Problem, style: Style, mean: Tensor | None = None) -> Encoding:
+    from infomax_bench.transformer import ViTEncoder
+
+    return ViTEncoder(problem, style, mean)
+
+
+BACKBONES: dict[str, Callable[[Problem, Style, Tensor | None], Encoding]] = {
+    "linear": LinearEncoder,
+    "stack": StackEncoder,
+    "mlp": MLPEncoder,
+    "convnet": ConvolutionalEncoder,
+    "resnet18": ConvolutionalEncoder,
+    "vit": _vit,
+}
+"""Encoders by name, built from a problem, the method's style and the mean image to subtract, if any."""
 
 
 def build_blocks(
-    problem: Problem, activation: str, heads: Mapping[str, Block], mean: Tensor | None = None
+    problem: Problem, style: Style, heads: Mapping[str, Block], mean: Tensor | None = None
 ) -> dict[str, Block]:
     """The encoder that `problem` asks for, subtracting `mean` from its input, and the heads beside it.
 
@@ -218,18 +392,33 @@ def build_blocks(
     """
     if problem.backbone not in BACKBONES:
         raise unknown("backbone", problem.backbone, BACKBONES)
-    return {"encoder": BACKBONES[problem.backbone](problem, activation, mean), **heads}
+    return {"encoder": BACKBONES[problem.backbone](problem, style, mean), **heads}
 
 
-def init_params(blocks: Mapping[str, Block], seeds: Sequence[int], device: torch.device | str = "cpu") -> Params:
-    """Stacked fresh parameters `[S, *shape]`. A part's start depends on the seed and the part's name alone, so all
-    methods start from the same encoder under the same seed."""
-    per_seed = [
-        {
-            f"{part}.{name}": value
-            for part, block in blocks.items()
-            for name, value in block.init(generator(seed, f"init.{part}")).items()
-        }
-        for seed in seeds
-    ]
-    return {name: torch.stack([p[name] for p in per_seed]).to(device) for name in per_seed[0]}
+@dataclass(frozen=True)
+class Plain:
+    """A style of its own: the features are the encoder's outputs."""
+
+    activation: str = "relu"
+    batch_norm: bool = False
+    dropout: float = 0.0
+    initialisation: str = "default"
+
+    def features(self, net: Net, images: Tensor) -> Tensor:
+        return net.encoder(images)
+
+
+def trunk_size(problem: Problem) -> int:
+    """Dimensions of `net.encoder.trunk(images)`, for heads that are put on it."""
+    return BACKBONES[problem.backbone](problem, Plain(), None).trunk_size
+
+
+def decoder(problem: Problem) -> Block:
+    """A decoder from codes `[..., B, width]` to images as vectors, as deep as the encoder.
+
+    One linear layer for one linear layer; hidden layers in the reverse order for an `mlp`; otherwise one hidden layer.
+    """
+    if problem.backbone in ("linear", "stack"):
+        return Linear(problem.width, problem.input_size)
+    hidden: Sequence[int] = problem.widths[-2::-1] if problem.backbone == "mlp" else (trunk_size(problem),)
+    return MLP((problem.width, *hidden, problem.input_size))

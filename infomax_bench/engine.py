@@ -24,7 +24,6 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from infomax_bench import __version__
-from infomax_bench.data import images_as, load, split
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import Context, context_for
@@ -32,7 +31,7 @@ from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Task, problem_for
 from infomax_bench.plugins import Registry, registry
 from infomax_bench.store import Job, Store, file_hash, replacing
-from infomax_bench.train import train
+from infomax_bench.train import data_for, train
 
 THREADS = 1
 """Threads of one job, fixed: the order of a sum, and so the last digit, depends on it."""
@@ -98,12 +97,8 @@ def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
     reason = method.unavailable(problem)  # before the data is loaded
     if reason is not None:
         raise NotApplicable(reason)
-    data = load(dataset)
-    trained = train(
-        method, problem, images_as(dataset, problem.input_shape), data.labels,
-        [split(data.test, seed, cell.validation) for seed in task.seeds], task.seeds, cell.epochs,
-        dataset.augmentation, device,
-    )  # fmt: skip
+    data = data_for(dataset, problem, task.seeds, cell.validation, cell.n_train)
+    trained = train(method, problem, data, task.seeds, cell.epochs, device)
     facts = {
         "seconds": trained.seconds,
         "n_seeds": len(task.seeds),
@@ -181,7 +176,9 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
             if whole.seeds:
                 target = request.target or task.cell.dataset
                 if target not in contexts:
-                    contexts[target] = context_for(whole, plugins.dataset(target), task.cell.validation)
+                    contexts[target] = context_for(
+                        whole, plugins.dataset(target), task.cell.validation, device
+                    )
                 result = EVALUATIONS[request.evaluation].function()(contexts[target], **dict(request.options))
                 if isinstance(result, tuple):
                     found, arrays = result

@@ -14,9 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from infomax_bench.blocks import Net, Params, Problem
 from infomax_bench.data import to_unit
-from infomax_bench.encoder import Net, Params, Problem, build_blocks
-from infomax_bench.errors import Diverged
+from infomax_bench.encoder import build_blocks, is_constant
+from infomax_bench.errors import Diverged, NotApplicable
 from infomax_bench.method import Method
 
 CHUNK = 4096
@@ -29,6 +30,11 @@ def _checksum(params: Params) -> str:
         total.update(name.encode())
         total.update(params[name].contiguous().numpy().tobytes())
     return total.hexdigest()
+
+
+def _count(params: Params) -> int:
+    """Trained numbers of one seed."""
+    return sum(p[0].numel() for name, p in params.items() if not is_constant(name))
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Encoder:
 
     @property
     def net(self) -> Net:
-        blocks = build_blocks(self.problem, self.method.activation, self.method.heads(self.problem))
+        blocks = build_blocks(self.problem, self.method, {})
         return Net(self.problem, blocks, self.params)
 
     def kept(self) -> Params:
@@ -58,13 +64,13 @@ class Encoder:
 
     @property
     def n_parameters(self) -> int:
-        """Parameters of one seed's encoder."""
-        return sum(p[0].numel() for p in self.kept().values())
+        """Trained parameters of one seed's encoder."""
+        return _count(self.kept())
 
     @property
     def n_discarded(self) -> int:
         """Parameters of one seed's heads, trained and thrown away."""
-        return sum(p[0].numel() for p in self.params.values()) - self.n_parameters
+        return _count(self.params) - self.n_parameters
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
@@ -77,10 +83,10 @@ class Encoder:
         for part in images.split(CHUNK):
             x = to_unit(part)
             if self.method.batched:
-                parts.append(self.method.features(net, x.expand(len(self.seeds), *x.shape)).float())
+                parts.append(self.method.encode(net, x.expand(len(self.seeds), *x.shape)).float())
             else:
                 nets = [net.with_params({k: p[i] for k, p in self.params.items()}) for i in range(len(self.seeds))]
-                parts.append(torch.stack([self.method.features(n, x).float() for n in nets]))
+                parts.append(torch.stack([self.method.encode(n, x).float() for n in nets]))
         features = torch.cat(parts, dim=1)
         if not features.isfinite().all():
             raise Diverged("the features are not finite")
@@ -91,11 +97,19 @@ class Encoder:
         return replace(self, params={**self.params, **params})
 
     def map_weights(self, change: Callable[[Tensor], Tensor]) -> Encoder:
-        """`change` applied to every weight matrix of the encoder (biases stay), each `[S, n_in, n_out]`."""
+        """`change` applied to every weight matrix of the encoder (biases stay), each `[S, n_in, n_out]`.
+
+        Raises NotApplicable for anything but a single layer.
+        """
+        self._need_one_layer()
         return self.with_params({k: change(p) for k, p in self.kept().items() if k.endswith("weight")})
 
     def keep_units(self, units: Tensor) -> Encoder:
-        """The encoder of a single layer with only the units `[S, m]`; those that compete share out anew."""
+        """The encoder of a single layer with only the units `[S, m]`; those that compete share out anew.
+
+        Raises NotApplicable for anything but a single layer.
+        """
+        self._need_one_layer()
         index = units.unsqueeze(1)
         own = self.kept()
         taken = {
@@ -103,6 +117,10 @@ class Encoder:
         }
         problem = replace(self.problem, width=units.shape[1])
         return replace(self, problem=problem, params=taken)
+
+    def _need_one_layer(self) -> None:
+        if self.problem.backbone != "linear":
+            raise NotApplicable(f"defined for a single layer, not for {self.problem.backbone}")
 
     def take(self, which: Sequence[int]) -> Encoder:
         """Only the seeds at the given positions."""
@@ -138,7 +156,7 @@ class Encoder:
             if about["sha256"] != _checksum(params):
                 raise ValueError(f"{path}: its checksum does not match")
             problem = about["problem"]
-            problem["input_shape"] = tuple(problem["input_shape"])
+            problem["input_shape"], problem["hidden"] = tuple(problem["input_shape"]), tuple(problem["hidden"])
             return cls(
                 method=method.build(about["settings"]),
                 problem=Problem(**problem),

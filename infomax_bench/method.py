@@ -17,11 +17,24 @@ from typing import Any, ClassVar, Literal, dataclass_transform
 import torch
 from torch import Tensor
 
-from infomax_bench.encoder import Block, Net, Params, Problem
+from infomax_bench.blocks import Block, Net, Params, Problem
 from infomax_bench.errors import UserError, unknown
 from infomax_bench.random import Rng
 
 Role = Literal["this work", "prior art", "control", "reference"]
+
+ONE_LAYER = ("linear", "stack")
+"""Backbones of an objective that looks inside its one layer (its weights, its own code)."""
+ANY_ENCODER = (*ONE_LAYER, "mlp", "convnet", "resnet18", "vit")
+"""Backbones of an objective that only looks at the encoder's outputs."""
+
+
+@dataclass(frozen=True)
+class Native:
+    """The architecture that a method was published with, for the native track."""
+
+    backbone: str = "linear"
+    depth: int = 1
 
 
 @dataclass(frozen=True)
@@ -90,9 +103,20 @@ class Method(_Hyperparameters):
     card: ClassVar[Card]
     name: ClassVar[str] = ""
     """Given by the registry: the file's name, or a variant's."""
-    backbones: ClassVar[tuple[str, ...]] = ("linear",)
+    backbones: ClassVar[tuple[str, ...]] = ANY_ENCODER
+    """Where the objective makes sense: ANY_ENCODER, or ONE_LAYER if it looks inside the layer that it trains."""
+    native: ClassVar[Native] = Native()
+    """What it was published with."""
     activation: ClassVar[str] = "relu"
-    """What the encoder ends in: relu, sigmoid or identity."""
+    """What every layer of the encoder ends in: relu, sigmoid or identity (then only the last; relu before)."""
+    batch_norm: ClassVar[bool] = False
+    """True: the hidden layers of an `mlp` are normalised over the batch."""
+    dropout: ClassVar[float] = 0.0
+    """Share of hidden units that `net.encoder(images, rng)` drops in an `mlp`; without `rng`, none."""
+    initialisation: ClassVar[str] = "default"
+    """The start of an `mlp`: default (as torch.nn.Linear's) or he."""
+    input_range: ClassVar[Literal["standardised", "unit"]] = "standardised"
+    """What a layer of a `stack` gets from the layer below: standardised features, or probabilities as they are."""
     views: ClassVar[int] = 0
     """How many augmented views of each image the loss needs."""
     needs: ClassVar[tuple[str, ...]] = ()
@@ -102,7 +126,7 @@ class Method(_Hyperparameters):
     competitive: ClassVar[bool] = False
     """True: a unit's feature depends on the other units, so pruning is also measured with the rest sharing out anew."""
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Further names this file provides: name -> the hyperparameters that differ."""
+    """Further names this file provides: name -> the hyperparameters and class attributes that differ."""
 
     learning_rate: float = param(1e-3, search=(1e-4, 1e-1), log=True, help="step size of the optimiser")
     optimizer: str = param("adam", choices=("adam", "sgd"), help="update rule")
@@ -160,6 +184,10 @@ class Method(_Hyperparameters):
         return net.encoder(images)
 
     # -- the harness's view of it -----------------------------------------------------------------------------
+    def encode(self, net: Net, images: Tensor) -> Tensor:
+        """The features of the whole encoder; in a stack, those of its layers in turn."""
+        return net.encoder(images) if net.problem.backbone == "stack" else self.features(net, images)
+
     @classmethod
     def by_gradient(cls) -> bool:
         return cls.fit is Method.fit

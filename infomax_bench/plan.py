@@ -11,13 +11,16 @@ import torch
 
 from infomax_bench import train
 from infomax_bench.benchmark import Cell, Request, Suite
+from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset
-from infomax_bench.encoder import Problem
 from infomax_bench.errors import UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.plugins import Registry
 from infomax_bench.presets import Preset
 from infomax_bench.store import digest
+
+LATER = ("hidden", "n_train")
+"""Fields of a cell that came after results had been kept; they are part of a key only where they say something."""
 
 BLOCK = 5
 """Seeds 0-4, 5-9, ... are trained together, always in the same company."""
@@ -124,14 +127,18 @@ def make_suite(
 
 def problem_for(cell: Cell, dataset: Dataset) -> Problem:
     """What the cell's encoder is built for."""
+    n_train = dataset.n_train if cell.validation else dataset.n_rest
+    if cell.hidden and len(cell.hidden) != cell.depth - 1:
+        raise UserError(f"{len(cell.hidden)} hidden widths do not make an encoder of depth {cell.depth}")
     return Problem(
         input_shape=dataset.shape,
         width=cell.width,
         n_classes=dataset.n_classes,
-        n_train=dataset.n_train if cell.validation else dataset.n_rest,
+        n_train=min(cell.n_train, n_train) or n_train,
         batch_size=cell.batch_size,
         backbone=cell.backbone,
         depth=cell.depth,
+        hidden=cell.hidden,
     )
 
 
@@ -157,6 +164,7 @@ class Planner:
         plugin = self.registry.get("methods", cell.method)
         method = self.registry.method(cell.method, dict(cell.settings))
         own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings")}
+        own = {k: v for k, v in own.items() if v or k not in LATER}
         return digest(
             {
                 "cell": own, "settings": method.settings(), "source": plugin.source, "seeds": seeds,

@@ -145,9 +145,13 @@ def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path) -> 
     cls.name = name  # type: ignore[attr-defined]
     source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     found.plugins[kind][name] = Plugin(name, kind, cls, str(path), source)
-    for variant, settings in getattr(cls, "variants", {}).items():
+    for variant, changes in getattr(cls, "variants", {}).items():
+        settings = {k: v for k, v in changes.items() if k in cls.parameters()}  # type: ignore[attr-defined]
+        attributes = {k: v for k, v in changes.items() if k not in settings}
         # a class of its own, so that what it makes knows the variant's name
-        named = type(cls.__name__, (cls,), {"name": variant, "__module__": cls.__module__, "variants": {}})
+        named = type(
+            cls.__name__, (cls,), {**attributes, "name": variant, "__module__": cls.__module__, "variants": {}}
+        )
         found.plugins[kind][variant] = Plugin(variant, kind, named, str(path), source, settings)
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from infomax_bench.augment import Augmentation
-from infomax_bench.data import Split, to_unit
-from infomax_bench.encoder import Net, Params, Problem, build_blocks, init_params
+from infomax_bench.blocks import Net, Params, Problem, init_params
+from infomax_bench.data import Dataset, Split, images_as, load, split, to_unit
+from infomax_bench.encoder import StackEncoder, build_blocks, is_constant, layers_of, under
 from infomax_bench.errors import NotApplicable
 from infomax_bench.method import Batch, Method
 from infomax_bench.random import Rng, generator
@@ -26,6 +27,11 @@ VERSION = 2
 """Part of every key that depends on training; raise it when a change here could change numbers."""
 
 LOG_POINTS = 60
+
+CHUNK = 4096
+
+STATISTICS_BATCHES = 40
+"""Training batches over which the statistics of a frozen encoder's batch norm are measured."""
 
 
 @dataclass
@@ -44,50 +50,139 @@ class Trained:
     n_steps: int = 0
 
 
-@dataclass
-class Session:
-    """One training in progress: the parameters, the state and the streams of a few seeds, and the next step."""
+@dataclass(frozen=True)
+class Lower:
+    """The trained lower layers of a stack: what stands between the images and the layer in training.
 
-    method: Method
-    problem: Problem
+    params: `[S, ...]`, of the whole encoder so far, without the prefix "encoder.".
+    """
+
+    stack: StackEncoder
+    params: Params
+    depth: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Images `[..., B, C, H, W]` -> the layer's input `[..., B, 1, 1, n]`."""
+        with torch.no_grad():
+            return self.stack.below(self.params, images, self.depth)
+
+    def take(self, which: Sequence[int]) -> Lower:
+        """Only the seeds at the given positions."""
+        return replace(self, params={name: p[list(which)] for name, p in self.params.items()})
+
+    def alone(self, seed: int) -> Lower:
+        """One seed's, without the leading dimension."""
+        return replace(self, params={name: p[seed] for name, p in self.params.items()})
+
+    def to(self, device: torch.device) -> Lower:
+        return replace(self, params={name: p.to(device) for name, p in self.params.items()})
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is trained on.
+
+    images: uint8 `[N, C, H, W]`; labels: int64 `[N]`; splits: one a seed; captions: int64
+    `[N, length]`, the indices of their words."""
+
     images: Tensor
     labels: Tensor
     splits: Sequence[Split]
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    captions: Tensor | None = None
+
+    def take(self, which: Sequence[int]) -> Data:
+        """The data of the seeds at the given positions."""
+        return replace(self, splits=[self.splits[i] for i in which])
+
+
+def data_for(
+    dataset: Dataset, problem: Problem, seeds: Sequence[int], validation: bool = True, n_train: int = 0
+) -> Data:
+    """A data set's images in the problem's input shape, divided by each seed.
+
+    validation: as in `split`; n_train: the training images used, of each seed's own order (0: all of them).
+    """
+    loaded = load(dataset)
+    splits = [split(loaded.test, seed, validation) for seed in seeds]
+    if n_train:
+        splits = [replace(own, train=own.train[:n_train]) for own in splits]
+    return Data(images_as(dataset, problem.input_shape), loaded.labels, splits, dataset.augmentation)
+
+
+@dataclass
+class Session:
+    """One training in progress: the parameters, the state and the streams of a few seeds, and the next step.
+
+    start: parameters, by their full names, that take the place of fresh ones. lower: the layers below, in a stack.
+    """
+
+    method: Method
+    problem: Problem
+    data: Data
     seeds: Sequence[int]
-    augmentation: Augmentation
     n_steps: int
     stacked: bool
     device: torch.device
+    start: Params | None = None
+    lower: Lower | None = None
 
     def __post_init__(self) -> None:
-        self.flat = self.images.flatten(1).to(self.device)
-        self.labels = self.labels.to(self.device)
-        self.train = torch.stack([s.train for s in self.splits]).to(self.device)
-        mean = torch.stack([mean_image(self.flat, part) for part in self.train])
+        self.flat = self.data.images.flatten(1).to(self.device)
+        self.train = torch.stack([s.train for s in self.data.splits]).to(self.device)
+        self.targets = {
+            name: values.to(self.device)
+            for name, values in (("labels", self.data.labels), ("captions", self.data.captions))
+            if name in self.method.needs and values is not None
+        }
+        self.layer = self.lower.depth if self.lower else 0
         self.rng = self._rng("method")
         self.view_rng = self._rng("views")
         with torch.no_grad():
-            self.net = self._start(mean if self.stacked else mean[0])
+            self.net = self._first_net()
             self.state = self.method.state(self.net, self.rng)
-        for p in self.net.params.values():
-            p.requires_grad_()
-        self.streams = [generator(seed, "order") for seed in self.seeds]
+        self.trained = [p.requires_grad_() for name, p in self.net.params.items() if not is_constant(name)]
+        self.streams = [generator(seed, self._purpose("order")) for seed in self.seeds]
         self.per_epoch = self.train.shape[1] // self.problem.batch_size
-        self.optimizer, self.scheduler = _optimizer(self.method, list(self.net.params.values()), self.n_steps)
+        self.optimizer, self.scheduler = _optimizer(self.method, self.trained, self.n_steps)
         self.step = 0
 
-    def _start(self, mean: Tensor) -> Net:
+    def _mean(self) -> Tensor:
+        """The mean training input, `[S, D]`."""
+        if self.lower is None:
+            return torch.stack([mean_image(self.flat, part) for part in self.train])
+        return torch.stack([self._lower_of(i).mean(0) for i in range(len(self.seeds))])
+
+    def _lower_of(self, i: int) -> Tensor:
+        """What the seed at position i is trained on in a stack, `[N, n]`."""
+        assert self.lower is not None
+        images = self.data.images[self.data.splits[i].train]
+        return through(self.lower.alone(i).to(self.device), images).flatten(1)
+
+    def _first_net(self) -> Net:
         """The net before its first step."""
+        mean = self._mean()
+        if not self.stacked:
+            mean = mean[0]
         heads = self.method.heads(self.problem)
-        blocks = build_blocks(self.problem, self.method.activation, heads, mean if self.method.centred else None)
-        params = init_params(blocks, self.seeds, self.device)
+        blocks = build_blocks(self.problem, self.method, heads, mean if self.method.centred else None)
+        if self.start is not None:  # what is given is not drawn
+            fresh = init_params({k: b for k, b in blocks.items() if k != "encoder"}, self.seeds, self.device)
+            params = {**{name: p.to(self.device, copy=True) for name, p in self.start.items()}, **fresh}
+        else:
+            params = init_params(blocks, self.seeds, self.device, self.layer)
         if not self.stacked:
             params = {name: p[0] for name, p in params.items()}
+        if self.lower is not None:
+            self.lower = self.lower.to(self.device) if self.stacked else self.lower.alone(0).to(self.device)
         net = Net(self.problem, blocks, params)
         return net.with_params(self.method.start(net, mean))
 
+    def _purpose(self, purpose: str) -> str:
+        return f"{purpose}.{self.layer}" if self.layer else purpose
+
     def _rng(self, purpose: str) -> Rng:
-        return Rng.of(self.seeds, purpose, self.device, self.stacked)
+        return Rng.of(self.seeds, self._purpose(purpose), self.device, self.stacked)
 
     def _indices(self) -> Tensor:
         """The images of this step, `[S, B]`; a new order every epoch, partial batches dropped."""
@@ -102,14 +197,30 @@ class Session:
     def batch(self) -> Batch:
         """The next batch, with what the method asked for."""
         indices = self._indices()
+        images = self._images(indices)
+        targets = {name: values[indices if self.stacked else indices[0]] for name, values in self.targets.items()}
+        views = tuple(self._input(self.data.augmentation(images, self.view_rng)) for _ in range(self.method.views))
+        return Batch(images=self._input(images), views=views, progress=self.step / self.n_steps, **targets)
+
+    def _images(self, indices: Tensor) -> Tensor:
+        """The images at `[S, B]`, in [0, 1]."""
         pixels = to_unit(self.flat.index_select(0, indices.flatten()))  # on bytes, many times faster than indexing
         lead = tuple(indices.shape) if self.stacked else (indices.shape[1],)
-        images = pixels.view(*lead, *self.problem.input_shape)
-        labels = None
-        if "labels" in self.method.needs:
-            labels = self.labels[indices].view(lead)
-        views = tuple(self.augmentation(images, self.view_rng) for _ in range(self.method.views))
-        return Batch(images=images, views=views, labels=labels, progress=self.step / self.n_steps)
+        return pixels.view(*lead, *self.data.images.shape[1:])
+
+    def _input(self, images: Tensor) -> Tensor:
+        return images if self.lower is None else self.lower(images)
+
+    def finished(self) -> Params:
+        """The parameters of the frozen encoder, and the heads'."""
+        own = self.net.encoder.finished(self._batches)
+        heads = {name: p for name, p in self.net.params.items() if not name.startswith("encoder.")}
+        return {**{f"encoder.{name}": p.detach() for name, p in own.items()}, **heads}
+
+    def _batches(self) -> Iterator[Tensor]:
+        """The first training images, in batches, for measuring statistics."""
+        for indices in self.train.split(self.problem.batch_size, dim=1)[:STATISTICS_BATCHES]:
+            yield self._input(self._images(indices))
 
     def advance(self) -> dict[str, Tensor]:
         """One update; returns the loss terms, each `[S]` (or a scalar for one seed alone)."""
@@ -132,9 +243,10 @@ def mean_image(flat: Tensor, indices: Tensor) -> Tensor:
     return flat.index_select(0, indices).mean(0, dtype=torch.float32).div_(255)
 
 
-def folded(net: Net) -> Params:
-    """The net's parameters for an encoder that does not subtract the mean image."""
-    return {**net.params, **{f"encoder.{name}": p for name, p in net.encoder.folded().items()}}
+def through(lower: Lower, images: Tensor) -> Tensor:
+    """uint8 images `[N, C, H, W]` through one seed's lower layers, `[N, 1, 1, n]`."""
+    device = next(iter(lower.params.values())).device
+    return torch.cat([lower(to_unit(part.to(device))) for part in images.split(CHUNK)])
 
 
 def named_terms(loss: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:
@@ -172,55 +284,107 @@ def steps_for(problem: Problem, epochs: int) -> int:
 def train(
     method: Method,
     problem: Problem,
-    images: Tensor,
-    labels: Tensor,
-    splits: Sequence[Split],
+    data: Data,
     seeds: Sequence[int],
     epochs: int,
-    augmentation: Augmentation | None = None,
     device: torch.device | str = "cpu",
+    start: Params | None = None,
 ) -> Trained:
-    """Trains one method for several seeds.
+    """Trains one method for several seeds; a stack's layers one after the other, each for all the epochs.
 
-    images: uint8 `[N, C, H, W]`; labels: int64 `[N]`; splits: one a seed. The result's parameters are stacked
-    `[S, ...]` on the CPU. A seed whose parameters are no longer finite is marked in `diverged`.
+    start: the encoder's parameters by their full names, stacked, that take the place of fresh ones. The result's
+    parameters are stacked `[S, ...]` on the CPU. A seed whose parameters are no longer finite is marked in `diverged`.
 
     Raises NotApplicable if the method declares that it cannot do the problem.
     """
-    reason = method.unavailable(problem)
+    layered = problem.backbone == "stack" and start is None
+    problems = layers_of(problem) if layered else [problem]
+    reason = next(filter(None, map(method.unavailable, problems)), None)
     if reason is None and problem.backbone not in method.backbones:
         reason = f"runs on {', '.join(method.backbones)} only"
     if reason is not None:
         raise NotApplicable(reason)
     device = torch.device(device)
     begin = time.perf_counter()
-    if method.by_gradient():
-        n_steps = steps_for(problem, epochs)
-        groups = [list(range(len(seeds)))] if method.batched else [[i] for i in range(len(seeds))]
-        parts = []
-        for group in groups:
-            session = Session(
-                method,
-                problem,
-                images,
-                labels,
-                [splits[i] for i in group],
-                [seeds[i] for i in group],
-                augmentation or Augmentation(),
-                n_steps,
-                method.batched,
-                device,
-            )
-            parts.append(_run(session))
-        trained = _joined(parts)
-        trained.n_steps = n_steps
+    if layered:
+        trained = _stacked(method, problem, data, seeds, epochs, device)
     else:
-        trained = _fitted(method, problem, images, labels, splits, seeds, device)
+        trained = _trained(method, problem, data, seeds, epochs, device, start)
     trained.diverged = [
         not all(bool(p[i].isfinite().all()) for p in trained.params.values()) for i in range(len(seeds))
     ]
     trained.seconds = time.perf_counter() - begin
     return trained
+
+
+def _trained(
+    method: Method,
+    problem: Problem,
+    data: Data,
+    seeds: Sequence[int],
+    epochs: int,
+    device: torch.device,
+    start: Params | None = None,
+    lower: Lower | None = None,
+) -> Trained:
+    """One encoder, or one layer of a stack."""
+    if not method.by_gradient():
+        return _fitted(method, problem, data, seeds, device, lower)
+    n_steps = steps_for(problem, epochs)
+    groups = [list(range(len(seeds)))] if method.batched else [[i] for i in range(len(seeds))]
+    parts = [
+        _run(
+            Session(
+                method,
+                problem,
+                data.take(group),
+                [seeds[i] for i in group],
+                n_steps,
+                method.batched,
+                device,
+                {name: p[group] for name, p in start.items()} if start else None,
+                lower.take(group) if lower else None,
+            )
+        )
+        for group in groups
+    ]
+    trained = _joined(parts)
+    trained.n_steps = n_steps
+    return trained
+
+
+def _stacked(
+    method: Method, problem: Problem, data: Data, seeds: Sequence[int], epochs: int, device: torch.device
+) -> Trained:
+    """A stack, greedily from below."""
+    stack = StackEncoder(problem, method)
+    whole = Trained({})
+    encoder: Params = {}
+    for i, layer in enumerate(layers_of(problem)):
+        if i and method.input_range == "standardised":
+            encoder |= {f"{i}.{name}": p for name, p in _moments(Lower(stack, encoder, i), data, device).items()}
+        lower = Lower(stack, encoder, i) if i else None
+        part = _trained(method, layer, data, seeds, epochs, device, lower=lower)
+        for name, p in part.params.items():
+            head, _, rest = name.partition(".")
+            whole.params[f"{head}.{i}.{rest}"] = p
+        encoder |= {f"{i}.{k}": p for k, p in under(part.params, "encoder").items()}
+        whole.log |= {f"{term}, layer {i + 1}" if i else term: values for term, values in part.log.items()}
+        whole.log_steps = part.log_steps
+        whole.n_steps += part.n_steps
+    whole.params |= {f"encoder.{name}": p for name, p in encoder.items()}
+    return whole
+
+
+def _moments(lower: Lower, data: Data, device: torch.device) -> Params:
+    """What standardises the inputs of a layer over each seed's training images; a dead unit becomes 0."""
+    parts = []
+    for i, own in enumerate(data.splits):
+        x = through(lower.alone(i).to(device), data.images[own.train]).flatten(1)
+        std, mean = torch.std_mean(x, dim=0, correction=0)
+        dead = std <= 1e-6 * (x.abs().amax(0) + 1e-30)
+        parts.append((mean.cpu(), torch.where(dead, 0.0, 1 / std).cpu()))
+    return {"shift": torch.stack([m for m, _ in parts]), "scale": torch.stack([s for _, s in parts])}
 
 
 def _run(session: Session) -> Trained:
@@ -241,7 +405,8 @@ def _run(session: Session) -> Trained:
         if not torch.stack([v[-1] for v in log.values()]).isfinite().all(0).any():
             break
     lead = (lambda p: p) if session.stacked else (lambda p: p.unsqueeze(0))
-    params = {name: lead(p.detach()).cpu() for name, p in folded(session.net).items()}
+    with torch.no_grad():
+        params = {name: lead(p.detach()).cpu() for name, p in session.finished().items()}
     return Trained(params, {name: torch.stack(v, dim=1) for name, v in log.items()}, log_steps)
 
 
@@ -257,28 +422,27 @@ def _joined(parts: Sequence[Trained]) -> Trained:
 
 
 def _fitted(
-    method: Method,
-    problem: Problem,
-    images: Tensor,
-    labels: Tensor,
-    splits: Sequence[Split],
-    seeds: Sequence[int],
-    device: torch.device,
+    method: Method, problem: Problem, data: Data, seeds: Sequence[int], device: torch.device, lower: Lower | None
 ) -> Trained:
     """Fits a method that has no gradient, one seed after another."""
     heads = method.heads(problem)
-    blocks = build_blocks(problem, method.activation, heads)
-    flat = images.flatten(1)
+    blocks = build_blocks(problem, method, heads)
+    layer = lower.depth if lower else 0
     per_seed = []
-    for seed, part in zip(seeds, splits, strict=True):
-        params = {name: p[0] for name, p in init_params(blocks, [seed], device).items()}
+    for i, (seed, part) in enumerate(zip(seeds, data.splits, strict=True)):
+        params = {name: p[0] for name, p in init_params(blocks, [seed], device, layer).items()}
+        if lower is None:
+            own = to_unit(data.images[part.train]).to(device)
+            mean = mean_image(data.images.flatten(1), part.train).to(device)
+        else:
+            own = through(lower.alone(i).to(device), data.images[part.train])
+            mean = own.flatten(1).mean(0)
         if method.centred:
-            mean = mean_image(flat, part.train).to(device)
-            params = folded(Net(problem, build_blocks(problem, method.activation, heads, mean), params))
-        own = to_unit(images[part.train]).to(device)
-        asked = labels[part.train].to(device) if "labels" in method.needs else None
+            start = Net(problem, build_blocks(problem, method, heads, mean), params)
+            params = {**params, **{f"encoder.{k}": p for k, p in start.encoder.finished(list).items()}}
+        asked = data.labels[part.train].to(device) if "labels" in method.needs else None
         with torch.no_grad():
-            rng = Rng.of([seed], "method", device, stacked=False)
+            rng = Rng.of([seed], f"method.{layer}" if layer else "method", device, stacked=False)
             params = method.fit(Net(problem, blocks, params), own, asked, rng)
         per_seed.append({name: p.cpu() for name, p in params.items()})
     return Trained({name: torch.stack([p[name] for p in per_seed]) for name in per_seed[0]})
@@ -287,26 +451,12 @@ def _fitted(
 def session_for(
     method: Method,
     problem: Problem,
-    images: Tensor,
-    labels: Tensor,
-    splits: Sequence[Split],
+    data: Data,
     seeds: Sequence[int],
-    augmentation: Augmentation | None = None,
     n_steps: int = 1,
     device: torch.device | str = "cpu",
 ) -> Session:
     """A training at its first step, for looking at single steps (costs, checks, tests)."""
     if not method.batched and len(seeds) != 1:
         raise ValueError("a method that is not batched trains one seed at a time")
-    return Session(
-        method,
-        problem,
-        images,
-        labels,
-        splits,
-        seeds,
-        augmentation or Augmentation(),
-        n_steps,
-        method.batched,
-        torch.device(device),
-    )
+    return Session(method, problem, data, seeds, n_steps, method.batched, torch.device(device))

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from infomax_bench.encoder import MLP, Bias, Linear, LinearEncoder, Net, Params, Problem, build_blocks, init_params
+from infomax_bench.blocks import MLP, Bias, Linear, Net, Params, Problem, init_params
+from infomax_bench.encoder import LinearEncoder, Plain, build_blocks
 from infomax_bench.errors import UserError
 from infomax_bench.random import generator
 
@@ -19,7 +20,7 @@ def of_seed(params: Params, i: int) -> Params:
 
 
 def net(seeds=SEEDS, activation="relu") -> Net:
-    blocks = build_blocks(PROBLEM, activation, HEADS)
+    blocks = build_blocks(PROBLEM, Plain(activation), HEADS)
     return Net(PROBLEM, blocks, init_params(blocks, seeds))
 
 
@@ -46,14 +47,14 @@ def test_a_seed_starts_the_same_in_any_company():
 
 
 def test_methods_with_other_heads_start_from_the_same_encoder():
-    bare = init_params(build_blocks(PROBLEM, "sigmoid", {}), SEEDS)
+    bare = init_params(build_blocks(PROBLEM, Plain("sigmoid"), {}), SEEDS)
     assert torch.equal(bare["encoder.weight"], net().params["encoder.weight"])
 
 
 def test_an_unknown_backbone_is_a_users_error_with_the_nearest_name():
     problem = Problem((1, 4, 3), 5, 2, 100, 8, backbone="liner")
     with pytest.raises(UserError, match="did you mean 'linear'"):
-        build_blocks(problem, "relu", {})
+        build_blocks(problem, Plain(), {})
 
 
 # -- the maps -------------------------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ def test_stacked_seeds_compute_what_each_computes_alone(part):
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "identity"])
 def test_the_linear_encoder_is_torchs_linear_layer_and_an_activation(activation):
-    one = Net(PROBLEM, build_blocks(PROBLEM, activation, {}), of_seed(net().params, 0))
+    one = Net(PROBLEM, build_blocks(PROBLEM, Plain(activation), {}), of_seed(net().params, 0))
     images = torch.rand(8, 1, 4, 3)
     expected = torch.nn.functional.linear(images.flatten(1), one.encoder.weight.T, one.encoder.bias)
     expected = {"relu": torch.relu, "sigmoid": torch.sigmoid, "identity": torch.clone}[activation](expected)
@@ -98,7 +99,7 @@ def test_subtracting_the_mean_changes_gradients_and_can_be_folded_into_the_bias(
     params = of_seed(net().params, 0)
     own = {name: params[f"encoder.{name}"] for name in ("weight", "bias")}
     mean, images = torch.rand(12), torch.rand(8, 1, 4, 3)
-    centred, plain = LinearEncoder(PROBLEM, "relu", mean), LinearEncoder(PROBLEM, "relu")
+    centred, plain = LinearEncoder(PROBLEM, Plain(), mean), LinearEncoder(PROBLEM, Plain())
     assert torch.allclose(centred(own, images), plain(own, images.flatten(1) - mean), atol=1e-6)
     assert torch.allclose(centred(own, images), plain(centred.folded(own), images), atol=1e-6)
     assert plain.folded(own) is own

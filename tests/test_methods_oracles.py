@@ -16,10 +16,11 @@ from sklearn.neural_network import BernoulliRBM
 from torch.nn import functional as F
 
 from infomax_bench import Augmentation, Batch, Method, Net, Problem, Rng
+from infomax_bench.blocks import init_params
 from infomax_bench.data import split
-from infomax_bench.encoder import build_blocks, init_params
+from infomax_bench.encoder import build_blocks
 from infomax_bench.plugins import registry
-from infomax_bench.train import Session, named_terms, train
+from infomax_bench.train import Data, Session, named_terms, train
 
 digits = load_digits()
 PIXELS = digits.data.astype(np.float32) * 255 // 16
@@ -41,11 +42,12 @@ def method_named(name: str, **changes) -> Method:
 def session_of(method: Method, seeds=(0,), stacked=True) -> Session:
     splits = [split(TEST, seed) for seed in seeds]
     augmentation = Augmentation(shift=0.1, rotate=10, noise=0.05)
-    return Session(method, PROBLEM, IMAGES, LABELS, splits, seeds, augmentation, 10, stacked, torch.device("cpu"))
+    data = Data(IMAGES, LABELS, splits, augmentation)
+    return Session(method, PROBLEM, data, seeds, 10, stacked, torch.device("cpu"))
 
 
 def net_of(method: Method, problem: Problem = PROBLEM, seeds=(0,)) -> Net:
-    blocks = build_blocks(problem, method.activation, method.heads(problem))
+    blocks = build_blocks(problem, method, method.heads(problem))
     params = init_params(blocks, seeds)
     return Net(problem, blocks, {name: p.requires_grad_() for name, p in params.items()})
 
@@ -227,7 +229,9 @@ def test_the_persistent_rbm_trains_as_well_as_scikit_learns():
     images = (IMAGES > 127).to(torch.uint8) * 255
     epochs, rate, seeds = 150, 0.1, (0, 1, 2)
     splits = [split(TEST, seed) for seed in seeds]
-    trained = train(method_named("rbm_persistent", learning_rate=rate), PROBLEM, images, LABELS, splits, seeds, epochs)
+    trained = train(
+        method_named("rbm_persistent", learning_rate=rate), PROBLEM, Data(images, LABELS, splits), seeds, epochs
+    )
     ours, theirs = [], []
     held_out = (images[TEST].flatten(1) / 255).numpy().astype(np.float64)
     for i, seed in enumerate(seeds):
@@ -352,8 +356,8 @@ def encoded(method: Method, seeds=(0, 1)) -> tuple[torch.Tensor, Net, list[np.nd
     """Features `[S, N, K]` of all images by the trained method, its net, and each seed's training images."""
     problem = dataclasses.replace(PROBLEM, width=method.width(PROBLEM))
     splits = [split(TEST, seed) for seed in seeds]
-    trained = train(method, problem, IMAGES, LABELS, splits, seeds, epochs=1)
-    net = Net(problem, build_blocks(problem, method.activation, method.heads(problem)), trained.params)
+    trained = train(method, problem, Data(IMAGES, LABELS, splits), seeds, epochs=1)
+    net = Net(problem, build_blocks(problem, method, method.heads(problem)), trained.params)
     images = (IMAGES / 255).expand(len(seeds), *IMAGES.shape)
     with torch.no_grad():
         return method.features(net, images), net, [(IMAGES[s.train].flatten(1) / 255).numpy() for s in splits]

@@ -12,7 +12,7 @@ from infomax_bench.data import split
 from infomax_bench.encoder import build_blocks
 from infomax_bench.errors import NotApplicable
 from infomax_bench.plugins import registry
-from infomax_bench.train import Session, session_for, train
+from infomax_bench.train import Data, Session, session_for, train
 
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.images * 255 / 16).to(torch.uint8).unsqueeze(1)
@@ -32,15 +32,19 @@ def method_named(name: str, **settings) -> Method:
     return REGISTRY.method(name, SETTINGS.get(name, {}) | settings)
 
 
+def data_of(seeds) -> Data:
+    return Data(IMAGES, LABELS, [split(TEST, seed) for seed in seeds])
+
+
 def start(method: Method, seeds=(0,), n_steps=10, **changes) -> Session:
     problem = dataclasses.replace(PROBLEM, **changes)
-    return session_for(method, problem, IMAGES, LABELS, [split(TEST, s) for s in seeds], seeds, n_steps=n_steps)
+    return session_for(method, problem, data_of(seeds), seeds, n_steps)
 
 
 def fit(method: Method, seeds=(0, 1), epochs=1, **changes):
     problem = dataclasses.replace(PROBLEM, **changes)
     problem = dataclasses.replace(problem, width=method.width(problem))
-    return train(method, problem, IMAGES, LABELS, [split(TEST, s) for s in seeds], seeds, epochs)
+    return train(method, problem, data_of(seeds), seeds, epochs)
 
 
 class Shrink(Method):
@@ -102,7 +106,7 @@ def indices_seen(method: Method, seed: int, n_steps: int, divided_by: int | None
     numbered[:, 0, 0, 0], numbered[:, 0, 0, 1] = torch.arange(n) // 256, torch.arange(n) % 256
     problem = dataclasses.replace(PROBLEM, input_shape=(1, 1, 2))
     part = split(TEST, seed if divided_by is None else divided_by)
-    session = session_for(method, problem, numbered, LABELS, [part], [seed], n_steps=n_steps)
+    session = session_for(method, problem, Data(numbered, LABELS, [part]), [seed], n_steps)
     seen = []
     for session.step in range(n_steps):
         pixels = (session.batch().images[0].flatten(1) * 255).round().long()
@@ -163,7 +167,7 @@ def test_what_training_returns_needs_no_mean_image(name):
     for _ in range(n_steps):
         session.advance()
     trained = fit(method, epochs=1)
-    plain = Net(PROBLEM, build_blocks(PROBLEM, method.activation, method.heads(PROBLEM)), trained.params)
+    plain = Net(PROBLEM, build_blocks(PROBLEM, method, method.heads(PROBLEM)), trained.params)
     images = session.batch().images
     with torch.no_grad():
         torch.testing.assert_close(plain.encoder(images), session.net.encoder(images), rtol=1e-4, atol=1e-5)
@@ -177,7 +181,7 @@ def test_no_unit_dies_of_its_start():
         method = method_named("autoencoder", centred=centred, learning_rate=0.01)
         trained = fit(method, seeds=(0, 1, 2), epochs=10, width=32)
         problem = dataclasses.replace(PROBLEM, width=32)
-        net = Net(problem, build_blocks(problem, "relu", {}), trained.params)
+        net = Net(problem, build_blocks(problem, method, {}), trained.params)
         return int((net.encoder(IMAGES.expand(3, -1, -1, -1, -1) / 255).std(1) == 0).sum())
 
     assert dead(centred=True) == 0
@@ -207,7 +211,7 @@ def test_fewer_images_than_a_batch_is_not_applicable():
         ("pca", {}, {"width": 60, "n_train": 50}, "50 training images"),
         ("kmeans", {}, {"width": 2000}, "1250 training images"),
         ("moco", {"queue": 4096}, {}, "a queue of 4096 is too long for 1250 training images"),
-        ("infomax_em", {}, {"backbone": "convnet"}, "runs on linear only"),
+        ("pca", {}, {"backbone": "convnet"}, "runs on linear, stack only"),
     ],
 )
 def test_what_a_method_declares_it_cannot_do_is_not_applicable(name, settings, changes, reason):

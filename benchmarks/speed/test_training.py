@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from infomax_bench.augment import Augmentation
 from infomax_bench.data import split
-from infomax_bench.encoder import Problem
+from infomax_bench.blocks import Problem
 from infomax_bench.plugins import registry
-from infomax_bench.train import train
+from infomax_bench.train import Data, train
 
 N, BATCH, WIDTH, SEEDS = 6_400, 128, 64, 5
 SHAPE = (1, 28, 28)  # MNIST's; what is in the images does not change the time
@@ -28,10 +28,9 @@ def ours(method: str, images: torch.Tensor, seeds: int, batch: int = BATCH, **se
     """One epoch of several seeds together."""
     problem = Problem(SHAPE, WIDTH, 10, N, batch)
     none = torch.zeros(N, dtype=torch.bool)
-    train(
-        registry().method(method, settings), problem, images, torch.zeros(N, dtype=torch.long),
-        [split(none, s, validation=False) for s in range(seeds)], range(seeds), 1, Augmentation(scale=(0.5, 1.0)),
-    )  # fmt: skip
+    splits = [split(none, seed, validation=False) for seed in range(seeds)]
+    data = Data(images, torch.zeros(N, dtype=torch.long), splits, Augmentation(scale=(0.5, 1.0)))
+    train(registry().method(method, settings), problem, data, range(seeds), 1)
 
 
 def infomax_loss(d: torch.Tensor) -> torch.Tensor:

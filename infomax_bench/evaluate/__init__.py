@@ -1,4 +1,4 @@
-"""Evaluations of frozen features: probe, prune, redundancy, interpretability, cost.
+"""Evaluations of frozen features: probe, prune, redundancy, interpretability, fine-tuning, cost.
 
 Each is a function of a `Context` and its own options that returns rows. They are looked up by name, so that a plan can
 be written and a report built without importing torch.
@@ -32,6 +32,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "prune_weights": Evaluation("prune:prune_weights"),
     "redundancy": Evaluation("features:measure_redundancy"),
     "interpretability": Evaluation("features:measure_interpretability"),
+    "finetune": Evaluation("finetune:finetune"),
     "gallery": Evaluation("gallery:gallery"),
     "cost": Evaluation("cost:cost"),
     "training": Evaluation("cost:training"),

@@ -77,6 +77,9 @@ class Context:
     make: Callable[[Encoder | None], FeatureSet]
     encoder: Encoder | None = None
     target: Dataset | None = None
+    validation: bool = True
+    device: str = "cpu"
+    """Where an evaluation that trains does so."""
     cache: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -106,7 +109,7 @@ class Context:
         ]
 
 
-def context_for(encoder: Encoder, target: Dataset, validation: bool = True) -> Context:
+def context_for(encoder: Encoder, target: Dataset, validation: bool = True, device: str = "cpu") -> Context:
     """An encoder on a data set, whose images are brought to the encoder's input shape."""
 
     def make(which: Encoder | None) -> FeatureSet:
@@ -121,4 +124,4 @@ def context_for(encoder: Encoder, target: Dataset, validation: bool = True) -> C
             tuple(target.factor_names),
         )
 
-    return Context(encoder.seeds, make, encoder, target)
+    return Context(encoder.seeds, make, encoder, target, validation, device)

@@ -12,10 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
-from infomax_bench.data import images_as, load, split
+from infomax_bench.errors import NotApplicable
 from infomax_bench.evaluate.context import Context, Row
 from infomax_bench.frozen import Encoder
-from infomax_bench.train import session_for, train
+from infomax_bench.train import data_for, session_for, train
 
 MEASURED_STEPS = 3
 
@@ -75,25 +75,23 @@ def cost(context: Context) -> list[Row]:
     encoder = context.need_encoder()
     assert context.target is not None
     problem, method = encoder.problem, encoder.method
+    if problem.backbone == "stack":
+        raise NotApplicable("counted for one training at a time, not for a stack of them")
     seed = encoder.seeds[0]
-    data = load(context.target)
-    images = images_as(context.target, problem.input_shape)
-    parts = [split(data.test, seed)]
+    data = data_for(context.target, problem, [seed])
     values = {}
-    encoding = _encode_flops(encoder, images)
+    encoding = _encode_flops(encoder, data.images)
     if encoding or not encoder.n_parameters:  # torch counts no operations of a distance
         values["encode_flops_per_sample"] = encoding
     if method.by_gradient():
-        session = session_for(
-            method, problem, images, data.labels, parts, [seed], context.target.augmentation, MEASURED_STEPS
-        )
+        session = session_for(method, problem, data, [seed], MEASURED_STEPS)
         session.advance()  # the first step allocates the optimiser's state
         values["peak_memory"] = _peak(session.advance)
         with FlopCounterMode(display=False) as counter:
             session.advance()
         values["train_flops_per_sample"] = counter.get_total_flops() / problem.batch_size
     else:
-        values["peak_memory"] = _peak(lambda: train(method, problem, images, data.labels, parts, [seed], epochs=1))
+        values["peak_memory"] = _peak(lambda: train(method, problem, data, [seed], epochs=1))
     return _shared(context, values)
 
 

@@ -1,0 +1,66 @@
+"""Pieces that several objectives share, over leading dimensions: features `[..., B, K]`, one number `[...]` a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from infomax_bench.blocks import Net, Params
+
+
+def standardised(z: Tensor) -> Tensor:
+    """Every unit less its mean over the batch, by its standard deviation (B - 1 in the denominator).
+
+    A unit that is constant in the batch, up to rounding, becomes 0 and passes no gradient back.
+    """
+    centred = z - z.mean(-2, keepdim=True)
+    variance = centred.square().sum(-2, keepdim=True) / (z.shape[-2] - 1)
+    deviation = variance.clamp(min=1e-30).sqrt()  # at 0 the gradient of the root would be NaN
+    constant = deviation <= 1e-6 * z.detach().abs().amax(-2, keepdim=True) + 1e-15
+    return (centred / (deviation + 1e-8)).masked_fill(constant, 0.0)
+
+
+def cross_correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson correlation over the batch of every unit of `a` with every unit of `b`, `[..., K, K]`.
+
+    0, without a gradient, wherever one of the two is constant in the batch.
+    """
+    return standardised(a).mT @ standardised(b) / (a.shape[-2] - 1)
+
+
+def correlation(z: Tensor) -> Tensor:
+    """Pearson correlation of the units over the batch, `[..., K, K]`; a constant unit's row and column are 0."""
+    z = standardised(z)
+    return z.mT @ z / (z.shape[-2] - 1)
+
+
+def covariance(z: Tensor) -> Tensor:
+    """Covariance of the units over the batch, `[..., K, K]`, with B - 1 in the denominator."""
+    centred = z - z.mean(-2, keepdim=True)
+    return centred.mT @ centred / (z.shape[-2] - 1)
+
+
+def off_diagonal_sum_of_squares(matrix: Tensor) -> Tensor:
+    """The sum of the squares off the diagonal of `[..., K, K]`: `[...]`, exactly 0 for a diagonal matrix."""
+    diagonal = torch.eye(matrix.shape[-1], dtype=torch.bool, device=matrix.device)
+    return matrix.square().masked_fill(diagonal, 0.0).sum((-2, -1))
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of int64 labels `[..., B]` given logits `[..., B, K]`; its mean over the batch, `[...]`."""
+    own = logits.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    return (logits.logsumexp(-1) - own).mean(-1)
+
+
+def projections(net: Net, views: Sequence[Tensor]) -> list[Tensor]:
+    """Each view `[..., B, C, H, W]` through encoder and projector, on its own: batch norm sees one view at a time."""
+    return [net.projector(net.encoder(view)) for view in views]
+
+
+def follow(state: Params, net: Net, momentum: float) -> None:
+    """Moves the copies of `net`'s parameters in `state` towards them: `momentum` of the old, the rest of the new."""
+    for name, value in net.params.items():
+        if name in state:
+            state[name].lerp_(value, 1 - momentum)
