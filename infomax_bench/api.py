@@ -18,7 +18,7 @@ import torch
 from infomax_bench import plugins
 from infomax_bench.benchmark import Cell
 from infomax_bench.data import images_as, load
-from infomax_bench.engine import one_job
+from infomax_bench.engine import facts_of, one_job
 from infomax_bench.errors import UserError, unknown
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import context_for
@@ -58,13 +58,7 @@ def pretrain(
     problem = problem_for(replace(cell, width=built.width(problem_for(cell, data))), data)
     with one_job():  # the same numbers whatever the machine
         trained = train(built, problem, data_for(data, problem, which), which, epochs, device)
-    facts = {
-        "seconds": trained.seconds,
-        "n_seeds": len(which),
-        "n_steps": trained.n_steps,
-        "log_steps": trained.log_steps,
-        "log": {name: values.tolist() for name, values in trained.log.items()},
-    }
+    facts = facts_of(trained, which, epochs)
     return Encoder(built, problem, trained.params, which, dataset, tuple(trained.diverged), facts)
 
 

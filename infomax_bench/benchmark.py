@@ -55,6 +55,8 @@ class Cell:
     """Widths of the layers below the last; () makes them all as wide as the last."""
     n_train: int = 0
     """How many training images are used; 0 is all of them."""
+    n_seeds: int = 0
+    """At most so many of the run's seeds, where more would say little for what they take; 0 is all of them."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,13 @@ class Suite:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""
         values: dict[str, Any] = {
             "width": self.width if width is None else width,
-            "epochs": self.epochs[dataset],
             "batch_size": self.batch_size,
             "settings": self.settings.get(method, ()),
+            **changes,
         }
-        return Cell(method, dataset, **{**values, **changes})
+        if "epochs" not in values:
+            values["epochs"] = self.epochs[dataset]
+        return Cell(method, dataset, **values)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -59,6 +59,8 @@ class Dataset:
     """Given by the registry: the file's name."""
     takes: ClassVar[str | None] = None
     """What the argument is, in a word, for data sets that want one ("PATH")."""
+    modes: ClassVar[Mapping[str, str]] = {}
+    """Arguments that may be given and need not be, and what they do."""
     summary: ClassVar[str]
     """One line for `list` and the report: what the images are, and where they come from."""
     shape: tuple[int, int, int]
@@ -75,8 +77,9 @@ class Dataset:
 
         One that is wanted and not given may only be missed later: a list of data sets has none to give.
         """
-        if argument is not None and self.takes is None:
-            raise UserError(f"data set {self.name!r} takes no argument, and was given {argument!r}")
+        if argument is not None and self.takes is None and argument not in self.modes:
+            known = f"no argument but {', '.join(self.modes)}" if self.modes else "no argument"
+            raise UserError(f"data set {self.name!r} takes {known}, and was given {argument!r}")
         self.argument = argument
 
     @property

@@ -31,7 +31,7 @@ from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Task, problem_for
 from infomax_bench.plugins import Registry, registry
 from infomax_bench.store import Job, Store, file_hash, replacing
-from infomax_bench.train import data_for, train
+from infomax_bench.train import Trained, data_for, train
 
 THREADS = 1
 """Threads of one job, fixed: the order of a sum, and so the last digit, depends on it."""
@@ -99,15 +99,20 @@ def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
         raise NotApplicable(reason)
     data = data_for(dataset, problem, task.seeds, cell.validation, cell.n_train)
     trained = train(method, problem, data, task.seeds, cell.epochs, device)
-    facts = {
+    facts = facts_of(trained, task.seeds, cell.epochs)
+    return Encoder(method, problem, trained.params, task.seeds, cell.dataset, tuple(trained.diverged), facts)
+
+
+def facts_of(trained: Trained, seeds: Sequence[int], epochs: int) -> dict[str, Any]:
+    """What is worth knowing about a training, as JSON values."""
+    return {
         "seconds": trained.seconds,
-        "n_seeds": len(task.seeds),
+        "seeds": list(seeds),
         "n_steps": trained.n_steps,
-        "epochs": cell.epochs,
+        "epochs": epochs,
         "log_steps": trained.log_steps,
         "log": {name: _rounded(values) for name, values in trained.log.items()},
     }
-    return Encoder(method, problem, trained.params, task.seeds, cell.dataset, tuple(trained.diverged), facts)
 
 
 def _rounded(values: torch.Tensor) -> list[list[float]]:
@@ -176,9 +181,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
             if whole.seeds:
                 target = request.target or task.cell.dataset
                 if target not in contexts:
-                    contexts[target] = context_for(
-                        whole, plugins.dataset(target), task.cell.validation, device
-                    )
+                    contexts[target] = context_for(whole, plugins.dataset(target), task.cell.validation, device)
                 result = EVALUATIONS[request.evaluation].function()(contexts[target], **dict(request.options))
                 if isinstance(result, tuple):
                     found, arrays = result

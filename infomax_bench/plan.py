@@ -163,7 +163,7 @@ class Planner:
     def _encoder_key(self, cell: Cell, seeds: tuple[int, ...]) -> str:
         plugin = self.registry.get("methods", cell.method)
         method = self.registry.method(cell.method, dict(cell.settings))
-        own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings")}
+        own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings", "n_seeds")}
         own = {k: v for k, v in own.items() if v or k not in LATER}
         return digest(
             {
@@ -185,18 +185,23 @@ class Planner:
 
     def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
         """The benchmark's grid as entries, one a block of seeds, each once."""
-        blocks: dict[int, list[int]] = {}
-        for seed in seeds:
-            blocks.setdefault(seed // BLOCK, []).append(seed)
         found: dict[str, Entry] = {}
         for asked, request in pairs:
             cell = self.resolve(asked)
-            for block in map(tuple, blocks.values()):
+            for block in blocks_of(seeds[: cell.n_seeds or None]):
                 entry = Entry(
                     benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)
                 )
                 found[entry.slot] = entry
         return list(found.values())
+
+
+def blocks_of(seeds: Sequence[int]) -> list[tuple[int, ...]]:
+    """The seeds in the blocks that are trained together."""
+    blocks: dict[int, list[int]] = {}
+    for seed in seeds:
+        blocks.setdefault(seed // BLOCK, []).append(seed)
+    return [tuple(block) for block in blocks.values()]
 
 
 def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) -> list[Task]:

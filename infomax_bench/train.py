@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -428,6 +429,7 @@ def _fitted(
     heads = method.heads(problem)
     blocks = build_blocks(problem, method, heads)
     layer = lower.depth if lower else 0
+    size = problem.batch_size
     per_seed = []
     for i, (seed, part) in enumerate(zip(seeds, data.splits, strict=True)):
         params = {name: p[0] for name, p in init_params(blocks, [seed], device, layer).items()}
@@ -437,9 +439,11 @@ def _fitted(
         else:
             own = through(lower.alone(i).to(device), data.images[part.train])
             mean = own.flatten(1).mean(0)
-        if method.centred:
-            start = Net(problem, build_blocks(problem, method, heads, mean), params)
-            params = {**params, **{f"encoder.{k}": p for k, p in start.encoder.finished(list).items()}}
+        # fitted methods begin from what every method begins from, as it would be frozen
+        begin = Net(problem, build_blocks(problem, method, heads, mean if method.centred else None), params)
+        with torch.no_grad():
+            frozen = begin.encoder.finished(partial(own[: STATISTICS_BATCHES * size].split, size))
+        params = {**params, **{f"encoder.{k}": p for k, p in frozen.items()}}
         asked = data.labels[part.train].to(device) if "labels" in method.needs else None
         with torch.no_grad():
             rng = Rng.of([seed], f"method.{layer}" if layer else "method", device, stacked=False)

@@ -1,19 +1,25 @@
 """Random features: the encoder as it was initialised, untrained. What is left when pretraining learns nothing.
 
-Under the same seed it is the very encoder that every ReLU method trained by gradient starts from.
+Under the same seed it is the very encoder that every method with such units, trained by gradient, starts from.
 """
 
-from infomax_bench import Card, Method, Net, Rng
+from infomax_bench import Card, Method, Net, Rng, param
 
 
 class RandomFeatures(Method):
     card = Card(
         family="reference",
         role="reference",
-        objective="none: relu(W x + b) at its random initialisation",
+        objective="none: the encoder at its random initialisation",
         prevents="nothing",
         paper="Rahimi and Recht 2007",
     )
+
+    units: str = param("relu", choices=("relu", "sigmoid"), help="what every unit ends in")
+
+    @property
+    def activation(self):
+        return self.units
 
     def fit(self, net: Net, images, labels, rng: Rng):
         return net.params

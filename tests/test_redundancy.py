@@ -8,13 +8,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import hadamard
-from scipy.stats import differential_entropy, random_correlation, rankdata
+from scipy.special import softmax
+from scipy.stats import differential_entropy, entropy, random_correlation, rankdata
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
 from infomax_bench.errors import Diverged
 from infomax_bench.evaluate import _ranks
 from infomax_bench.evaluate.redundancy import BINS, EIGENVALUE_FLOOR, nonlinear_dependence, redundancy
 
+AS_PUBLISHED = {
+    "active_share",
+    "low_variance_units",
+    "responsibility_entropy",
+}  # depend on scale, as their paper has them
 PER_PAIR = ("mean_abs_correlation", "nonlinear_dependence")
 
 
@@ -163,6 +169,19 @@ def test_output_entropy_of_a_two_valued_unit_is_exact_and_a_sparser_unit_says_le
     assert entropies == sorted(entropies, reverse=True)
 
 
+def test_responsibilities_of_equal_distances_are_shared_equally_and_of_a_near_one_are_not():
+    """Against scipy's entropy of a softmax, and log K where all units share alike."""
+    distances = torch.rand(1, 7, 5, generator=torch.Generator().manual_seed(0)) * 4
+    expected = entropy(softmax(-distances[0].double().numpy(), axis=-1), axis=-1).mean()
+    assert redundancy(distances)["responsibility_entropy"].item() == pytest.approx(expected)
+    assert redundancy(torch.ones(1, 7, 5))["responsibility_entropy"].item() == pytest.approx(np.log(5))
+
+
+def test_low_variance_units_are_counted_by_the_published_absolute_threshold():
+    features = torch.tensor([[[0.0, 0.0, 5.0], [0.15, 0.25, 5.0]]])  # variances 0.0056, 0.0156 and 0
+    assert redundancy(features)["low_variance_units"].item() == 2
+
+
 def test_active_share_uses_the_published_absolute_threshold():
     features = torch.tensor([[[0.02, 0.0], [-0.02, 0.005], [0.0, 0.005], [0.005, 1.0]]])
     assert redundancy(features)["active_share"].item() == 3 / 8
@@ -226,7 +245,7 @@ def test_the_scale_and_the_order_of_units_do_not_matter(seed, data):
     scales = torch.tensor(data.draw(st.lists(st.floats(1e-6, 1e6), min_size=k, max_size=k)))
     order = data.draw(st.permutations(range(k)))
     before, after = redundancy(features), redundancy((features * scales)[..., order])
-    for name in before.keys() - {"active_share"}:
+    for name in before.keys() - AS_PUBLISHED:
         assert after[name].item() == pytest.approx(before[name].item(), rel=1e-5, abs=1e-5), name
 
 
@@ -247,7 +266,7 @@ def test_dead_units_are_counted_and_left_out():
     assert before["dead_units"] == 0
     assert after["dead_units"] == 3 / 8
     assert torch.allclose(after["effective_rank_share"], before["effective_rank_share"] * 5 / 8)
-    for name in before.keys() - {"dead_units", "effective_rank_share", "active_share"}:
+    for name in before.keys() - {"dead_units", "effective_rank_share", *AS_PUBLISHED}:
         assert torch.equal(before[name], after[name]), name
 
 

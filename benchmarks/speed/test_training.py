@@ -10,8 +10,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from infomax_bench.augment import Augmentation
-from infomax_bench.data import split
 from infomax_bench.blocks import Problem
+from infomax_bench.data import split
 from infomax_bench.plugins import registry
 from infomax_bench.train import Data, train
 

@@ -30,10 +30,11 @@ EVALUATIONS: dict[str, Evaluation] = {
     "linear_probe": Evaluation("probe:probe_linear"),
     "prune_units": Evaluation("prune:prune_units"),
     "prune_weights": Evaluation("prune:prune_weights"),
-    "redundancy": Evaluation("features:measure_redundancy"),
+    "redundancy": Evaluation("features:measure_redundancy", 2),
     "interpretability": Evaluation("features:measure_interpretability"),
     "finetune": Evaluation("finetune:finetune"),
+    "objective": Evaluation("objective:objective"),
     "gallery": Evaluation("gallery:gallery"),
     "cost": Evaluation("cost:cost"),
-    "training": Evaluation("cost:training"),
+    "training": Evaluation("cost:training", 2),
 }

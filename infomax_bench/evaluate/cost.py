@@ -45,18 +45,26 @@ class PeakMemory(TorchDispatchMode):
 
 
 def training(context: Context) -> list[Row]:
-    """What the training that made this encoder took: seconds for one image of one seed, updates, parameters."""
+    """What the training that made this encoder took: seconds for one image of one seed, updates, parameters.
+
+    And the loss that it ended with, a mean over the last sixtieth of the updates, for methods that have one.
+    """
     encoder = context.need_encoder()
     facts = encoder.facts
     seen = facts["n_steps"] * encoder.problem.batch_size or encoder.problem.n_train
     values = {
-        "train_seconds": facts["seconds"] / facts["n_seeds"],
-        "train_seconds_per_sample": facts["seconds"] / facts["n_seeds"] / seen,
+        "train_seconds": facts["seconds"] / len(facts["seeds"]),
+        "train_seconds_per_sample": facts["seconds"] / len(facts["seeds"]) / seen,
         "n_steps": facts["n_steps"],
         "parameters": encoder.n_parameters,
         "discarded_parameters": encoder.n_discarded,
     }
-    return _shared(context, values)
+    rows = _shared(context, values)
+    if facts["log"]:
+        last = torch.tensor(list(facts["log"].values()), dtype=torch.float64)[:, :, -1].sum(0)
+        here = [facts["seeds"].index(seed) for seed in context.seeds]
+        rows += context.rows("final_loss", last[here])
+    return rows
 
 
 def _shared(context: Context, values: dict[str, float]) -> list[Row]:

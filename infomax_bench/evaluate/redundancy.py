@@ -1,6 +1,7 @@
 """How much do a feature set's units repeat each other, and how much does each say?
 
-No number here but the published `active_share` depends on the scale or the order of the units. A dead unit is
+Only what is published as depending on it (`active_share`, `low_variance_units`, `responsibility_entropy`) depends on
+the scale of the units, and nothing on their order. A dead unit is
 counted in `dead_units` and left out of everything else: it repeats nothing, and says nothing.
 """
 
@@ -13,6 +14,9 @@ from infomax_bench.evaluate._ranks import average_ranks, entropy, histograms, li
 
 ACTIVE = 0.01
 """An output above this magnitude counts as active (the threshold of arXiv:2601.06478)."""
+
+LOW_VARIANCE = 0.01
+"""A unit whose variance is below this counts as dead there."""
 
 RESOLUTION = 0.25
 """Step, in standard deviations of the unit, to which an output is rounded for its entropy."""
@@ -38,6 +42,9 @@ def redundancy(features: Tensor) -> dict[str, Tensor]:
     - `dead_units`: share of the K units that are constant up to float precision.
     - `active_share`: share of all (image, unit) outputs with |a| > 0.01, dead units included, as arXiv:2601.06478
       counts them. The threshold is absolute, so this one depends on scale: a description, never a verdict.
+    - `low_variance_units`: how many of the K units have a variance below 0.01, "dead" in that paper; depends on scale.
+    - `responsibility_entropy`: nats, the mean over images of the entropy of softmax(-a), log K if all units share every
+      image alike (ibid.); it has a meaning for outputs that are distances, and depends on scale.
     - `output_entropy`: nats, mean over units; see `output_entropy`.
     - `total_correlation`, `total_correlation_per_unit`: nats, and nats per live unit; see `total_correlation`. NaN
       unless there are fewer live units than images.
@@ -64,6 +71,8 @@ def _one_seed(features: Tensor, ranks: Tensor, live: Tensor) -> dict[str, Tensor
     return {
         "dead_units": 1 - live.double().mean(),
         "active_share": (features.abs() > ACTIVE).double().mean(),
+        "low_variance_units": (features.double().var(0, correction=0) < LOW_VARIANCE).double().sum(),
+        "responsibility_entropy": responsibility_entropy(features),
         "output_entropy": output_entropy(outputs).mean(),
         "total_correlation": dependence,
         "total_correlation_per_unit": dependence / units,
@@ -73,6 +82,12 @@ def _one_seed(features: Tensor, ranks: Tensor, live: Tensor) -> dict[str, Tensor
         "effective_rank_share": rank / width,
         "nonlinear_dependence": nonlinear_dependence(ranks),
     }
+
+
+def responsibility_entropy(distances: Tensor) -> Tensor:
+    """Entropy in nats of the responsibilities softmax(-d) that units have for an image: `[N, K]` -> its mean."""
+    logs = torch.log_softmax(-distances.double(), dim=-1)
+    return -(logs.exp() * logs).sum(-1).mean()
 
 
 def _correlation(outputs: Tensor) -> Tensor:
