@@ -44,6 +44,7 @@ class Cell:
     epochs: int
     batch_size: int
     backbone: str = "linear"
+    """ "native" is the one that the method was published with."""
     depth: int = 1
     track: str = "controlled"
     settings: tuple[tuple[str, Any], ...] = ()
@@ -70,7 +71,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Suite:
-    """What is run: the preset's numbers after the command line's changes. `epochs` is by data set."""
+    """What is run: the preset's numbers after the command line's changes.
+
+    epochs: by data set. native: the data sets of the native track. deeper: by data set, the controlled track's
+    backbones beyond one layer.
+    """
 
     preset: str
     methods: tuple[str, ...]
@@ -83,6 +88,8 @@ class Suite:
     subject: str
     settings: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
     indicative: bool = False
+    native: tuple[str, ...] = ()
+    deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""

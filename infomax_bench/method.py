@@ -31,10 +31,14 @@ ANY_ENCODER = (*ONE_LAYER, "mlp", "convnet", "resnet18", "vit")
 
 @dataclass(frozen=True)
 class Native:
-    """The architecture that a method was published with, for the native track."""
+    """The architecture that a method was published with, for the native track.
+
+    hidden: how many times as wide as the features the layers below the last are, in an `mlp` or a `stack`.
+    """
 
     backbone: str = "linear"
     depth: int = 1
+    hidden: int = 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Card:
 
     `essay_cost` is the cost the essay predicts ("low", "medium", "high", "extreme"); "" where it says nothing.
     `role` says what a win over it means: "prior art" is what the claims compare with, "control" is what could explain
-    a win away, "reference" is always in the table, "this work" is the subject's own family.
+    a win away, "reference" is always in the table, "this work" is the subject's own family. `ablation_of` names the
+    method of another file that this one is a part or a variant of: it never stands against that one in a claim.
     """
 
     family: str
@@ -52,6 +57,7 @@ class Card:
     paper: str
     role: Role
     essay_cost: str = ""
+    ablation_of: str = ""
 
 
 @dataclass

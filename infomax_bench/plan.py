@@ -119,6 +119,8 @@ def make_suite(
         batch_size=preset.batch_size,
         subject=subject,
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
+        native=tuple(name for name in names if name in preset.native),
+        deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking
         indicative=preset.indicative
         or any(change is not None for change in (datasets, widths, epochs, settings or None)),
@@ -156,8 +158,12 @@ class Planner:
         return digest([self.registry.get("datasets", name).source, self.dataset(name).fingerprint()])
 
     def _resolve(self, cell: Cell) -> Cell:
-        """The cell at the width that the method really has there."""
+        """The cell at the width that the method really has there, and with its own backbone if that was asked for."""
         method = self.registry.method(cell.method, dict(cell.settings))
+        if cell.backbone == "native":
+            own = method.native
+            hidden = (own.hidden * cell.width,) * (own.depth - 1) if own.backbone in ("mlp", "stack") else ()
+            cell = replace(cell, backbone=own.backbone, depth=own.depth, hidden=hidden)
         return replace(cell, width=method.width(problem_for(cell, self.dataset(cell.dataset))))
 
     def _encoder_key(self, cell: Cell, seeds: tuple[int, ...]) -> str:
@@ -188,6 +194,8 @@ class Planner:
         found: dict[str, Entry] = {}
         for asked, request in pairs:
             cell = self.resolve(asked)
+            if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
+                continue  # a method is no part of a comparison on encoders that it does not have
             for block in blocks_of(seeds[: cell.n_seeds or None]):
                 entry = Entry(
                     benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)

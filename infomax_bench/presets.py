@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,11 @@ from infomax_bench.errors import UserError, unknown
 
 @dataclass(frozen=True)
 class Preset:
-    """One section of the file. epochs: by data set, which are the preset's data sets."""
+    """One section of the file.
+
+    epochs: by data set, which are the preset's data sets. native: the data sets of the native track; deeper: the
+    backbones of the controlled track beyond one layer, by data set.
+    """
 
     name: str
     summary: str
@@ -24,10 +28,18 @@ class Preset:
     epochs: dict[str, int]
     subject: str
     default: bool = False
+    native: tuple[str, ...] = ()
+    deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def datasets(self) -> tuple[str, ...]:
         return tuple(self.epochs)
+
+
+def _preset(name: str, subject: str, default: bool, section: dict[str, Any]) -> Preset:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
+    values["deeper"] = {data: tuple(backbones) for data, backbones in section.get("deeper", {}).items()}
+    return Preset(name=name, subject=subject, default=default, **values)
 
 
 def load_presets(folder: Path) -> dict[str, Preset]:
@@ -37,12 +49,7 @@ def load_presets(folder: Path) -> dict[str, Preset]:
         with path.open("rb") as file:
             content: dict[str, Any] = tomllib.load(file)
         subject, default = content.pop("subject"), content.pop("default")
-        return {
-            name: Preset(
-                name=name, subject=subject, default=name == default, **{**section, "widths": tuple(section["widths"])}
-            )
-            for name, section in content.items()
-        }
+        return {name: _preset(name, subject, name == default, section) for name, section in content.items()}
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:

@@ -224,7 +224,7 @@ def main_rows(results: Results) -> pd.DataFrame:
         (rows["dataset"] == rows["target"])
         & (rows["track"] == "controlled")
         & (rows["label"] == "")
-        & (rows["depth"] == 1)
+        & (rows["backbone"] == "linear")
     ]
     swept = kept.groupby(["method", "dataset"])["width"].transform(lambda w: (w == width).any()).astype(bool)
     kept = kept[~swept | (kept["width"] == width)]

@@ -47,13 +47,17 @@ class Results:
         return cards
 
     def claims(self, subject: str | None = None) -> Claims:
-        """Who is claimed about, and who stands against it. Of the subject's own kind ("this work"), the variants in its
-        file are ablations and stand nowhere; methods of other files are what came before it."""
+        """Who is claimed about, and who stands against it, on single layers.
+
+        Of the subject's own kind ("this work"), the variants in its file and what is declared an ablation of it stand
+        nowhere; methods of other files are what came before it.
+        """
         subject = subject or str(self.info["subject"])
         file = self.cards.get(subject, {}).get("file", subject)
         roles = {}
         for method, card in self.cards.items():
-            if method == subject or card.get("file", method) != file:
+            variant = card.get("file", method) == file or card.get("ablation_of") == subject
+            if method == subject or (not variant and "linear" in card.get("backbones", ("linear",))):
                 roles[method] = "prior art" if card["role"] == "this work" else card["role"]
         return Claims(
             subject,

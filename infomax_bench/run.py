@@ -159,7 +159,8 @@ def _merged(
 
 def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
     try:
-        cell = Cell(**{**entry["cell"], "settings": _pairs(entry["cell"]["settings"])})
+        saved = entry["cell"]
+        cell = Cell(**{**saved, "settings": _pairs(saved["settings"]), "hidden": tuple(saved.get("hidden", ()))})
         if not cell.label:  # a labelled cell has settings and a budget of its own
             budget = suite.epochs.get(cell.dataset, cell.epochs)
             own = suite.settings.get(cell.method, ())
@@ -184,6 +185,7 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) 
         methods[name] = {
             **asdict(cls.card), "supervised": cls.supervised(), "fitted": not cls.by_gradient(),
             "own_width": cls.width is not Method.width, "file": Path(plugin.path).stem,
+            "backbones": cls.backbones,
         }  # fmt: skip
     datasets = info.get("datasets", {})
     for name in suite.datasets:
