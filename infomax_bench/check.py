@@ -39,6 +39,8 @@ N_CLASSES = 4
 EPOCHS = 1
 SHAPE = (1, 8, 8)
 ODD_SHAPE = (3, 12, 16)
+LAYERED = ("stack", "mlp", "vit")
+"""Backbones whose depth is a parameter."""
 
 
 class Broken(AssertionError):
@@ -76,10 +78,14 @@ def _splits(seeds: Sequence[int]) -> list[Split]:
     return [split(test, seed) for seed in seeds]
 
 
-def problem_of(method: Method, shape: tuple[int, int, int] = SHAPE, width: int = WIDTH) -> Problem:
+def problem_of(
+    method: Method, shape: tuple[int, int, int] = SHAPE, width: int = WIDTH, backbone: str = ""
+) -> Problem:
+    """A small problem for the method, on the first of its backbones unless told otherwise."""
+    backbone = backbone or method.backbones[0]
     n = len(_splits([0])[0].train)
-    asked = Problem(shape, width, N_CLASSES, n, BATCH, backbone=method.backbones[0])
-    problem = Problem(shape, method.width(asked), N_CLASSES, n, BATCH, backbone=method.backbones[0])
+    asked = Problem(shape, width, N_CLASSES, n, BATCH, backbone, depth=2 if backbone in LAYERED else 1)
+    problem = replace(asked, width=method.width(asked))
     reason = method.unavailable(problem)
     if reason:
         raise Skipped(f"declared as not available on a small problem: {reason}")
@@ -182,6 +188,18 @@ def gradient_reaches_the_encoder(method: Method) -> None:
     hold(reached, "the gradient of the encoder is zero everywhere")
 
 
+def every_backbone_works(method: Method) -> None:
+    """On each backbone that it declares it trains to finite features of the right shape."""
+    for backbone in method.backbones[1:]:
+        if backbone == "resnet18":  # as the small convolutional net, and a hundred times its time
+            continue
+        problem = problem_of(method, backbone=backbone)
+        trained = fitted(method, problem)
+        hold(not any(trained.diverged), f"parameters are not finite after training a {backbone}")
+        features = _encoder(method, problem, trained).features(images_of(SHAPE)[:10])
+        hold(tuple(features.shape) == (2, 10, problem.width), f"features of a {backbone} are {tuple(features.shape)}")
+
+
 def labels_are_not_used(method: Method) -> None:
     """A method that does not ask for labels learns the same from shuffled ones."""
     problem = problem_of(method)
@@ -244,7 +262,7 @@ def an_encoder_survives_the_disk(method: Method, folder: Path) -> None:
 METHOD_PROMISES: tuple[Callable[[Method], None], ...] = (
     card_is_complete, hyperparameters_are_declared, features_fit_every_shape, same_seed_same_numbers, seeds_matter,
     gradient_reaches_the_encoder, labels_are_not_used, degenerate_images_stay_finite, alone_as_in_a_group,
-    inputs_are_left_alone,
+    inputs_are_left_alone, every_backbone_works,
 )  # fmt: skip
 
 

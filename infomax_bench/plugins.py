@@ -177,4 +177,7 @@ def load_file(path: Path) -> tuple[str, type]:
     ]
     if len(own) != 1:
         raise ValueError(f"a plug-in file defines exactly one Method, Dataset or Benchmark; this one has {len(own)}")
+    for variant, changes in getattr(own[0][1], "variants", {}).items():
+        for name in (k for k in changes if not hasattr(own[0][1], k)):
+            raise ValueError(f"variant {variant!r} changes {name!r}, which the class does not have")
     return own[0]

@@ -460,7 +460,9 @@ def session_for(
     n_steps: int = 1,
     device: torch.device | str = "cpu",
 ) -> Session:
-    """A training at its first step, for looking at single steps (costs, checks, tests)."""
+    """A training at its first step, for looking at single steps (costs, checks, tests); of a stack, its first layer's."""
     if not method.batched and len(seeds) != 1:
         raise ValueError("a method that is not batched trains one seed at a time")
+    if problem.backbone == "stack":
+        problem = layers_of(problem)[0]
     return Session(method, problem, data, seeds, n_steps, method.batched, torch.device(device))
