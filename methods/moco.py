@@ -10,7 +10,7 @@ projector is a two-layer perceptron and the default temperature 0.2, as in MoCo 
 import torch
 from torch.nn import functional as F
 
-from infomax_bench import MLP, Batch, Card, Method, Net, Problem, Rng, param
+from infomax_bench import MLP, Batch, Card, Method, Native, Net, Problem, Rng, follow, param, projections
 
 
 def info_nce(q, k, queue, temperature: float):
@@ -29,6 +29,7 @@ class MoCo(Method):
         paper="He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297",
         essay_cost="medium",
     )
+    native = Native("convnet")
     views = 2
     temperature: float = param(0.2, search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives")
     key_momentum: float = param(0.99, search=(0.9, 0.99, 0.999), help="how much of itself the momentum encoder keeps")
@@ -49,17 +50,13 @@ class MoCo(Method):
         return {"queue": queue, **net.copy_params("encoder", "projector")}
 
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
-        q = project(net, batch.views[0])
+        [q] = projections(net, batch.views[:1])
         with torch.no_grad():
-            k = project(net.with_params({name: state[name] for name in net.params}), batch.views[1])
-        loss = info_nce(q, k, state["queue"], self.temperature)
+            [k] = projections(net.with_params({name: state[name] for name in net.params}), batch.views[1:])
+            k = F.normalize(k, dim=-1)
+        loss = info_nce(F.normalize(q, dim=-1), k, state["queue"], self.temperature)
         state["queue"] = torch.cat([k, state["queue"]], dim=-2)[..., : self.queue, :]  # the newest first
         return loss
 
     def after_step(self, net: Net, batch: Batch, state, rng: Rng):
-        for name, value in net.params.items():
-            state[name].lerp_(value, 1 - self.key_momentum)
-
-
-def project(net: Net, views):
-    return F.normalize(net.projector(net.encoder(views)), dim=-1)
+        follow(state, net, self.key_momentum)

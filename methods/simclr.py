@@ -9,7 +9,7 @@ norm, ReLU and a linear layer, is thrown away, as in the paper.
 import torch
 from torch.nn import functional as F
 
-from infomax_bench import MLP, Batch, Card, Method, Net, Problem, Rng, param
+from infomax_bench import MLP, Batch, Card, Method, Native, Net, Problem, Rng, param
 
 
 def nt_xent(z, temperature: float):
@@ -31,6 +31,7 @@ class SimCLR(Method):
         paper="Chen et al. 2020, arXiv:2002.05709",
         essay_cost="medium",
     )
+    native = Native("convnet")
     views = 2
     temperature: float = param(0.5, search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives")
     projection: int = param(128, help="dimensions of the projection that is compared")
