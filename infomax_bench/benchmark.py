@@ -69,6 +69,11 @@ class Request:
     options: tuple[tuple[str, Any], ...] = ()
 
 
+def study_key(method: str, dataset: str, backbone: str = "linear") -> str:
+    """The name under which tuned values are filed."""
+    return f"{method} on {dataset}, {backbone}"
+
+
 @dataclass(frozen=True)
 class Suite:
     """What is run: the preset's numbers after the command line's changes.
@@ -90,18 +95,26 @@ class Suite:
     indicative: bool = False
     native: tuple[str, ...] = ()
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+    """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""
         values: dict[str, Any] = {
             "width": self.width if width is None else width,
             "batch_size": self.batch_size,
-            "settings": self.settings.get(method, ()),
             **changes,
         }
+        if "settings" not in values:
+            values["settings"] = self.settings_of(method, dataset, values.get("backbone", "linear"))
         if "epochs" not in values:
             values["epochs"] = self.epochs[dataset]
         return Cell(method, dataset, **values)
+
+    def settings_of(self, method: str, dataset: str, backbone: str = "linear") -> tuple[tuple[str, Any], ...]:
+        """What is not the default: tuned values, and over them those of the command line."""
+        tuned = self.tuned.get(study_key(method, dataset, backbone), ())
+        return tuple(sorted({**dict(tuned), **dict(self.settings.get(method, ()))}.items()))
 
 
 @dataclass(frozen=True)

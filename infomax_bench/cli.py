@@ -27,6 +27,7 @@ examples:
   infomax-bench run BENCHMARK --methods A,B --seeds 5
   infomax-bench run --subject my_idea             the four predictions as claims about your method
   infomax-bench run --set METHOD.PARAM=10 --results results/other
+  infomax-bench tune my_idea                      the same number of trials as every other method had
   infomax-bench check methods/my_idea.py          does it keep the promises of a method?
   infomax-bench report                            rebuild every report from the results that are there
 """
@@ -98,6 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--epochs", type=int, metavar="N", help="passes over the training images, for every data set")
     run.add_argument("--set", action="append", default=[], metavar="METHOD.PARAM=VALUE", dest="settings",
                      help="change a hyperparameter; may be repeated")  # fmt: skip
+    run.add_argument("--untuned", action="store_true", help="every method's defaults instead of its tuned values")
     run.add_argument("--subject", metavar="METHOD", help="the method that the claims are about (default: the "
                      "preset's). If results are there already it trains alone, against them")  # fmt: skip
     run.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
@@ -105,6 +107,21 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--results", type=Path, metavar="DIR", help="results folder (default: results/PRESET)")
     run.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: reports/PRESET)")
     run.add_argument("--no-report", action="store_true", help="stop after the tables and the verdicts")
+
+    tuning = command(
+        "tune", "the same number of trials for every method",
+        "Searches every method's declared hyperparameters for each data set: optuna, the validation images only,\n"
+        "the preset's width and epochs, the first trial being the defaults. Keeps all trials in\n"
+        "results/tuned/PRESET.json, which 'run' uses from then on. Studies that are there are not made again, unless\n"
+        "the method's file changed.",
+    )  # fmt: skip
+    tuning.add_argument("methods", nargs="*", metavar="METHOD", help="which methods (default: all)")
+    tuning.add_argument("--preset", help="whose data sets, width and epochs; see 'list presets'")
+    tuning.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
+    tuning.add_argument("--trials", type=int, metavar="N", help="trials of each method (default: the preset's)")
+    tuning.add_argument("--again", action="store_true", help="make studies again that are there")
+    tuning.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
+    tuning.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one a core)")
 
     check = command(
         "check", "does a plug-in keep its promises?",
@@ -151,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0 good, 1 something failed and is reported so, 2 bad input."""
     arguments = build_parser().parse_args(argv)
     action = {
-        "list": list_plugins, "run": run_suite, "check": check_plugin, "report": make_reports,
+        "list": list_plugins, "run": run_suite, "tune": tune_methods, "check": check_plugin, "report": make_reports,
         "encode": encode_features, "evaluate": evaluate_file, "new-method": new_method,
     }[arguments.command]  # fmt: skip
     try:
@@ -230,6 +247,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     from infomax_bench.plan import Planner, make_suite
     from infomax_bench.report import print_verdicts, write_report
     from infomax_bench.run import rivals_are_there, run
+    from infomax_bench.tuned import read_studies, tuned_path, tuned_settings
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
@@ -240,6 +258,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     make = partial(
         make_suite, registry, preset, datasets=arguments.datasets, widths=arguments.widths, seeds=arguments.seeds,
         epochs=arguments.epochs, settings=_of_methods(registry, arguments.settings), subject=arguments.subject,
+        tuned={} if arguments.untuned else tuned_settings(read_studies(tuned_path(preset.name)), registry),
     )  # fmt: skip
     device, cores = _device(arguments.device)
     suite = make(methods=methods)
@@ -258,6 +277,26 @@ def run_suite(arguments: argparse.Namespace) -> int:
     for label, reason in done.results.failures:
         print(f"failed: {label}: {reason}", file=sys.stderr)
     return 1 if done.results.failures or done.failures else 0
+
+
+def tune_methods(arguments: argparse.Namespace) -> int:
+    from infomax_bench.presets import find_preset
+
+    preset = find_preset(_presets(), arguments.preset)
+    registry = _registry(arguments)
+    from infomax_bench.tune import tune
+    from infomax_bench.tuned import summary, tuned_path
+
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
+    device, cores = _device(arguments.device)
+    trials = preset.trials if arguments.trials is None else arguments.trials
+    studies = tune(
+        registry, preset, tuned_path(preset.name), methods=arguments.methods, datasets=arguments.datasets,
+        trials=trials, folders=arguments.plugins, device=device, jobs=arguments.jobs or cores, again=arguments.again,
+    )  # fmt: skip
+    print(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
+    return 0
 
 
 def _device(name: str) -> tuple[str, int]:

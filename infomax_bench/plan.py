@@ -84,6 +84,7 @@ def make_suite(
     epochs: int | None = None,
     settings: dict[str, dict[str, Any]] | None = None,
     subject: str | None = None,
+    tuned: dict[str, tuple[tuple[str, Any], ...]] | None = None,
 ) -> Suite:
     """The preset after the command line's changes, everything checked.
 
@@ -119,6 +120,7 @@ def make_suite(
         batch_size=preset.batch_size,
         subject=subject,
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
+        tuned=tuned or {},
         native=tuple(name for name in names if name in preset.native),
         deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking
@@ -141,6 +143,8 @@ def problem_for(cell: Cell, dataset: Dataset) -> Problem:
         backbone=cell.backbone,
         depth=cell.depth,
         hidden=cell.hidden,
+        vocabulary=len(dataset.vocabulary) + 1,
+        caption_length=dataset.caption_length,
     )
 
 

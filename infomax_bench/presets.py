@@ -28,6 +28,8 @@ class Preset:
     epochs: dict[str, int]
     subject: str
     default: bool = False
+    trials: int = 12
+    """Trials of every method when it is tuned."""
     native: tuple[str, ...] = ()
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -41,7 +41,7 @@ BAD = {
     "unknown data set": (["run", "--datasets", "sprite"], "'sprites'"),
     "unknown benchmark": (["run", "prunning"], "'pruning'"),
     "unknown preset": (["run", "--preset", "quik"], "'quick'"),
-    "unknown subject": (["run", "--subject", "infomax"], "infomax_em"),
+    "unknown subject": (["run", "--subject", "infomax_me"], "infomax_em"),
     "unknown hyperparameter": (["run", "--set", "infomax_em.lambda_ct=1"], "'lambda_tc'"),
     "value of the wrong type": (["run", "--set", "infomax_em.lambda_tc=much"], "float"),
     "choice that is none": (["run", "--set", "infomax_em.optimizer=adan"], "adam"),

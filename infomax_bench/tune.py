@@ -1,0 +1,185 @@
+"""Equal tuning: the same number of trials for every method, over the space that it declares, on validation images.
+
+A study is one method on one data set and one backbone, at the preset's width and epochs. Its first trial is the
+method's defaults; the others are proposed by optuna's TPE. A trial's score is the validation accuracy of the linear
+probe, a mean over a few seeds; the test images take no part. What is chosen is kept in `results/tuned/PRESET.json`,
+with every trial, and is what `run` uses from then on.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+from tqdm import tqdm
+
+from infomax_bench import train
+from infomax_bench.benchmark import Cell, study_key
+from infomax_bench.engine import one_job
+from infomax_bench.errors import Diverged, NotApplicable, UserError
+from infomax_bench.evaluate.context import context_for
+from infomax_bench.evaluate.probe import linear_probe
+from infomax_bench.frozen import Encoder
+from infomax_bench.method import Method
+from infomax_bench.plan import problem_for
+from infomax_bench.plugins import Registry, registry
+from infomax_bench.presets import Preset
+from infomax_bench.tuned import Study, Trial, add_study, read_studies
+
+OF_GRADIENTS = frozenset({"learning_rate", "optimizer", "momentum", "weight_decay", "schedule"})
+"""Hyperparameters of the optimiser, which a fitted method does not have."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One study to be made. Plain data: it travels."""
+
+    cell: Cell
+    n_trials: int
+    n_seeds: int
+    source: str
+    cost: float = field(default=1.0, compare=False)
+
+
+def space(method: type[Method], fixed: Iterable[str] = ()) -> dict[str, Any]:
+    """The hyperparameters that are tuned, by name: those with a search range, but for what a variant fixes."""
+    left_out = set(fixed) | (set() if method.by_gradient() else OF_GRADIENTS)
+    return {k: f for k, f in method.parameters().items() if f.metadata.get("search") and k not in left_out}
+
+
+def propose(trial: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """optuna's next values for the fields: a pair of numbers is a range, anything else a list of values."""
+    values = {}
+    for name, one in fields.items():
+        search, log = one.metadata["search"], one.metadata["log"]
+        if len(search) == 2 and all(isinstance(v, int) and not isinstance(v, bool) for v in search):
+            values[name] = trial.suggest_int(name, *search, log=log)
+        elif len(search) == 2 and all(isinstance(v, float) for v in search):
+            values[name] = float(f"{trial.suggest_float(name, *search, log=log):.4g}")
+        else:
+            values[name] = trial.suggest_categorical(name, list(search))
+    return values
+
+
+def score(plugins: Registry, cell: Cell, seeds: Sequence[int], device: str) -> float:
+    """Mean validation accuracy of the linear probe over the seeds; 0 for a seed that diverged."""
+    method, dataset = plugins.method(cell.method, dict(cell.settings)), plugins.dataset(cell.dataset)
+    problem = problem_for(cell, dataset)
+    data = train.data_for(dataset, problem, seeds, needs=method.needs)
+    trained = train.train(method, problem, data, seeds, cell.epochs, device)
+    encoder = Encoder(method, problem, trained.params, tuple(seeds), cell.dataset, tuple(trained.diverged))
+    whole = encoder.take([i for i, bad in enumerate(encoder.diverged) if not bad])
+    try:
+        probed = linear_probe(context_for(whole, dataset).set) if whole.seeds else None
+    except Diverged:
+        return 0.0
+    return 0.0 if probed is None else float(probed.validation.sum()) / len(seeds)
+
+
+def make_study(plan: Plan, folders: Sequence[str], device: str) -> Study:
+    """All trials of one study, one after another."""
+    with one_job():
+        return _make_study(plan, registry(folders), device)
+
+
+def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
+    import optuna
+
+    warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    begin = time.perf_counter()
+    cell, seeds = plan.cell, list(range(plan.n_seeds))
+    plugin = plugins.get("methods", cell.method)
+    fields = space(plugin.cls, plugin.settings)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=5))
+    study.enqueue_trial({name: getattr(plugins.method(cell.method), name) for name in fields})  # the defaults first
+    trials: list[Trial] = []
+    problem = "" if fields else "declares nothing to tune"
+    try:
+        for _ in range(plan.n_trials if fields else 0):
+            asked = study.ask()
+            settings = propose(asked, fields)
+            found = score(plugins, replace(cell, settings=tuple(sorted(settings.items()))), seeds, device)
+            study.tell(asked, found)
+            trials.append(Trial(settings, round(found, 6)))
+    except NotApplicable as error:
+        problem, trials = str(error), []
+    return Study(
+        cell.method, cell.dataset, cell.backbone, cell.width, cell.epochs, cell.batch_size, plan.n_seeds, tuple(trials),
+        round(time.perf_counter() - begin, 1), plan.source, problem,
+    )  # fmt: skip
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+def plans(
+    plugins: Registry,
+    preset: Preset,
+    methods: Sequence[str] | None,
+    datasets: Sequence[str] | None,
+    trials: int,
+    seeds: int,
+    studies: Mapping[str, Study],
+    again: bool,
+) -> list[Plan]:
+    """The studies that are missing, the longest first. One is there if the method's file is what it was, and the
+    number of trials too."""
+    found = []
+    for dataset in datasets or preset.datasets:
+        data = plugins.dataset(dataset)
+        epochs = preset.epochs.get(dataset, max(preset.epochs.values()))
+        for name in methods or plugins.names("methods"):
+            plugin = plugins.get("methods", name)
+            if "linear" not in plugin.cls.backbones:  # type: ignore[attr-defined]
+                continue
+            cell = Cell(name, dataset, preset.width, epochs, preset.batch_size)
+            cell = replace(cell, width=plugins.method(name).width(problem_for(cell, data)))
+            old = studies.get(study_key(name, dataset))
+            wanted = (plugin.source, cell.epochs, cell.width, cell.batch_size, seeds)
+            same = old is not None and wanted == (old.source, old.epochs, old.width, old.batch_size, old.seeds)
+            if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
+                continue
+            cost = data.n_train * (epochs + 20) * (64 + cell.width) * 1e-9
+            found.append(Plan(cell, trials, seeds, plugin.source, cost))
+    return sorted(found, key=lambda p: -p.cost)
+
+
+def tune(
+    plugins: Registry,
+    preset: Preset,
+    path: Path,
+    *,
+    methods: Sequence[str] | None = None,
+    datasets: Sequence[str] | None = None,
+    trials: int = 12,
+    seeds: int = 2,
+    folders: Sequence[str] = (),
+    device: str = "cpu",
+    jobs: int = 1,
+    again: bool = False,
+    quiet: bool = False,
+) -> dict[str, Study]:
+    """Makes the studies that are missing, keeps each as it ends, and returns all there are."""
+    if trials < 1 or seeds < 1:
+        raise UserError("trials and seeds are at least 1")
+    for name in methods or ():
+        plugins.get("methods", name)
+    todo = plans(plugins, preset, methods, datasets, trials, seeds, read_studies(path), again)
+    if not quiet:
+        print(f"{len(todo)} studies of {trials} trials each; tuned values in {path}", file=sys.stderr, flush=True)
+    parallel = joblib.Parallel(n_jobs=min(jobs, len(todo) or 1), return_as="generator_unordered", batch_size=1)
+    shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
+    with tqdm(total=math.fsum(p.cost for p in todo), disable=quiet, bar_format=shape, file=sys.stderr,
+              mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
+        costs = {study_key(p.cell.method, p.cell.dataset): p.cost for p in todo}
+        for study in parallel(joblib.delayed(make_study)(plan, folders, device) for plan in todo):
+            add_study(path, study)
+            bar.set_postfix_str(study.key, refresh=False)
+            bar.update(costs[study.key])
+    return read_studies(path)

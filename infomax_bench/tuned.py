@@ -1,0 +1,118 @@
+"""What tuning chose, on disk and in words; making it is `tune.py`'s work."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from infomax_bench.benchmark import study_key
+from infomax_bench.errors import UserError
+from infomax_bench.plugins import Registry
+from infomax_bench.store import write_text
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting, and its validation accuracy: 0 if it diverged."""
+
+    settings: dict[str, Any]
+    score: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """What came of tuning one method on one data set. The first trial is the defaults'."""
+
+    method: str
+    dataset: str
+    backbone: str
+    width: int
+    epochs: int
+    batch_size: int
+    seeds: int
+    trials: tuple[Trial, ...]
+    seconds: float
+    source: str
+    """The hash of the method's file."""
+    problem: str = ""
+    """Why there is nothing to tune, or nothing that can be."""
+
+    @property
+    def best(self) -> Trial:
+        """The first of the best trials."""
+        return max(self.trials, key=lambda t: t.score)
+
+    @property
+    def key(self) -> str:
+        return study_key(self.method, self.dataset, self.backbone)
+
+
+def tuned_path(preset: str) -> Path:
+    """Where a preset's tuned values are kept, relative to where the command runs."""
+    return Path("results") / "tuned" / f"{preset}.json"
+
+
+def read_studies(path: Path) -> dict[str, Study]:
+    """The studies of a preset by their keys; {} if there are none.
+
+    Raises UserError if the file is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; delete it, or restore it, and tune again") from None
+    try:
+        found = (Study(**{**s, "trials": tuple(Trial(**t) for t in s["trials"])}) for s in content["studies"])
+        return {study.key: study for study in found}
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a file of tuned values ({error}); delete it and tune again") from None
+
+
+def add_study(path: Path, study: Study) -> None:
+    """Writes one more study to the preset's file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        studies = {**read_studies(path), study.key: study}
+        records = [asdict(studies[key]) for key in sorted(studies)]
+        write_text(path, json.dumps({"studies": records}, indent=1) + "\n")
+
+
+def tuned_settings(studies: Mapping[str, Study], plugins: Registry) -> dict[str, tuple[tuple[str, Any], ...]]:
+    """What was chosen, by study, for the methods that there still are and that still have these hyperparameters."""
+    found = {}
+    for key, study in studies.items():
+        plugin = plugins.plugins["methods"].get(study.method)
+        if plugin is not None and study.trials and set(study.best.settings) <= {*plugin.cls.parameters()}:  # type: ignore[attr-defined]
+            found[key] = tuple(sorted(study.best.settings.items()))
+    return found
+
+
+def in_words(settings: Mapping[str, Any]) -> str:
+    """ "learning_rate 0.003, penalty 0.1"."""
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
+    )
+
+
+def summary(studies: Iterable[Study]) -> str:
+    """One line a study: from the defaults' validation accuracy to the best one's, and what was chosen."""
+    lines = []
+    for study in sorted(studies, key=lambda s: (s.dataset, s.method)):
+        if not study.trials:
+            lines.append(f"{study.key}: not tuned, {study.problem}")
+            continue
+        first, best = study.trials[0], study.best
+        spread = statistics.pstdev(t.score for t in study.trials)
+        lines.append(
+            f"{study.key}: {100 * first.score:.1f} -> {100 * best.score:.1f} % on validation, {len(study.trials)} "
+            f"trials (standard deviation {100 * spread:.1f}), {study.seconds:.0f} s: {in_words(best.settings)}"
+        )
+    return "\n".join(lines)
