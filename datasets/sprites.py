@@ -1,6 +1,7 @@
 """Generated sprites: every combination of five known factors, in the manner of dSprites (Matthey et al. 2017)."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -88,6 +89,13 @@ class Sprites(Dataset):
     shape = (1, SIDE, SIDE)
     class_names = tuple(SHAPES)
     factor_names = ("shape", "scale", "orientation", "x", "y")
+    caption = "a picture of a {scale} {class} pointing {orientation} in row {y} and column {x}"
+    factor_words: ClassVar = {
+        "scale": ("small", "medium", "large"),
+        "orientation": ("up", "up-left", "left", "down-left", "down", "down-right", "right", "up-right"),
+        "x": tuple(map(str, range(1, PLACES + 1))),
+        "y": tuple(map(str, range(1, PLACES + 1))),
+    }
     n_rest, n_test = 18_815, 4_705
     # No flips: a mirrored L or key is a figure that occurs nowhere in the data. Half an orientation step at most,
     # and no crop so close that a sprite at the edge would be cut off.

@@ -38,11 +38,22 @@ _WHERE = {
     "covariance": "objectives",
     "cross_correlation": "objectives",
     "cross_entropy": "objectives",
+    "principal_components": "components",
+    "projection": "components",
+    "without_components": "components",
+    "bernoulli_nll": "objectives",
+    "gaussian_kl": "objectives",
+    "log_odds": "objectives",
+    "reparameterised": "objectives",
+    "Patches": "transformer",
+    "TokenDecoder": "transformer",
+    "error_within": "transformer",
     "follow": "objectives",
     "off_diagonal_sum_of_squares": "objectives",
     "projections": "objectives",
     "standardised": "objectives",
     "Rng": "random",
+    "TextEncoder": "text",
     "UserError": "errors",
     "NotApplicable": "errors",
     "Encoder": "frozen",
@@ -66,6 +77,9 @@ if TYPE_CHECKING:
     from infomax_bench.blocks import Linear as Linear
     from infomax_bench.blocks import Net as Net
     from infomax_bench.blocks import Problem as Problem
+    from infomax_bench.components import principal_components as principal_components
+    from infomax_bench.components import projection as projection
+    from infomax_bench.components import without_components as without_components
     from infomax_bench.data import Dataset as Dataset
     from infomax_bench.data import Images as Images
     from infomax_bench.encoder import decoder as decoder
@@ -80,15 +94,23 @@ if TYPE_CHECKING:
     from infomax_bench.method import Method as Method
     from infomax_bench.method import Native as Native
     from infomax_bench.method import param as param
+    from infomax_bench.objectives import bernoulli_nll as bernoulli_nll
     from infomax_bench.objectives import correlation as correlation
     from infomax_bench.objectives import covariance as covariance
     from infomax_bench.objectives import cross_correlation as cross_correlation
     from infomax_bench.objectives import cross_entropy as cross_entropy
     from infomax_bench.objectives import follow as follow
+    from infomax_bench.objectives import gaussian_kl as gaussian_kl
+    from infomax_bench.objectives import log_odds as log_odds
     from infomax_bench.objectives import off_diagonal_sum_of_squares as off_diagonal_sum_of_squares
     from infomax_bench.objectives import projections as projections
+    from infomax_bench.objectives import reparameterised as reparameterised
     from infomax_bench.objectives import standardised as standardised
     from infomax_bench.random import Rng as Rng
+    from infomax_bench.text import TextEncoder as TextEncoder
+    from infomax_bench.transformer import Patches as Patches
+    from infomax_bench.transformer import TokenDecoder as TokenDecoder
+    from infomax_bench.transformer import error_within as error_within
 
 __all__ = ["__version__", *_WHERE]
 

@@ -57,7 +57,8 @@ def pretrain(
     cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth)
     problem = problem_for(replace(cell, width=built.width(problem_for(cell, data))), data)
     with one_job():  # the same numbers whatever the machine
-        trained = train(built, problem, data_for(data, problem, which), which, epochs, device)
+        own = data_for(data, problem, which, needs=built.needs)
+        trained = train(built, problem, own, which, epochs, device)
     facts = facts_of(trained, which, epochs)
     return Encoder(built, problem, trained.params, which, dataset, tuple(trained.diverged), facts)
 

@@ -42,6 +42,10 @@ class Problem:
     depth: int = 1
     hidden: tuple[int, ...] = ()
     """Widths of the layers below the last; () makes them all as wide as the last."""
+    vocabulary: int = 0
+    """How many ids the words of captions have, 0 (no word) among them; 0 where there are no captions."""
+    caption_length: int = 0
+    """Words of the longest caption."""
 
     @property
     def input_size(self) -> int:

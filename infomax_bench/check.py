@@ -22,6 +22,7 @@ from infomax_bench.augment import Augmentation
 from infomax_bench.benchmark import Benchmark, Claims, Suite
 from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset, Split, load, split
+from infomax_bench.data import captions_of as captions_of_dataset
 from infomax_bench.errors import NotApplicable, UserError, unknown
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.frozen import Encoder
@@ -73,18 +74,23 @@ def labels_of() -> Tensor:
     return torch.arange(N_IMAGES) % N_CLASSES
 
 
+def captions_of() -> Tensor:
+    """Two words that all captions share and one that says the class; the first class's has a word less."""
+    words = torch.tensor([[1, 2, 3 + label] if label else [1, 3, 0] for label in range(N_CLASSES)])
+    return words[labels_of()]
+
+
 def _splits(seeds: Sequence[int]) -> list[Split]:
     test = torch.arange(N_IMAGES) >= N_IMAGES - 20
     return [split(test, seed) for seed in seeds]
 
 
-def problem_of(
-    method: Method, shape: tuple[int, int, int] = SHAPE, width: int = WIDTH, backbone: str = ""
-) -> Problem:
+def problem_of(method: Method, shape: tuple[int, int, int] = SHAPE, width: int = WIDTH, backbone: str = "") -> Problem:
     """A small problem for the method, on the first of its backbones unless told otherwise."""
     backbone = backbone or method.backbones[0]
     n = len(_splits([0])[0].train)
-    asked = Problem(shape, width, N_CLASSES, n, BATCH, backbone, depth=2 if backbone in LAYERED else 1)
+    depth, words = (2 if backbone in LAYERED else 1), captions_of()
+    asked = Problem(shape, width, N_CLASSES, n, BATCH, backbone, depth, (), int(words.max()) + 1, words.shape[1])
     problem = replace(asked, width=method.width(asked))
     reason = method.unavailable(problem)
     if reason:
@@ -100,7 +106,8 @@ def fitted(method: Method, problem: Problem, seeds: Sequence[int] = (0, 1), **ch
 def data_of(problem: Problem, seeds: Sequence[int], **changes: Any) -> Data:
     """Random images, of which 12 are held out."""
     augmentation = Augmentation(shift=0.1, noise=0.02)
-    return replace(Data(images_of(problem.input_shape), labels_of(), _splits(seeds), augmentation), **changes)
+    data = Data(images_of(problem.input_shape), labels_of(), _splits(seeds), augmentation, captions_of())
+    return replace(data, **changes)
 
 
 def _encoder(method: Method, problem: Problem, trained: Trained, seeds: Sequence[int] = (0, 1)) -> Encoder:
@@ -201,12 +208,13 @@ def every_backbone_works(method: Method) -> None:
 
 
 def labels_are_not_used(method: Method) -> None:
-    """A method that does not ask for labels learns the same from shuffled ones."""
+    """A method that does not ask for labels (or captions) learns the same from shuffled ones."""
     problem = problem_of(method)
-    shuffled = labels_of()[torch.randperm(N_IMAGES, generator=torch.Generator().manual_seed(3))]
-    same = _same(fitted(method, problem), fitted(method, problem, labels=shuffled))
+    order = torch.randperm(N_IMAGES, generator=torch.Generator().manual_seed(3))
+    shuffled = fitted(method, problem, labels=labels_of()[order], captions=captions_of()[order])
+    same = _same(fitted(method, problem), shuffled)
     if method.supervised():
-        hold(not same, "asks for labels and does not use them")
+        hold(not same, f"asks for {' and '.join(method.needs)} and does not use them")
     else:
         hold(same, "does not ask for labels, but other labels give another encoder")
 
@@ -283,6 +291,17 @@ def declaration_matches_images(dataset: Dataset) -> None:
     hold(n_factors == len(dataset.factor_names), f"{n_factors} factors for {len(dataset.factor_names)} names")
 
 
+def captions_are_written(dataset: Dataset) -> None:
+    """Every image has a caption, made of the vocabulary and of no more words than declared without loading."""
+    try:
+        ids = captions_of_dataset(dataset)
+    except (ValueError, LookupError) as error:
+        raise Broken(f"captions cannot be written: {type(error).__name__}: {error}") from error
+    n = len(load(dataset).images)
+    hold(len(ids) == n, f"{len(ids)} captions for {n} images")
+    hold(bool(ids.any(1).all()), "a caption has no words")
+
+
 def loading_is_deterministic(dataset: Dataset) -> None:
     """Loading twice gives the same images, labels and test part; the fingerprint stays."""
     a, b = dataset.load(), type(dataset)(dataset.argument).load()
@@ -301,7 +320,7 @@ def augmentation_keeps_images(dataset: Dataset) -> None:
 
 
 DATASET_PROMISES: tuple[Callable[[Dataset], None], ...] = (
-    declaration_matches_images, loading_is_deterministic, augmentation_keeps_images,
+    declaration_matches_images, captions_are_written, loading_is_deterministic, augmentation_keeps_images,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,11 @@ class Dataset:
     n_rest: int
     """How many images are test, and how many are for training and validation together."""
     factor_names: Sequence[str] = ()
+    caption: str = "a picture of a {class}"
+    """How captions are written: words between blanks, of which {class} stands for the class's name, and {FACTOR} for
+    the value of a factor as `factor_words` has it."""
+    factor_words: Mapping[str, Sequence[str]] = {}
+    """By a factor's name, each of its values in words."""
     augmentation: Augmentation = Augmentation()
     """The augmentation that keeps this data set's classes apart (no flips for digits)."""
 
@@ -94,6 +100,38 @@ class Dataset:
     def load(self) -> Images:
         """The images. Raises UserError if they cannot be had, saying what to do."""
         raise TypeError(f"{type(self).__name__} does not define load()")
+
+    def captions(self, images: Images) -> list[str]:
+        """A caption for every image, of words between blanks that are all in `vocabulary`."""
+        columns = []
+        for name, phrases in self._caption_places:
+            if name == "class":
+                values = images.labels
+            elif name:
+                assert images.factors is not None
+                values = images.factors[:, list(self.factor_names).index(name)]
+            else:
+                values = torch.zeros_like(images.labels)
+            columns.append([phrases[i] for i in values.tolist()])
+        return [" ".join(words) for words in zip(*columns, strict=True)]
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Every word that a caption can have, sorted; known without loading."""
+        phrases = itertools.chain.from_iterable(phrases for _, phrases in self._caption_places)
+        return tuple(sorted({word for phrase in phrases for word in phrase.split()}))
+
+    @property
+    def caption_length(self) -> int:
+        """Words of the longest caption; known without loading."""
+        return sum(max(len(phrase.split()) for phrase in phrases) for _, phrases in self._caption_places)
+
+    @property
+    def _caption_places(self) -> list[tuple[str, Sequence[str]]]:
+        """For each place in `caption`, whose value stands there ("": the same word always), and its values in words."""
+        words = {"class": self.class_names, **self.factor_words}
+        names = [(place, place.removeprefix("{").removesuffix("}")) for place in self.caption.split()]
+        return [("", [place]) if name == place else (name, words[name]) for place, name in names]
 
     @property
     def n_classes(self) -> int:
@@ -189,6 +227,34 @@ def _load(key: tuple[type[Dataset], str | None]) -> Images:
 def load(dataset: Dataset) -> Images:
     """Loads a data set once per process."""
     return _load((type(dataset), dataset.argument))
+
+
+def word_ids(captions: Sequence[str], vocabulary: Sequence[str], length: int) -> Tensor:
+    """Captions as int64 `[N, length]`: a word's place in the vocabulary, from 1 on, and 0 after the last word.
+
+    Raises ValueError for a caption that is longer, or has a word that is not in the vocabulary.
+    """
+    known = {word: i for i, word in enumerate(vocabulary, start=1)}
+    rows = {}
+    for caption in set(captions):
+        words = caption.split()
+        strange = [word for word in words if word not in known]
+        if strange or len(words) > length:
+            reason = f"{strange[0]!r} is not in the vocabulary" if strange else f"has more than {length} words"
+            raise ValueError(f"caption {caption!r}: {reason}")
+        rows[caption] = [known[word] for word in words] + [0] * (length - len(words))
+    return torch.tensor([rows[caption] for caption in captions])
+
+
+@functools.lru_cache(maxsize=8)
+def _captions(key: tuple[type[Dataset], str | None]) -> Tensor:
+    dataset = key[0](key[1])
+    return word_ids(dataset.captions(_load(key)), dataset.vocabulary, dataset.caption_length)
+
+
+def captions_of(dataset: Dataset) -> Tensor:
+    """The captions of a data set's images as word ids, int64 `[N, L]`, made once per process."""
+    return _captions((type(dataset), dataset.argument))
 
 
 @dataclass

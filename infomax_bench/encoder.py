@@ -90,9 +90,13 @@ class Encoding:
         """What the last layer gets, `[..., B, trunk_size]`. With `rng`, as in training: with drop-out, if any."""
         raise NotImplementedError
 
+    def last(self, params: Params, trunk: Tensor) -> Tensor:
+        """The last layer's pre-activations `[..., B, K]` from what the trunk made."""
+        return self.layer(params, trunk)
+
     def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
         """The pre-activations, `[..., B, K]`."""
-        return self.layer(params, self.trunk(params, images, rng))
+        return self.last(params, self.trunk(params, images, rng))
 
     def __call__(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
         return ACTIVATIONS[self.style.activation](self.linear(params, images, rng))
@@ -343,9 +347,9 @@ class StackEncoder(Encoding):
         net = Net(problem, {"encoder": LinearEncoder(problem, self.style)}, {f"encoder.{k}": p for k, p in own.items()})
         return self.style.features(net, x)
 
-    def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
+    def last(self, params: Params, trunk: Tensor) -> Tensor:
         own = under(params, str(len(self.layers) - 1))
-        return affine(self.trunk(params, images), own["weight"], own["bias"])
+        return affine(trunk, own["weight"], own["bias"])
 
     def __call__(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
         last = len(self.layers) - 1

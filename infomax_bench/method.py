@@ -67,12 +67,15 @@ class Batch:
     images: float32 `[..., B, C, H, W]` in [0, 1].
     views: `Method.views` augmented versions of the images, each of their shape.
     labels: int64 `[..., B]`, for methods with `needs = ("labels",)`.
+    captions: int64 `[..., B, L]`, for methods with `needs = ("captions",)`: word ids below `Problem.vocabulary`, 0
+    where a caption has ended (`Problem.caption_length` is L).
     progress: the fraction of training done, in [0, 1), for schedules.
     """
 
     images: Tensor
     views: tuple[Tensor, ...] = ()
     labels: Tensor | None = None
+    captions: Tensor | None = None
     progress: float = 0.0
 
     @property
@@ -126,7 +129,8 @@ class Method(_Hyperparameters):
     views: ClassVar[int] = 0
     """How many augmented views of each image the loss needs."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """("labels",) makes the method supervised, and marked so in every table."""
+    """("labels",) or ("captions",), which are written from labels or factors: either makes the method supervised, and
+    marked so in every table."""
     batched: ClassVar[bool] = True
     """False: the loss is not written over leading dimensions; seeds are trained one after another."""
     competitive: ClassVar[bool] = False

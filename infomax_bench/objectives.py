@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from infomax_bench.blocks import Net, Params
+from infomax_bench.random import Rng
 
 
 def standardised(z: Tensor) -> Tensor:
@@ -52,6 +54,26 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of int64 labels `[..., B]` given logits `[..., B, K]`; its mean over the batch, `[...]`."""
     own = logits.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
     return (logits.logsumexp(-1) - own).mean(-1)
+
+
+def reparameterised(mean: Tensor, log_variance: Tensor, rng: Rng) -> Tensor:
+    """A draw from N(mean, exp(log_variance)) for every entry, with a gradient to both (Kingma and Welling 2014)."""
+    return mean + torch.exp(0.5 * log_variance) * rng.normal_like(mean)
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence in nats of N(mean, diag exp(log_variance)) from N(0, I): `[..., B, K]` -> `[..., B]`."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1)
+
+
+def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
+    """Negative log-likelihood in nats of x in [0, 1] under Bernoulli variables: `[..., B, D]` -> `[..., B]`."""
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+
+
+def log_odds(probability: Tensor) -> Tensor:
+    """Logits of probabilities, kept 1 % away from 0 and 1: where the bias of a Bernoulli variable begins."""
+    return torch.logit(probability.clamp(0.01, 0.99))
 
 
 def projections(net: Net, views: Sequence[Tensor]) -> list[Tensor]:

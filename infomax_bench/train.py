@@ -18,7 +18,7 @@ from torch import Tensor
 
 from infomax_bench.augment import Augmentation
 from infomax_bench.blocks import Net, Params, Problem, init_params
-from infomax_bench.data import Dataset, Split, images_as, load, split, to_unit
+from infomax_bench.data import Dataset, Split, captions_of, images_as, load, split, to_unit
 from infomax_bench.encoder import StackEncoder, build_blocks, is_constant, layers_of, under
 from infomax_bench.errors import NotApplicable
 from infomax_bench.method import Batch, Method
@@ -83,8 +83,9 @@ class Lower:
 class Data:
     """What is trained on.
 
-    images: uint8 `[N, C, H, W]`; labels: int64 `[N]`; splits: one a seed; captions: int64
-    `[N, length]`, the indices of their words."""
+    images: uint8 `[N, C, H, W]`; labels: int64 `[N]`; splits: one a seed; captions: int64 `[N, L]`, the ids of their
+    words, where they are needed.
+    """
 
     images: Tensor
     labels: Tensor
@@ -98,17 +99,24 @@ class Data:
 
 
 def data_for(
-    dataset: Dataset, problem: Problem, seeds: Sequence[int], validation: bool = True, n_train: int = 0
+    dataset: Dataset,
+    problem: Problem,
+    seeds: Sequence[int],
+    validation: bool = True,
+    n_train: int = 0,
+    needs: Sequence[str] = (),
 ) -> Data:
     """A data set's images in the problem's input shape, divided by each seed.
 
-    validation: as in `split`; n_train: the training images used, of each seed's own order (0: all of them).
+    validation: as in `split`; n_train: the training images used, of each seed's own order (0: all of them); needs:
+    the method's; captions are only written for one that wants them.
     """
     loaded = load(dataset)
     splits = [split(loaded.test, seed, validation) for seed in seeds]
     if n_train:
         splits = [replace(own, train=own.train[:n_train]) for own in splits]
-    return Data(images_as(dataset, problem.input_shape), loaded.labels, splits, dataset.augmentation)
+    captions = captions_of(dataset) if "captions" in needs else None
+    return Data(images_as(dataset, problem.input_shape), loaded.labels, splits, dataset.augmentation, captions)
 
 
 @dataclass
@@ -460,7 +468,7 @@ def session_for(
     n_steps: int = 1,
     device: torch.device | str = "cpu",
 ) -> Session:
-    """A training at its first step, for looking at single steps (costs, checks, tests); of a stack, its first layer's."""
+    """A training at its first step, for looking at single steps (costs, checks, tests): of a stack, its first layer."""
     if not method.batched and len(seeds) != 1:
         raise ValueError("a method that is not batched trains one seed at a time")
     if problem.backbone == "stack":

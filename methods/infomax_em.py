@@ -10,9 +10,12 @@ third keeps them apart. The first is *summed* over the batch, as in the publishe
 against the other two, and it decides what is learned.
 """
 
+from dataclasses import replace
+from typing import ClassVar
+
 import torch
 
-from infomax_bench import Batch, Card, Method, Net, Rng, param
+from infomax_bench import Batch, Card, Method, Native, Net, Rng, covariance, off_diagonal_sum_of_squares, param
 
 
 class InfoMaxEM(Method):
@@ -24,24 +27,45 @@ class InfoMaxEM(Method):
         paper="Oursland 2026, arXiv:2601.06478",
         essay_cost="low",
     )
+    variants: ClassVar = {
+        "infomax": {
+            "lambda_lse": 0.0,
+            "card": replace(card, objective="variance of every output - correlation between outputs: no EM"),
+        },
+        "infomax_em_responsibilities": {
+            "output": "responsibilities",
+            "card": replace(card, objective=card.objective + "; features are the responsibilities"),
+        },
+        "infomax_em_stacked": {
+            "backbones": ("stack",),
+            "native": Native("stack", 3),
+            "card": replace(card, objective=card.objective + ", layer by layer"),
+        },
+    }
     lambda_lse: float = param(1.0, help="weight of the log-sum-exp term; 0 leaves EM out")
     lambda_var: float = param(1.0, search=(0.1, 10.0), log=True, help="weight of each output's log-variance")
     lambda_tc: float = param(1.0, search=(0.01, 100.0), log=True, help="weight of the decorrelation term")
     eps: float = param(1e-6, help="added to each variance before its logarithm")
+    output: str = param("distances", choices=("distances", "responsibilities"), help="what the features are")
+
+    @property
+    def competitive(self):
+        return self.output == "responsibilities"
+
+    def features(self, net: Net, images):
+        d = net.encoder(images)
+        return torch.softmax(-d, dim=-1) if self.output == "responsibilities" else d
 
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
         d = net.encoder(batch.images)  # distances [..., B, K]
         attraction = -torch.logsumexp(-d, dim=-1).sum(-1)  # its gradient in d is the responsibility
-        centred = d - d.mean(-2, keepdim=True)
-        variance = centred.square().sum(-2) / (d.shape[-2] - 1)
+        spread = covariance(d)
+        variance = spread.diagonal(dim1=-2, dim2=-1)
         volume = -torch.log(variance + self.eps).sum(-1)
-        deviation = variance.clamp(min=1e-30).sqrt()  # at 0, the gradient of a unit dead in this batch would be NaN
-        z = centred / (deviation.unsqueeze(-2) + 1e-8)
-        correlation = z.mT @ z / (d.shape[-2] - 1)
-        diagonal = correlation.diagonal(dim1=-2, dim2=-1)
-        redundancy = correlation.square().sum((-2, -1)) - diagonal.square().sum(-1)
+        deviation = variance.clamp(min=1e-30).sqrt() + 1e-8  # at 0, the gradient of a unit dead in this batch is NaN
+        correlation = spread / (deviation.unsqueeze(-1) * deviation.unsqueeze(-2))
         return {
             "attraction": self.lambda_lse * attraction,
             "volume": self.lambda_var * volume,
-            "redundancy": self.lambda_tc * redundancy,
+            "redundancy": self.lambda_tc * off_diagonal_sum_of_squares(correlation),
         }

@@ -26,12 +26,13 @@ digits = load_digits()
 PIXELS = digits.data.astype(np.float32) * 255 // 16
 IMAGES = torch.from_numpy(PIXELS).to(torch.uint8).view(-1, 1, 8, 8)
 LABELS = torch.from_numpy(digits.target)
+CAPTIONS = 1 + LABELS.unsqueeze(1)  # of one word each
 TEST = torch.arange(len(IMAGES)) >= 1500
-PROBLEM = Problem((1, 8, 8), width=16, n_classes=10, n_train=1250, batch_size=50)
+PROBLEM = Problem((1, 8, 8), 16, n_classes=10, n_train=1250, batch_size=50, vocabulary=11, caption_length=1)
 SETTINGS = {"moco": {"queue": 120}}
 
 REGISTRY = registry()
-NAMES = REGISTRY.names("methods")
+NAMES = [n for n in REGISTRY.names("methods") if "linear" in REGISTRY.plugins["methods"][n].cls.backbones]
 BATCHED = [name for name in NAMES if (cls := REGISTRY.plugins["methods"][name].cls).by_gradient() and cls.batched]
 
 
@@ -42,7 +43,7 @@ def method_named(name: str, **changes) -> Method:
 def session_of(method: Method, seeds=(0,), stacked=True) -> Session:
     splits = [split(TEST, seed) for seed in seeds]
     augmentation = Augmentation(shift=0.1, rotate=10, noise=0.05)
-    data = Data(IMAGES, LABELS, splits, augmentation)
+    data = Data(IMAGES, LABELS, splits, augmentation, CAPTIONS)
     return Session(method, PROBLEM, data, seeds, 10, stacked, torch.device("cpu"))
 
 

@@ -17,13 +17,14 @@ from infomax_bench.train import Data, Session, session_for, train
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.images * 255 / 16).to(torch.uint8).unsqueeze(1)
 LABELS = torch.from_numpy(digits.target)
+CAPTIONS = 1 + LABELS.unsqueeze(1)  # of one word each
 TEST = torch.arange(len(IMAGES)) >= 1500
 N_TRAIN = len(split(TEST, 0).train)
-PROBLEM = Problem((1, 8, 8), width=16, n_classes=10, n_train=N_TRAIN, batch_size=100)
+PROBLEM = Problem((1, 8, 8), 16, n_classes=10, n_train=N_TRAIN, batch_size=100, vocabulary=11, caption_length=1)
 SETTINGS = {"moco": {"queue": 256}}
 
 REGISTRY = registry()
-NAMES = REGISTRY.names("methods")
+NAMES = [n for n in REGISTRY.names("methods") if "linear" in REGISTRY.plugins["methods"][n].cls.backbones]
 BY_GRADIENT = [name for name in NAMES if REGISTRY.plugins["methods"][name].cls.by_gradient()]
 BATCHED = [name for name in BY_GRADIENT if REGISTRY.plugins["methods"][name].cls.batched]
 
@@ -33,7 +34,7 @@ def method_named(name: str, **settings) -> Method:
 
 
 def data_of(seeds) -> Data:
-    return Data(IMAGES, LABELS, [split(TEST, seed) for seed in seeds])
+    return Data(IMAGES, LABELS, [split(TEST, seed) for seed in seeds], captions=CAPTIONS)
 
 
 def start(method: Method, seeds=(0,), n_steps=10, **changes) -> Session:

@@ -86,7 +86,7 @@ def cost(context: Context) -> list[Row]:
     if problem.backbone == "stack":
         raise NotApplicable("counted for one training at a time, not for a stack of them")
     seed = encoder.seeds[0]
-    data = data_for(context.target, problem, [seed])
+    data = data_for(context.target, problem, [seed], needs=method.needs)
     values = {}
     encoding = _encode_flops(encoder, data.images)
     if encoding or not encoder.n_parameters:  # torch counts no operations of a distance

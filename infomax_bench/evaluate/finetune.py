@@ -63,7 +63,7 @@ def finetune(
     encoder = context.need_encoder()
     assert context.target is not None
     problem = replace(encoder.problem, n_classes=context.target.n_classes)
-    data = data_for(context.target, problem, encoder.seeds, context.validation, n_train)
+    data = data_for(context.target, problem, encoder.seeds, context.validation, n_train, FineTuned.needs)
     n = min(len(own.train) for own in data.splits)
     problem = replace(problem, n_train=n, batch_size=min(batch_size, n))
     method = FineTuned.of(encoder.method)(
