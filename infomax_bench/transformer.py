@@ -26,8 +26,8 @@ FEWEST, MOST = 4, 7
 """Patches along a side, where it is long enough."""
 
 POSITION = 0.5
-"""Deviation of the positions at first. With the customary 0.02 they drown in the patches, and short trainings do not get
-beyond what the average patch gives."""
+"""Deviation of the positions at first: with the customary 0.02 they drown in the patches, and a short training does
+not find out where a patch is."""
 
 CHUNK = 512
 """Images encoded at a time where nothing is trained."""
@@ -76,7 +76,8 @@ class TransformerBlocks:
     def __call__(self, params: Params, x: Tensor, causal: bool = False, prefix: Tensor | None = None) -> Tensor:
         """Tokens `[..., T, width]` to tokens of the same shape, sequences attended to on their own.
 
-        causal: a token sees itself and those before it, and also the first `prefix` (int64 `[...]`) of its sequence.
+        causal: a token sees itself and those before it. prefix: int64 `[...]`, causal too, but the first so many of a
+        sequence are seen by all.
         """
         if params["norm.gain"].dim() > 1 and x.device.type == "cpu":
             one = lambda i: {name: p[i] for name, p in params.items()}  # noqa: E731

@@ -49,8 +49,12 @@ class Plan:
 
 
 def space(method: type[Method], fixed: Iterable[str] = ()) -> dict[str, Any]:
-    """The hyperparameters that are tuned, by name: those with a search range, but for what a variant fixes."""
-    left_out = set(fixed) | (set() if method.by_gradient() else OF_GRADIENTS)
+    """The hyperparameters that are tuned, by name: those with a search range, but for what a variant fixes, and for the
+    optimiser's where there is none."""
+    left_out = set(fixed)
+    if not method.by_gradient():
+        below = method.__mro__[: method.__mro__.index(Method)]
+        left_out |= OF_GRADIENTS - {name for cls in below for name in vars(cls).get("__annotations__", ())}
     return {k: f for k, f in method.parameters().items() if f.metadata.get("search") and k not in left_out}
 
 

@@ -2,24 +2,25 @@
 
     mean over pixels of (x - (V a + c))^2,  a = relu(W x + b)
 
-A linear decoder, untied, and the squared error's mean over pixels and batch, as in the sparse autoencoder beside it.
+The decoder is untied and as deep as the encoder (linear for one layer, as above), and the squared error's mean is over
+pixels and batch, as in the sparse autoencoder beside it.
 """
 
-from infomax_bench import Batch, Card, Linear, Method, Net, Problem, Rng
+from infomax_bench import Batch, Card, Method, Net, Problem, Rng, decoder
 
 
 class Autoencoder(Method):
     card = Card(
         family="reconstruction",
         role="prior art",
-        objective="squared error of the image rebuilt from its code by a linear decoder",
+        objective="squared error of the image rebuilt from its code by a decoder as deep as the encoder",
         prevents="information loss",
         paper="Rumelhart, Hinton and Williams 1986",
         essay_cost="low",
     )
 
     def heads(self, problem: Problem):
-        return {"decoder": Linear(problem.width, problem.input_size)}
+        return {"decoder": decoder(problem)}
 
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
         rebuilt = net.decoder(net.encoder(batch.images))

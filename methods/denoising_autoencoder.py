@@ -5,13 +5,26 @@
     loss = - sum_pixels [x log z + (1 - x) log(1 - z)], averaged over the batch
 
 Sigmoid units, tied weights and the cross-entropy of pixels in [0, 1] are the papers' choices for images of digits. The
-frozen encoder sees clean images.
+frozen encoder sees clean images, and so does the next layer of a stack, which corrupts them itself.
 """
 
-import torch
-from torch.nn import functional as F
+from dataclasses import replace
+from typing import ClassVar
 
-from infomax_bench import Batch, Bias, Card, Method, Net, Problem, Rng, param
+from infomax_bench import (
+    ONE_LAYER,
+    Batch,
+    Bias,
+    Card,
+    Method,
+    Native,
+    Net,
+    Problem,
+    Rng,
+    bernoulli_nll,
+    log_odds,
+    param,
+)
 
 
 class DenoisingAutoencoder(Method):
@@ -23,14 +36,27 @@ class DenoisingAutoencoder(Method):
         paper="Vincent et al. 2008; Vincent et al. 2010",
         essay_cost="low",
     )
+    variants: ClassVar = {
+        "stacked_denoising_autoencoder": {
+            "card": replace(
+                card,
+                objective="the same as denoising_autoencoder, for one layer on top of another",
+                paper="Vincent et al. 2010",
+            ),
+            "backbones": ("stack",),
+            "native": Native("stack", 3),
+        }
+    }
+    backbones = ONE_LAYER
     activation = "sigmoid"
+    input_range = "unit"
     corruption: float = param(0.25, search=(0.05, 0.6), help="probability that a pixel is forced to 0")
 
     def heads(self, problem: Problem):
         return {"visible": Bias(problem.input_size)}
 
     def start(self, net: Net, mean):
-        return {"visible.bias": torch.logit(mean.clamp(0.01, 0.99))}
+        return {"visible.bias": log_odds(mean)}
 
     def corrupt(self, x, rng: Rng):
         return x * (rng.uniform_like(x) >= self.corruption)
@@ -38,4 +64,4 @@ class DenoisingAutoencoder(Method):
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
         code = net.encoder(self.corrupt(batch.x, rng))
         logits = net.visible(code @ net.encoder.weight.mT)
-        return F.binary_cross_entropy_with_logits(logits, batch.x, reduction="none").sum(-1).mean(-1)
+        return bernoulli_nll(logits, batch.x).mean(-1)

@@ -10,7 +10,7 @@ image, as it is for every other method, so that objectives are compared and not 
 import torch
 from sklearn.cluster import MiniBatchKMeans
 
-from infomax_bench import Card, Method, Net, Problem, Rng
+from infomax_bench import ONE_LAYER, Card, Method, Net, Problem, Rng
 
 
 class KMeans(Method):
@@ -21,6 +21,7 @@ class KMeans(Method):
         prevents="nothing",
         paper="Coates, Lee and Ng 2011",
     )
+    backbones = ONE_LAYER
     activation = "identity"
     competitive = True
 

@@ -1,15 +1,27 @@
 """Principal components: the projections of the centred image on the directions of greatest variance (Pearson 1901).
 
-    a = V^T (x - mean),  V the leading eigenvectors of the covariance
+    a = V^T (x - mean),  V the leading eigenvectors of the covariance;  whitened, each by its standard deviation
 
-Fitted by scikit-learn, by the eigenvectors of the covariance: exact, and the same in every run, with scikit-learn's
-convention for the signs.
+Whitened features are as independent as a rotation and scaling of Gaussian images can make them: uncorrelated, of equal
+variance. Probes standardise all features, so the two do equally well there, up to rounding, and differ only where the
+scale of features counts. Whitened, a direction in which images do not vary is 0.
 """
 
-import torch
-from sklearn.decomposition import PCA as SklearnPCA
+from dataclasses import replace
+from typing import ClassVar
 
-from infomax_bench import Card, Method, Net, Problem, Rng
+from infomax_bench import (
+    ONE_LAYER,
+    Card,
+    Method,
+    Net,
+    Problem,
+    Rng,
+    param,
+    principal_components,
+    projection,
+    without_components,
+)
 
 
 class PCA(Method):
@@ -20,17 +32,25 @@ class PCA(Method):
         prevents="linear correlation",
         paper="Pearson 1901",
     )
+    variants: ClassVar = {
+        "pca_whitening": {
+            "card": replace(
+                card,
+                family="non-redundancy",
+                role="control",
+                objective="orthogonal projections of greatest variance, each scaled to variance 1",
+                paper="Hotelling 1933",
+            ),
+            "whiten": True,
+        }
+    }
     activation = "identity"
+    backbones = ONE_LAYER
+    whiten: bool = param(False, help="divide every component by its standard deviation")
 
     def unavailable(self, problem: Problem) -> str | None:
-        if problem.width > problem.input_size:
-            return f"an input of size {problem.input_size} has no {problem.width} principal components"
-        if problem.width > problem.n_train:
-            return f"{problem.n_train} training images have no {problem.width} principal components"
-        return None
+        return without_components(problem)
 
     def fit(self, net: Net, images, labels, rng: Rng):
-        pca = SklearnPCA(net.problem.width, svd_solver="covariance_eigh").fit(images.flatten(1).cpu().numpy())
-        weight = torch.from_numpy(pca.components_.T.copy()).float()
-        bias = -torch.from_numpy(pca.mean_).float() @ weight
-        return {"encoder.weight": weight.to(images.device), "encoder.bias": bias.to(images.device)}
+        mean, weight = principal_components(images, net.problem.width, self.whiten)
+        return projection(mean, weight, net.problem.width)

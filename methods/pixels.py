@@ -11,6 +11,7 @@ class Pixels(Method):
         prevents="nothing",
         paper="none",
     )
+    backbones = ("linear",)
 
     def width(self, problem: Problem) -> int:
         return problem.input_size

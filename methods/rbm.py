@@ -6,18 +6,20 @@ The gradient of the log-likelihood is the difference of the free energy's gradie
 model. The loss is that difference itself, its negatives held fixed: descending it is the update of CD-k (Hinton 2002),
 with the negatives k Gibbs steps away from the data, or of persistent CD (Tieleman 2008), with chains that go on from
 step to step. As in Hinton's guide (2010), pixels in [0, 1] are used as probabilities, and so are CD's reconstructions;
-persistent chains are samples.
+persistent chains are samples. A deep belief net is a stack of RBMs, each trained on the probabilities of the one below
+(Hinton, Osindero and Teh 2006).
 
 The weights start as every method's do (+-1/sqrt(D), a standard deviation of 0.02 on MNIST), which is the scale of the
 guide's N(0, 0.01); the same start under the same seed is worth more here than the exact number.
 """
 
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch.nn import functional as F
 
-from infomax_bench import Batch, Bias, Card, Method, Net, Problem, Rng, param
+from infomax_bench import ONE_LAYER, Batch, Bias, Card, Method, Native, Net, Problem, Rng, log_odds, param
 
 
 class RBM(Method):
@@ -29,8 +31,21 @@ class RBM(Method):
         paper="Hinton 2002; Tieleman 2008; Hinton 2010",
         essay_cost="high",
     )
+    variants: ClassVar = {
+        "rbm_persistent": {"persistent": True},
+        "dbn": {
+            "card": replace(
+                card,
+                objective="likelihood of the image under one bipartite energy model on top of another",
+                paper="Hinton, Osindero and Teh 2006",
+            ),
+            "backbones": ("stack",),
+            "native": Native("stack", 3),
+        },
+    }
+    backbones = ONE_LAYER
     activation = "sigmoid"
-    variants: ClassVar = {"rbm_persistent": {"persistent": True}}
+    input_range = "unit"
     learning_rate: float = param(0.1, search=(1e-3, 1.0), log=True, help="step size of the optimiser")
     optimizer: str = param("sgd", choices=("adam", "sgd"), help="update rule")
     k: int = param(1, help="Gibbs steps for each update")
@@ -40,7 +55,7 @@ class RBM(Method):
         return {"visible": Bias(problem.input_size)}
 
     def start(self, net: Net, mean):
-        return {"visible.bias": torch.logit(mean.clamp(0.01, 0.99))}
+        return {"visible.bias": log_odds(mean)}
 
     def state(self, net: Net, rng: Rng):
         if not self.persistent:

@@ -3,14 +3,15 @@
     l1:    mean (x - x^)^2 + penalty * mean |a|,  a = relu(W x + b)     the baseline of Oursland 2026, arXiv:2601.06478
     topk:  mean (x - x^)^2,  a = the k largest of W x + b, the others 0  Makhzani and Frey 2013; Gao et al. 2024
 
-Both means are over everything: pixels or units, and the batch. The decoder is linear and untied.
+Both means are over everything: pixels or units, and the batch. The decoder is untied and as deep as the encoder (linear
+for one layer).
 """
 
 from typing import ClassVar
 
 import torch
 
-from infomax_bench import Batch, Card, Linear, Method, Net, Problem, Rng, param
+from infomax_bench import Batch, Card, Method, Net, Problem, Rng, decoder, param
 
 
 class SparseAutoencoder(Method):
@@ -31,13 +32,17 @@ class SparseAutoencoder(Method):
     def competitive(self):
         return self.sparsity == "topk"
 
+    @property
+    def activation(self):
+        return "identity" if self.sparsity == "topk" else "relu"
+
     def heads(self, problem: Problem):
-        return {"decoder": Linear(problem.width, problem.input_size)}
+        return {"decoder": decoder(problem)}
 
     def features(self, net: Net, images):
+        a = net.encoder(images)
         if self.sparsity == "l1":
-            return net.encoder(images)
-        a = net.encoder.linear(images)
+            return a
         top = a.topk(max(1, round(self.active * a.shape[-1])), dim=-1)
         return torch.zeros_like(a).scatter(-1, top.indices, top.values)
 
