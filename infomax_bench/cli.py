@@ -255,10 +255,11 @@ def run_suite(arguments: argparse.Namespace) -> int:
     benchmarks = [registry.benchmark(name) for name in dict.fromkeys(names)]
     root = arguments.results or Path("results") / preset.name
     methods = arguments.methods
+    studies = {} if arguments.untuned else read_studies(tuned_path(preset.name))
     make = partial(
         make_suite, registry, preset, datasets=arguments.datasets, widths=arguments.widths, seeds=arguments.seeds,
         epochs=arguments.epochs, settings=_of_methods(registry, arguments.settings), subject=arguments.subject,
-        tuned={} if arguments.untuned else tuned_settings(read_studies(tuned_path(preset.name)), registry),
+        tuned=tuned_settings(studies, registry),
     )  # fmt: skip
     device, cores = _device(arguments.device)
     suite = make(methods=methods)
@@ -266,7 +267,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
         suite = make(methods=[arguments.subject])
         print(f"{arguments.subject} runs alone, against the results in {root}", file=sys.stderr)
     jobs = arguments.jobs or cores
-    done = run(registry, suite, benchmarks, root, folders=arguments.plugins, device=device, jobs=jobs)
+    done = run(registry, suite, benchmarks, root, folders=arguments.plugins, device=device, jobs=jobs, studies=studies)
     for warning in done.results.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if not arguments.no_report:

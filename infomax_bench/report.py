@@ -63,8 +63,12 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     absent = sorted(set(results.cards) - set(results.table["method"]))
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
+    budget, tuned = model.tuning(results, names, claims)
     return {
         "results": results,
+        "untuned": model.untuned(results),
+        "budget": budget,
+        "tuned": tuned,
         "info": results.info,
         "claims": claims,
         "counts": {word: sum(v.verdict == word for v in verdicts if v.against != "control") for word in COLOURS},

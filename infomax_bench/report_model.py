@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.benchmark import Benchmark, Claims, study_key
 from infomax_bench.figures import comparable, intervals, scatter, seeds_of, sparks
 from infomax_bench.look import png, short
 from infomax_bench.report_images import Gallery
 from infomax_bench.results import Results
 from infomax_bench.statistics import Verdict
+from infomax_bench.tuned import in_words
 
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
 LATE = 0.1
@@ -178,11 +179,13 @@ def table(frame: pd.DataFrame, claims: Claims, marks: dict[str, str]) -> Table:
 
 
 def marks(results: Results) -> dict[str, str]:
-    """Method -> its name in tables: † if some of its rows are from other versions, ‡ if it sees labels."""
+    """Method -> its name in tables: † if some of its rows are from other versions, ‡ if it sees labels, § if it has
+    something to tune and was not tuned, unless none was."""
     rows = results.table
+    plain = set(untuned(results)) if results.info.get("tuning") else set()
     stale = set(rows.loc[~rows["current"].astype(bool), "method"])
     return {
-        m: m + " †" * (m in stale) + " ‡" * bool(results.cards.get(m, {}).get("supervised"))
+        m: m + " †" * (m in stale) + " ‡" * bool(results.cards.get(m, {}).get("supervised")) + " §" * (m in plain)
         for m in rows["method"].unique()
     }
 
@@ -313,6 +316,39 @@ def independence(results: Results, claims: Claims) -> Picture | None:
         "correlation is over methods: a description, not a test."
     )
     return Picture("independence", caption, png(figure), figure.get_figwidth())
+
+
+# -- tuning -----------------------------------------------------------------------------------------------------------
+def untuned(results: Results) -> list[str]:
+    """Methods with rows on single layers that have something to tune, and were not tuned on every data set."""
+    rows = results.table
+    own = rows[(rows["track"] == "controlled") & (rows["backbone"] == "linear") & (rows["label"] == "")]
+    asked = own[["method", "dataset"]].drop_duplicates().itertuples(index=False)
+    studies = results.info.get("tuning", {})
+    tunable = {m for m, card in results.cards.items() if card.get("tunable", True)}
+    return sorted({m for m, d in asked if m in tunable and study_key(m, d) not in studies})
+
+
+def tuning(results: Results, names: dict[str, str], claims: Claims) -> tuple[str, Table | None]:
+    """The budget in words, and what was chosen for each method and data set, and how much it matters."""
+    studies = list(results.info.get("tuning", {}).values())
+    if not studies:
+        return "", None
+    trials, seconds = sorted({s["trials"] for s in studies}), sum(s["seconds"] for s in studies)
+    words = (
+        f"{' or '.join(map(str, trials))} trials of every method that has something to tune, on each data set; "
+        f"{len(studies)} studies and {seconds / 60:.0f} minutes of one core in all, {studies[0]['seeds']} seeds each."
+    )
+    lines, strong = [], []
+    for s in sorted(studies, key=lambda s: (s["dataset"], s["method"])):
+        chosen = in_words(s["settings"]) + ("" if s["current"] else " (tuned for another version of its file)")
+        lines.append(
+            [names.get(s["method"], s["method"]), s["dataset"], chosen, f"{100 * s['default']:.1f}",
+             f"{100 * s['best']:.1f}", f"{100 * s['spread']:.1f}", str(s["trials"]), f"{s['seconds']:.0f}"]
+        )  # fmt: skip
+        strong.append(s["method"] == claims.subject)
+    head = ["method", "data set", "chosen", "defaults (%)", "chosen (%)", "deviation over trials", "trials", "seconds"]
+    return words, Table(head, lines, [False] * 3 + [True] * 5, strong)
 
 
 # -- training ---------------------------------------------------------------------------------------------------------

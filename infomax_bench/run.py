@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from infomax_bench.plugins import Registry
 from infomax_bench.results import Results, decide_all, read_info, read_results, write_results
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import Store, write_text
+from infomax_bench.tuned import Study, space
 
 
 @dataclass
@@ -53,8 +54,12 @@ def run(
     device: str = "cpu",
     jobs: int = 1,
     quiet: bool = False,
+    studies: Mapping[str, Study] | None = None,
 ) -> Run:
-    """Runs what is missing of the benchmarks' grids into the results folder `root`, and reads the folder back."""
+    """Runs what is missing of the benchmarks' grids into the results folder `root`, and reads the folder back.
+
+    studies: what tuning found, for the report; the values that are used are the suite's.
+    """
     begin = time.perf_counter()
     planner = Planner(registry, device)
     store = Store(root)
@@ -65,7 +70,7 @@ def run(
     todo = tasks(entries, missing, planner)
     _fetch(todo, planner)
     _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings)
-    _write_info(root, registry, suite, planner)
+    _write_info(root, registry, suite, planner, studies or {})
     store.update_manifest(lambda old: _merged(old, entries, planner, suite))
     failures: list[str] = []
     if todo:
@@ -175,7 +180,7 @@ def _pairs(value: list[Any]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in value)
 
 
-def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) -> None:
+def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, studies: Mapping[str, Study]) -> None:
     """run.json: how and on what; the cards of all methods and the data sets' facts, for the report."""
     info = read_info(root)
     methods = {}  # those that are gone leave no rival behind
@@ -185,8 +190,13 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) 
         methods[name] = {
             **asdict(cls.card), "supervised": cls.supervised(), "fitted": not cls.by_gradient(),
             "own_width": cls.width is not Method.width, "file": Path(plugin.path).stem,
-            "backbones": cls.backbones,
+            "backbones": cls.backbones, "tunable": sorted(space(cls, plugin.settings)),
         }  # fmt: skip
+    tuning = {
+        key: {**study.told(), "current": study.source == registry.get("methods", study.method).source}
+        for key, study in studies.items()
+        if key in suite.tuned
+    }
     datasets = info.get("datasets", {})
     for name in suite.datasets:
         data = planner.dataset(name)
@@ -196,8 +206,8 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner) 
         }  # fmt: skip
     info |= {
         "subject": suite.subject, "indicative": suite.indicative, "suite": asdict(suite), "methods": methods,
-        "datasets": datasets, "machine": engine.machine(), "version": __version__, "git_sha": engine.git_sha(),
-        "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
+        "tuning": tuning, "datasets": datasets, "machine": engine.machine(), "version": __version__,
+        "git_sha": engine.git_sha(), "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
     }  # fmt: skip
     info.setdefault("seconds", 0.0)
     info.setdefault("runs", [])

@@ -12,7 +12,7 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,10 @@ from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate.context import context_for
 from infomax_bench.evaluate.probe import linear_probe
 from infomax_bench.frozen import Encoder
-from infomax_bench.method import Method
 from infomax_bench.plan import problem_for
 from infomax_bench.plugins import Registry, registry
 from infomax_bench.presets import Preset
-from infomax_bench.tuned import Study, Trial, add_study, read_studies
-
-OF_GRADIENTS = frozenset({"learning_rate", "optimizer", "momentum", "weight_decay", "schedule"})
-"""Hyperparameters of the optimiser, which a fitted method does not have."""
+from infomax_bench.tuned import Study, Trial, add_study, read_studies, space
 
 
 @dataclass(frozen=True)
@@ -46,16 +42,6 @@ class Plan:
     n_seeds: int
     source: str
     cost: float = field(default=1.0, compare=False)
-
-
-def space(method: type[Method], fixed: Iterable[str] = ()) -> dict[str, Any]:
-    """The hyperparameters that are tuned, by name: those with a search range, but for what a variant fixes, and for the
-    optimiser's where there is none."""
-    left_out = set(fixed)
-    if not method.by_gradient():
-        below = method.__mro__[: method.__mro__.index(Method)]
-        left_out |= OF_GRADIENTS - {name for cls in below for name in vars(cls).get("__annotations__", ())}
-    return {k: f for k, f in method.parameters().items() if f.metadata.get("search") and k not in left_out}
 
 
 def propose(trial: Any, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,133 @@
+"""Equal tuning: the same number of trials, on validation images alone, kept and used."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from infomax_bench import Card, Images, Method, UserError, param
+from infomax_bench.data import load
+from infomax_bench.plan import Planner, make_suite
+from infomax_bench.plugins import home, registry
+from infomax_bench.presets import load_presets
+from infomax_bench.tune import tune
+from infomax_bench.tuned import read_studies, space, summary, tuned_settings
+
+REGISTRY = registry()
+PRESET = replace(load_presets(home() / "benchmarks")["quick"], epochs={"digits": 2}, width=8)
+
+
+def make(path, methods=("sparse_autoencoder", "pca"), trials=3, **changes):
+    return tune(REGISTRY, PRESET, path, methods=list(methods), trials=trials, seeds=1, quiet=True, **changes)
+
+
+def test_every_method_gets_the_same_trials_and_the_first_is_its_defaults(tmp_path):
+    studies = make(tmp_path / "t.json", ("sparse_autoencoder", "simclr"))
+    assert {len(s.trials) for s in studies.values()} == {3}
+    for study in studies.values():
+        method = REGISTRY.method(study.method)
+        assert study.trials[0].settings == {k: getattr(method, k) for k in study.trials[0].settings}
+        assert "learning_rate" in study.trials[0].settings
+        assert study.best.score == max(t.score for t in study.trials)
+
+
+def test_proposals_lie_in_the_declared_space(tmp_path):
+    (study,) = make(tmp_path / "t.json", ("swav",), trials=6).values()
+    fields = space(REGISTRY.get("methods", "swav").cls)
+    for trial in study.trials:
+        assert trial.settings.keys() == fields.keys()
+        for name, value in trial.settings.items():
+            search = fields[name].metadata["search"]
+            inside = value in search if len(search) != 2 else search[0] <= value <= search[1]
+            assert inside, (name, value)
+
+
+def test_what_a_variant_fixes_is_not_tuned_nor_an_optimiser_that_is_not_there():
+    class Fitted(Method):
+        card = Card(family="f", role="control", objective="o", prevents="p", paper="p")
+        floor: float = param(0.1, search=(0.01, 1.0), help="h")
+
+        def fit(self, net, images, labels, rng):
+            return net.params
+
+    class WithRate(Fitted):
+        learning_rate: float = param(0.1, search=(0.01, 1.0), help="its own")
+
+    assert set(space(Fitted)) == {"floor"}
+    assert set(space(WithRate)) == {"floor", "learning_rate"}
+    assert set(space(WithRate, fixed=("floor",))) == {"learning_rate"}
+
+
+def test_nothing_is_chosen_on_test_images(tmp_path, monkeypatch):
+    """Test images and labels that are noise leave every trial's score, and so the choice, as it was."""
+    before = make(tmp_path / "a.json", ("sparse_autoencoder",))
+    dataset = REGISTRY.dataset("digits")
+    images = load(dataset)
+    rng = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, images.images.shape, dtype=torch.uint8, generator=rng)
+    mask = images.test.view(-1, 1, 1, 1)
+    other = Images(
+        torch.where(mask, noise, images.images),
+        torch.where(images.test, torch.randint(0, 10, images.labels.shape, generator=rng), images.labels),
+        images.test,
+    )
+    from infomax_bench import data
+
+    data._load.cache_clear()
+    data._conversions.cache_clear()
+    monkeypatch.setattr(type(dataset), "load", lambda self: other)
+    after = make(tmp_path / "b.json", ("sparse_autoencoder",))
+    data._load.cache_clear()
+    data._conversions.cache_clear()
+    for key, study in before.items():
+        assert after[key].trials == study.trials
+
+
+def test_a_study_that_is_there_is_not_made_again(tmp_path, monkeypatch):
+    path = tmp_path / "t.json"
+    make(path)
+    content = path.read_text()
+    from infomax_bench import tune as module
+
+    monkeypatch.setattr(module, "make_study", lambda *_: pytest.fail("made again"))
+    make(path)
+    assert path.read_text() == content
+
+
+def test_a_run_uses_what_was_chosen_and_the_command_line_goes_before_it(tmp_path):
+    studies = make(tmp_path / "t.json")
+    tuned = tuned_settings(studies, REGISTRY)
+    (study,) = (s for s in studies.values() if s.trials)
+    suite = make_suite(REGISTRY, PRESET, tuned=tuned)
+    assert dict(suite.cell("sparse_autoencoder", "digits").settings) == study.best.settings
+    assert suite.cell("pca", "digits").settings == ()
+    assert suite.cell("sparse_autoencoder", "digits", backbone="mlp", depth=2).settings == ()  # tuned on one layer
+    changed = make_suite(REGISTRY, PRESET, tuned=tuned, settings={"sparse_autoencoder": {"penalty": 0.5}})
+    settings = dict(changed.cell("sparse_autoencoder", "digits").settings)
+    assert settings == {**study.best.settings, "penalty": 0.5}
+    planner = Planner(REGISTRY, "cpu")
+    plain = make_suite(REGISTRY, PRESET)
+    keys = {planner.encoder_key(s.cell("sparse_autoencoder", "digits"), (0,)) for s in (suite, changed, plain)}
+    assert len(keys) == 3
+
+
+def test_a_method_without_anything_to_tune_says_so(tmp_path):
+    studies = make(tmp_path / "t.json", ("pca",))
+    assert "declares nothing to tune" in summary(studies.values())
+    assert tuned_settings(studies, REGISTRY) == {}
+
+
+def test_a_hyperparameter_that_is_gone_is_not_used(tmp_path):
+    path = tmp_path / "t.json"
+    make(path, ("sparse_autoencoder",))
+    path.write_text(path.read_text().replace('"penalty"', '"sharpness"'))
+    assert tuned_settings(read_studies(path), REGISTRY) == {}
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps({"other": []}), json.dumps({"studies": [{"method": "x"}]})])
+def test_a_damaged_file_is_one_clear_line(tmp_path, content):
+    path = tmp_path / "t.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"t\.json"):
+        read_studies(path)
