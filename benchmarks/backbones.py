@@ -16,8 +16,9 @@ class Backbones(Benchmark):
     Two tracks, never mixed. Controlled: the same perceptron of two layers, or the same small convolutional net, for
     every method whose objective makes sense on it; objectives are compared, not architectures. Native: contrastive
     methods on the convolutional net, predictive ones on a transformer of four blocks, deep belief nets and stacked
-    autoencoders three layers deep, and so on; what is compared is then a whole recipe. Width of the features, epochs
-    and batch are those of the other benchmarks, hidden layers are four times as wide, and fine-tuning is left out.
+    autoencoders three layers deep, and so on; what is compared is then a whole recipe. Width of the features and batch
+    are those of the other benchmarks, epochs are one number for all in the native track and that of the other
+    benchmarks in the controlled one, hidden layers are four times as wide, and fine-tuning is left out.
 
     Claim: none. The claims are about single layers; this shows how far they carry.
 
@@ -30,7 +31,10 @@ class Backbones(Benchmark):
     def requests(self, suite):
         evaluations = ("linear_probe", "redundancy", "training")
         for method in suite.methods:
-            cells = [suite.cell(method, name, track="native", backbone="native") for name in suite.native]
+            cells = [
+                suite.cell(method, name, track="native", backbone="native", epochs=epochs)
+                for name, epochs in suite.native.items()
+            ]
             for name, backbones in suite.deeper.items():
                 for backbone in backbones:
                     depth = DEPTH.get(backbone, 1)

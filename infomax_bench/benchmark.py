@@ -78,7 +78,7 @@ def study_key(method: str, dataset: str, backbone: str = "linear") -> str:
 class Suite:
     """What is run: the preset's numbers after the command line's changes.
 
-    epochs: by data set. native: the data sets of the native track. deeper: by data set, the controlled track's
+    epochs: by data set. native: epochs of the native track, by data set. deeper: by data set, the controlled track's
     backbones beyond one layer.
     """
 
@@ -93,7 +93,7 @@ class Suite:
     subject: str
     settings: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
     indicative: bool = False
-    native: tuple[str, ...] = ()
+    native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
     """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""

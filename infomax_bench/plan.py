@@ -121,7 +121,7 @@ def make_suite(
         subject=subject,
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
         tuned=tuned or {},
-        native=tuple(name for name in names if name in preset.native),
+        native={name: epochs or preset.native[name] for name in names if name in preset.native},
         deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking
         indicative=preset.indicative

@@ -14,7 +14,7 @@ from infomax_bench.errors import UserError, unknown
 class Preset:
     """One section of the file.
 
-    epochs: by data set, which are the preset's data sets. native: the data sets of the native track; deeper: the
+    epochs: by data set, which are the preset's data sets. native: epochs of the native track, by data set; deeper: the
     backbones of the controlled track beyond one layer, by data set.
     """
 
@@ -30,7 +30,7 @@ class Preset:
     default: bool = False
     trials: int = 12
     """Trials of every method when it is tuned."""
-    native: tuple[str, ...] = ()
+    native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

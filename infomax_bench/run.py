@@ -167,7 +167,8 @@ def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
         saved = entry["cell"]
         cell = Cell(**{**saved, "settings": _pairs(saved["settings"]), "hidden": tuple(saved.get("hidden", ()))})
         if not cell.label:  # a labelled cell has settings and a budget of its own
-            budget = suite.epochs.get(cell.dataset, cell.epochs)
+            epochs = suite.native if cell.track == "native" else suite.epochs
+            budget = epochs.get(cell.dataset, cell.epochs)
             own = suite.settings_of(cell.method, cell.dataset, cell.backbone)
             cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
         request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})

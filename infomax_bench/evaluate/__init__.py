@@ -26,10 +26,10 @@ class Evaluation:
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "probe": Evaluation("probe:probe"),
+    "probe": Evaluation("probe:probe", 2),
     "linear_probe": Evaluation("probe:probe_linear"),
-    "prune_units": Evaluation("prune:prune_units"),
-    "prune_weights": Evaluation("prune:prune_weights"),
+    "prune_units": Evaluation("prune:prune_units", 2),
+    "prune_weights": Evaluation("prune:prune_weights", 2),
     "redundancy": Evaluation("features:measure_redundancy", 2),
     "interpretability": Evaluation("features:measure_interpretability"),
     "finetune": Evaluation("finetune:finetune"),

@@ -97,12 +97,14 @@ def fit_logistic(
     keep: Tensor | None = None,
     tolerance: float = 1e-4,
     max_iterations: int = 400,
+    start: tuple[Tensor, Tensor] | None = None,
 ) -> Fit:
     """Fits S x R problems.
 
     x: float32 `[S, N, K]`, standardised; y: int64 `[S, N]`; l2: `[R]`, each > 0; keep: float `[S, R, K]`, 1 for the
     features that problem r may use and 0 for those removed. Stops when no entry of a problem's gradient exceeds
-    `tolerance` (scikit-learn's criterion and default).
+    `tolerance` (scikit-learn's criterion and default). start: weight `[S, R, K, C]` and bias `[S, R, C]` to begin from,
+    such as a neighbouring problem's; the optimum is the same.
     """
     objective = _Objective(x, y, l2.to(x), keep, n_classes)
     s, r, k = x.shape[0], len(l2), x.shape[2]
@@ -110,6 +112,8 @@ def fit_logistic(
     best_f = torch.zeros(s, r, dtype=torch.float64, device=x.device)
     active = torch.arange(r, device=x.device)
     w = best_w.clone()
+    if start is not None:
+        w[:, :, :-1], w[:, :, -1] = start[0] if keep is None else start[0] * keep.unsqueeze(-1), start[1]
     f, g = objective(w)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     iteration = 0

@@ -110,17 +110,20 @@ def few_shot(data: FeatureSet, seeds: tuple[int, ...], shots: int) -> Tensor | N
     drawn = [few_shot_draws(labels, shots, data.n_classes, seed) for labels, seed in zip(y, seeds, strict=True)]
     if any(d is None for d in drawn):
         return None
-    train, validation, test = data.x("train"), data.x("validation"), data.x("test")
-    yv, yt = data.y("validation"), data.y("test")
+    picks = torch.stack([d for d in drawn if d is not None])  # [S, draws, n]
+    x = torch.stack([own[i] for own, i in zip(data.x("train"), picks, strict=True)])
+    labels = torch.stack([own[i] for own, i in zip(y, picks, strict=True)])
+    # all draws of all seeds in one go: they are small, and many
+    fit = fit_logistic(x.flatten(0, 1), labels.flatten(0, 1), torch.tensor(L2_GRID), data.n_classes, max_iterations=100)
+    s, draws = picks.shape[:2]
+    weights, biases = fit.weight.unflatten(0, (s, draws)), fit.bias.unflatten(0, (s, draws))
     result = []
-    for i, picks in enumerate(drawn):
-        assert picks is not None
-        fit = fit_logistic(train[i][picks], y[i][picks], torch.tensor(L2_GRID), data.n_classes, max_iterations=100)
-        count = len(picks)
-        on_validation = accuracy(fit.logits(validation[i].expand(count, -1, -1)), yv[i])
-        best, draw = choose(fit, on_validation)
-        weight, bias = fit.weight[draw, best], fit.bias[draw, best]
-        result.append(accuracy(test[i] @ weight + bias.unsqueeze(1), yt[i]).mean())
+    for weight, bias, xv, yv, xt, yt in zip(
+        weights, biases, data.x("validation"), data.y("validation"), data.x("test"), data.y("test"), strict=True
+    ):
+        own = Fit(weight, bias, fit.objective, fit.iterations)
+        best, draw = choose(own, accuracy(own.logits(xv.expand(draws, -1, -1)), yv))
+        result.append(accuracy(xt @ weight[draw, best] + bias[draw, best].unsqueeze(1), yt).mean())
     return torch.stack(result)
 
 
