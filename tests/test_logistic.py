@@ -72,6 +72,20 @@ def test_removed_features_are_as_if_they_had_never_been():
     assert fit.objective[0, 1].item() == pytest.approx(without.objective.item(), rel=1e-4)
 
 
+def test_where_it_begins_does_not_matter():
+    """From the whole probe, the probe without some features is the same as from nothing."""
+    x, y = blobs()
+    x, y, l2 = torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([1e-3])
+    keep = torch.ones(1, 1, 6)
+    keep[..., :2] = 0
+    whole = fit_logistic(x, y, l2, 3)
+    cold = fit_logistic(x, y, l2, 3, keep)
+    warm = fit_logistic(x, y, l2, 3, keep, start=(whole.weight, whole.bias))
+    assert warm.objective.item() == pytest.approx(cold.objective.item(), rel=1e-5)
+    torch.testing.assert_close(warm.logits(x), cold.logits(x), atol=0.02, rtol=0.02)
+    assert warm.weight[..., :2, :].abs().max() == 0
+
+
 def test_collinear_and_dead_features_do_not_break_it():
     """Duplicated units and constant ones are what pruning meets; the optimum is that of scikit-learn."""
     x, y = blobs()

@@ -7,11 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infomax_bench import pretrain
 from infomax_bench.data import split
-from infomax_bench.evaluate.context import Context, FeatureSet
+from infomax_bench.evaluate.context import Context, FeatureSet, context_for
 from infomax_bench.evaluate.probe import shared_probe
 from infomax_bench.evaluate.prune import (
     LEVELS,
+    SHARED_OUT_LEVELS,
     area,
     importance_order,
     kept_after,
@@ -20,6 +22,7 @@ from infomax_bench.evaluate.prune import (
     redundancy_order,
     without_smallest,
 )
+from infomax_bench.plugins import registry
 
 
 def context(features: torch.Tensor, labels: torch.Tensor, seeds: tuple[int, ...] = (0,)) -> Context:
@@ -122,3 +125,13 @@ def test_accuracy_at_full_width_is_the_probes():
     ctx = context(x, y, seeds=(0, 1))
     full = [r["value"] for r in prune_units(ctx) if r.get("protocol") == "random/frozen" and r.get("x") == 0.0]
     assert full == pytest.approx(shared_probe(ctx).test.tolist())
+
+
+def test_where_units_compete_the_rest_shares_out_anew():
+    """The second protocol of a competitive method: nothing removed is the whole probe, and fewer units keep less."""
+    encoder = pretrain("kmeans", "digits", width=16, seeds=2)
+    found = by_question(context_for(encoder, registry().dataset("digits")))
+    shared = {x: v for (metric, protocol, x), v in found.items() if protocol == "random/renormalised"}
+    assert set(shared) == set(SHARED_OUT_LEVELS)
+    assert shared[0.0] == pytest.approx(found["accuracy", "random/refitted", 0.0], abs=0.01)
+    assert shared[0.8] < shared[0.0] - 0.05

@@ -89,7 +89,9 @@ def _refitted(data: FeatureSet, probe: Probe, keep: Tensor) -> tuple[Tensor, Ten
         one = slice(i, i + 1)
         levels = keep.shape[1]
         l2 = probe.l2[i].expand(levels)
-        start = (probe.weight[one].expand(levels, -1, -1)[None], probe.bias[one].expand(levels, -1)[None])
+        start = None
+        if probe.weight.shape[1] == keep.shape[2]:  # the whole probe is near the pruned one
+            start = (probe.weight[one].expand(levels, -1, -1)[None], probe.bias[one].expand(levels, -1)[None])
         fit = fit_logistic(data.x("train")[one], data.y("train")[one], l2, data.n_classes, keep[one], start=start)
         validation.append(accuracy(fit.logits(data.x("validation")[one]), data.y("validation")[one].unsqueeze(1)))
         test.append(accuracy(fit.logits(data.x("test")[one]), data.y("test")[one].unsqueeze(1)))
