@@ -239,8 +239,8 @@ class ViTEncoder(Encoding):
         step = images.shape[-4] if torch.is_grad_enabled() else CHUNK
         return torch.cat([self.tokens(params, part).mean(-2) for part in images.split(step, dim=-4)], dim=-2)
 
-    def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
-        return self.trunk(params, images)
+    def last(self, params: Params, trunk: Tensor) -> Tensor:
+        return trunk
 
     def finished(self, params: Params, batches: Batches) -> Params:
         return params if self.mean is None else {**params, "mean": self.mean}

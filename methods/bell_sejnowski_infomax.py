@@ -3,7 +3,7 @@
     y = sigmoid(u),   u = W z + b,   H(y) = H(z) + log |det W| + E sum_j log y_j (1 - y_j)
     W += rate (1 + E (1 - 2 y) (W z)^T) W,   b += rate E (1 - 2 y),   E over a batch
 
-The update of W is the gradient of H(y) times W^T W (the natural gradient): no inverse, and as fast whatever the mixture.
+The update of W is the gradient of H(y) times W^T W (the natural gradient): no inverse, as fast whatever the mixture.
 W is square, so z are whitened principal components, as many as there are units; where images vary in fewer directions,
 the units beyond them are 0. As in the papers the logistic function is fixed, which finds sources with heavy tails, and
 no others. The features are u. Of our own is only what keeps it from diverging on whitened images, whose tails are very

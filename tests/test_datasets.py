@@ -472,8 +472,8 @@ def import_torchvision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 def test_torchvision_that_loads_is_left_alone(import_torchvision: Callable[[str], ModuleType]) -> None:
     """The work-around for missing operators does nothing where none are missing."""
-    shim = import_torchvision("datasets = 'theirs'")
-    assert shim.datasets == "theirs"
+    shim = import_torchvision("datasets, models = 'theirs', 'theirs too'")
+    assert (shim.datasets, shim.models) == ("theirs", "theirs too")
     assert not hasattr(shim, "_library")
 
 

@@ -213,7 +213,7 @@ def test_the_mean_image_is_frozen_with_the_encoder():
     mean = torch.stack([data.images[own.train].double().mean(0) / 255 for own in data.splits])
     torch.testing.assert_close(frozen.params["encoder.mean"], mean.flatten(1).float())
     images = data.images[:7].expand(2, 7, *SHAPE) / 255
-    torch.testing.assert_close(frozen.features(data.images[:7]), session.net.encoder(images).detach())
+    torch.testing.assert_close(frozen.features(data.images[:7]), method.features(session.net, images).detach())
     counted = sum(p[0].numel() for k, p in session.net.params.items() if k.startswith("encoder."))
     assert frozen.n_parameters == counted  # the mean is measured, not trained
 
