@@ -31,10 +31,10 @@ EVALUATIONS: dict[str, Evaluation] = {
     "prune_units": Evaluation("prune:prune_units", 2),
     "prune_weights": Evaluation("prune:prune_weights", 2),
     "redundancy": Evaluation("features:measure_redundancy", 2),
-    "interpretability": Evaluation("features:measure_interpretability"),
+    "interpretability": Evaluation("features:measure_interpretability", 2),
     "finetune": Evaluation("finetune:finetune"),
     "objective": Evaluation("objective:objective"),
-    "gallery": Evaluation("gallery:gallery"),
+    "gallery": Evaluation("gallery:gallery", 2),
     "cost": Evaluation("cost:cost"),
     "training": Evaluation("cost:training", 2),
 }

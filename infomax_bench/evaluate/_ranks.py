@@ -36,12 +36,26 @@ def average_ranks(features: Tensor) -> Tensor:
     return torch.empty_like(ranks).scatter_(-1, order, ranks).transpose(-1, -2)
 
 
-def quantile_bins(ranks: Tensor, n_bins: int) -> Tensor:
-    """Which of `n_bins` equally filled bins each output falls in, int64, from its average rank.
+def ranks_among(reference: Tensor, features: Tensor) -> Tensor:
+    """Ranks that each unit's outputs `[..., N, K]` would have among its outputs `[..., M, K]`, float64 `[..., N, K]`.
+
+    A value that the reference holds has the average rank it has there; one between the ranks r and r + 1 has r + 1/2,
+    so that ranks run from 1/2 to M + 1/2.
+    """
+    ordered = reference.mT.contiguous().sort(dim=-1).values
+    values = features.mT.contiguous()
+    below = torch.searchsorted(ordered, values)
+    not_above = torch.searchsorted(ordered, values, right=True)
+    return ((below + not_above + 1).double() / 2).mT
+
+
+def quantile_bins(ranks: Tensor, n_bins: int, n_ranks: int | None = None) -> Tensor:
+    """Which of `n_bins` equally filled bins each output falls in, int64, from its rank among `n_ranks` outputs: those
+    that were ranked, unless said otherwise.
 
     Equal outputs share a bin, so a ReLU's zeros are never torn apart; bins around such an atom may then stay empty.
     """
-    return ((ranks - 0.5) * (n_bins / ranks.shape[-2])).long()
+    return ((ranks - 0.5) * (n_bins / (n_ranks or ranks.shape[-2]))).long().clamp(max=n_bins - 1)
 
 
 def histograms(codes: Tensor, size: int) -> Tensor:

@@ -1,9 +1,21 @@
-"""Measures of the features themselves, on the test images: how redundant are they, and what do the units mean?"""
+"""Measures of the features themselves: how redundant are they, and what do the units mean?"""
 
 from __future__ import annotations
 
 from infomax_bench.evaluate.context import Context, Row
-from infomax_bench.evaluate.interpret import interpretability
+from infomax_bench.evaluate.interpret import (
+    FIT_IMAGES,
+    SPARSE,
+    TRAINING_IMAGES,
+    Naming,
+    concept_sizes,
+    factor_scores,
+    name_and_score,
+    nameability,
+    parts,
+    sparse_probe,
+    sparse_units,
+)
 from infomax_bench.evaluate.redundancy import redundancy
 
 
@@ -14,9 +26,23 @@ def measure_redundancy(context: Context) -> list[Row]:
 
 
 def measure_interpretability(context: Context) -> list[Row]:
-    """How well single units stand for single classes, and for single ground-truth factors where they are known."""
+    """How well single units stand for classes and for ground-truth factors where they are known, and how well a few
+    units tell a class (`sparse_accuracy`; `x` is the number of units for each class)."""
     data = context.set
-    test = data.splits[0].test
-    factors = None if data.factors is None else data.factors[test]
-    values = interpretability(data.raw("test"), data.labels[test], factors)
-    return [row for metric, v in values.items() for row in context.rows(metric, v)]
+    named = naming(context)
+    values = nameability(named, data.n_classes)
+    if data.factors is not None:
+        values |= factor_scores(*parts(data), context.seeds)
+    rows = [row for metric, v in values.items() for row in context.rows(metric, v)]
+    x, y = (values_of("train")[:, :TRAINING_IMAGES] for values_of in (data.x, data.y))
+    units = sparse_units(x, y, data.n_classes, max(SPARSE))
+    for k in SPARSE:
+        accuracy = sparse_probe(x[:, :FIT_IMAGES], y[:, :FIT_IMAGES], data.x("test"), data.y("test"), units[..., :k])
+        rows += context.rows("sparse_accuracy", accuracy, x=k)
+    return rows
+
+
+def naming(context: Context) -> Naming:
+    """What each unit of a context stands for, found once for all evaluations."""
+    named: Naming = context.once("naming", lambda: name_and_score(*parts(context.set), concept_sizes(context.set)))
+    return named

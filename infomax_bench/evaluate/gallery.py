@@ -9,42 +9,60 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infomax_bench.data import images_as
-from infomax_bench.evaluate.context import Context, Row
-from infomax_bench.evaluate.interpret import class_alignment
+from infomax_bench.data import Dataset, images_as
+from infomax_bench.evaluate.context import Context, FeatureSet, Row
+from infomax_bench.evaluate.features import naming
+from infomax_bench.evaluate.interpret import concept_sizes, factor_codes
 
 MAX_UNITS = 64
-SHOWN_UNITS = 12
 TOP_IMAGES = 6
 
 Arrays = dict[str, np.ndarray]
 
 
 def gallery(context: Context) -> tuple[list[Row], Arrays]:
-    """For the first seed: `filters` int8 `[K, C, H, W]` (each scaled to its own largest weight), and for the units with
-    the highest AUROC, `top` uint8 `[U, TOP_IMAGES, C, H, W]`, `units`, `auroc` and `best_class`, each `[U]`.
+    """For the first seed: `filters` int8 `[K, C, H, W]` (each scaled to its own largest weight), and for every unit
+    (the 64 best named, if there are more), best named first, `units`, its number, `names`, the concept it stands for,
+    `auroc`, how well (see `interpret.selectivity`), each `[U]`, and `top` uint8 `[U, TOP_IMAGES, C, H, W]`, the test
+    images that drive it most.
 
     For all seeds, if it was trained by gradient: `log_steps` `[P]` and for every loss term `log_TERM` `[S, P]`."""
     encoder = context.need_encoder()
     assert context.target is not None
     shape = encoder.problem.input_shape
     data = context.set
-    test = data.splits[0].test
-    features = data.features[:1, test]
-    alignment = class_alignment(features, data.labels[test])
-    auroc, best_class = alignment["auroc"][0], alignment["best_class"][0]
+    named = naming(context)
+    auroc, concept, direction = named.auroc[0], named.by_concept.concept[0], named.by_concept.direction[0]
     arrays: Arrays = {}
     weight = encoder.kept().get("encoder.weight")
     if weight is not None and weight.shape[1] == encoder.problem.input_size:
         arrays["filters"] = _as_bytes(weight[0, :, :MAX_UNITS].T.reshape(-1, *shape))
-    units = auroc.argsort(descending=True)[:SHOWN_UNITS]
-    drive = features[0][:, units]
+    units = auroc.argsort(descending=True, stable=True)[:MAX_UNITS]
+    test = data.splits[0].test
+    drive = data.features[0, test][:, units]
     top = test[drive.topk(min(TOP_IMAGES, len(test)), dim=0).indices.T]  # [U, TOP_IMAGES]
+    words = _words(context.target, data)
     arrays["top"] = images_as(context.target, shape)[top].numpy()
     arrays["units"] = units.numpy().astype(np.int32)
     arrays["auroc"] = auroc[units].numpy().astype(np.float32)
-    arrays["best_class"] = best_class[units].numpy().astype(np.int32)
+    arrays["names"] = np.array([_name(words, int(concept[u]), float(direction[u])) for u in units])
     return [], arrays | _log(encoder.facts)
+
+
+def _words(dataset: Dataset, data: FeatureSet) -> list[str]:
+    """What the concepts are called, in the order of `interpret.concepts`: "heart", and "scale small"."""
+    words = list(dataset.class_names)
+    values = [] if data.factors is None else factor_codes(data.factors)[1]
+    for factor, own in zip(dataset.factor_names, values, strict=True):
+        called = dataset.factor_words.get(factor)
+        words += [f"{factor} {called[v] if called else v}" for v in own.tolist()]
+    assert len(words) == sum(concept_sizes(data))
+    return words
+
+
+def _name(words: list[str], concept: int, direction: float) -> str:
+    """A unit's name: what it fires for, or after "not" what it falls silent for; "none" for a dead one."""
+    return "none" if concept < 0 else ("not " if direction < 0 else "") + words[concept]
 
 
 def _log(facts: dict[str, Any]) -> Arrays:
