@@ -51,8 +51,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     names = model.marks(results)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
     sections = [model.section(b, rows[b.name], claims, verdicts, names) for b in benchmarks if len(rows[b.name])]
-    classes = {name: facts["classes"] for name, facts in results.info.get("datasets", {}).items()}
-    galleries = read_galleries(results.artifacts, classes, claims.subject)
+    galleries = read_galleries(results.artifacts, claims.subject)
     curves, terms = model.training(galleries, claims)
     compared, incomplete = model.comparison(results, claims, names)
     independence = model.independence(results, claims)

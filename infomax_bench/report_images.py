@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from PIL import Image
 SHADES = 33
 """Steps of the diverging colour map: enough for the eye, few enough to compress well."""
 PIXELS = 3_000_000
-"""Image points that all galleries of a report share, so that thirty methods still make a page that loads."""
+"""Image points that all galleries of a report share, but for the subject's units, which are all shown: thirty methods
+still make a page that loads."""
 MARGIN = 1
 SHEET_COLUMNS = 8
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of an encoder: its number, its name (the class it tells best) and how well it tells it."""
+    """A unit of an encoder: its number, its name (the concept it stands for) and how well it tells it."""
 
     number: int
     name: str
@@ -29,7 +30,8 @@ class Unit:
 
 @dataclass(frozen=True)
 class Gallery:
-    """One encoder's pictures. filters: PNG or None; top: PNG, a line of top images for each of `units`."""
+    """One encoder's pictures. filters: PNG or None; top: PNG, a line of top images for each of `units`; others: the
+    units for which there is no room."""
 
     method: str
     dataset: str
@@ -37,36 +39,35 @@ class Gallery:
     filters: bytes | None
     top: bytes | None
     units: tuple[Unit, ...]
+    others: tuple[Unit, ...]
     log: dict[str, np.ndarray]
     """Loss terms over training, each `[S, P]`, for methods trained by gradient."""
     steps: int
 
 
-def read_gallery(
-    path: Path, method: str, dataset: str, width: int, classes: Sequence[str], share: int
-) -> Gallery | None:
-    """The pictures of one encoder in at most about `share` image points; None if the file is damaged."""
+def read_gallery(path: Path, method: str, dataset: str, width: int, share: int, whole: bool = False) -> Gallery | None:
+    """The pictures of one encoder in at most about `share` image points, or of all its units; None if the file is
+    damaged."""
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception:  # numpy, zipfile and zlib each have errors of their own for a damaged file
         return None
     filters, top = None, None
-    units: tuple[Unit, ...] = ()
+    units: list[Unit] = []
+    shown = 0
     if "filters" in arrays:
         filters = _filter_sheet(_within(arrays["filters"], share // 2, SHEET_COLUMNS))
-    if len(arrays.get("top", ())):
+    if len(arrays.get("top", ())) and "names" in arrays:
         images = arrays["top"]
-        shown = int(np.clip(share // 2 // int(np.prod(images.shape[-2:]) * images.shape[1]), 4, len(images)))
+        fits = int(np.clip(share // 2 // int(np.prod(images.shape[-2:]) * images.shape[1]), 4, len(images)))
+        shown = len(images) if whole else fits
         top = _top_sheet(images[:shown])
-        columns = (arrays[name][:shown].tolist() for name in ("units", "auroc", "best_class"))
-        units = tuple(
-            Unit(number, classes[c] if 0 <= c < len(classes) else "none", auroc)
-            for number, auroc, c in zip(*columns, strict=True)
-        )
+        columns = (arrays[name].tolist() for name in ("units", "names", "auroc"))
+        units = [Unit(number, name, auroc) for number, name, auroc in zip(*columns, strict=True)]
     log = {n.removeprefix("log_"): a for n, a in sorted(arrays.items()) if n.startswith("log_") and n != "log_steps"}
     steps = int(arrays["log_steps"][-1]) if log else 0
-    return Gallery(method, dataset, width, filters, top, units, log, steps)
+    return Gallery(method, dataset, width, filters, top, tuple(units[:shown]), tuple(units[shown:]), log, steps)
 
 
 def _within(filters: np.ndarray, points: int, step: int) -> np.ndarray:
@@ -119,11 +120,9 @@ def _png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def read_galleries(
-    artifacts: Mapping[tuple[str, str, int], Path], classes: Mapping[str, Sequence[str]], first: str
-) -> list[Gallery]:
-    """All encoders' pictures, by data set, the method `first` before the others."""
+def read_galleries(artifacts: Mapping[tuple[str, str, int], Path], first: str) -> list[Gallery]:
+    """All encoders' pictures, by data set, the method `first` before the others and with all its units."""
     share = PIXELS // max(len(artifacts), 1)
     order = sorted(artifacts, key=lambda a: (a[1], a[0] != first, a[0], a[2]))
-    read = (read_gallery(artifacts[m, d, w], m, d, w, classes.get(d, ()), share) for m, d, w in order)
+    read = (read_gallery(artifacts[m, d, w], m, d, w, share, m == first) for m, d, w in order)
     return [gallery for gallery in read if gallery is not None]

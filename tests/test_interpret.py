@@ -33,6 +33,7 @@ from infomax_bench.evaluate.interpret import (
     sparse_probe,
     sparse_units,
 )
+from infomax_bench.evaluate.thresholds import NAMEABLE, SPARSE
 from infomax_bench.plugins import registry
 
 
@@ -178,6 +179,18 @@ def test_the_rule_for_a_name_is_the_threshold():
     assert nameability(found, 4, threshold=0.75)["nameable_units"].item() == 3 / 4
 
 
+def test_the_written_rule_states_the_threshold_that_is_measured_by():
+    rule = registry().benchmark("interpretability").paragraph("Rule")
+    assert f"is at least {NAMEABLE:g};" in rule
+    labels = torch.arange(2).repeat(50)
+    detector = labels.float()
+    detector[labels == 1] = (torch.arange(50) < 40).float()  # AUROC (40 + 10 / 2) / 50 = 0.9
+    less = detector.clone()
+    less[1] = 0.0
+    one = part(torch.stack([detector, less], -1)[None], labels)
+    assert nameability(name_and_score(one, one, [2]), 2)["nameable_units"].item() == 1 / 2
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_duplicating_every_unit_leaves_its_selectivity(seed):
@@ -269,7 +282,7 @@ def test_the_whole_evaluation_and_the_gallery_choose_nothing_by_test_labels():
     score = {(r["metric"], r.get("x"), r["seed"]): r["value"] for r in rows}
     other_score = {(r["metric"], r.get("x"), r["seed"]): r["value"] for r in other_rows}
     assert score.keys() == other_score.keys()
-    for k in interpret.SPARSE:
+    for k in SPARSE:
         assert score["sparse_accuracy", k, 0] > 0.15
         assert abs(other_score["sparse_accuracy", k, 0] - 0.1) < 0.08  # chance: these labels say nothing
 

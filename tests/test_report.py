@@ -27,7 +27,8 @@ EVALUATIONS = {
 METRICS = {
     "redundancy": ["nonlinear_dependence", "total_correlation_per_unit", "mean_abs_correlation", "effective_rank_share",
                    "output_entropy", "active_share", "dead_units"],
-    "interpretability": ["nameable_units", "unit_auroc", "classes_named", "mig", "factor_alignment"],
+    "interpretability": ["nameable_units", "unit_auroc", "classes_named", "mig", "factor_alignment", "sap",
+                         "disentanglement", "completeness", "informativeness", "factor_vae"],
     "training": ["train_seconds_per_sample", "parameters", "discarded_parameters"],
     "cost": ["train_flops_per_sample", "peak_memory", "encode_flops_per_sample"],
 }  # fmt: skip
@@ -44,6 +45,9 @@ def job_rows(evaluation, rng):
             r for protocol, x in (("linear", None), ("knn", None), ("few-shot", 1), ("few-shot", 5))
             for r in row("accuracy", protocol=protocol, x=x)
         ]  # fmt: skip
+    if evaluation == "interpretability":
+        shared = [r for metric in METRICS[evaluation] for r in row(metric)]
+        return shared + [r for k in (1, 2, 5) for r in row("sparse_accuracy", x=k)]
     if evaluation == "prune_units":
         kinds = [f"{order}/{kind}" for order in ("random", "redundancy") for kind in ("frozen", "refitted")]
         curves = [r for p in kinds for x in (0.0, 0.5) for r in row("accuracy", protocol=p, x=x)]
@@ -59,7 +63,7 @@ def arrays(rng, channels=1):
         "filters": rng.integers(-127, 128, (16, channels, 5, 5)).astype(np.int8),
         "top": rng.integers(0, 256, (3, 6, channels, 5, 5)).astype(np.uint8),
         "units": np.array([4, 2, 9], np.int32), "auroc": np.array([0.99, 0.9, 0.5], np.float32),
-        "best_class": np.array([1, 0, -1], np.int32), "log_steps": np.arange(1, 21, dtype=np.int32),
+        "names": np.array(["dog", "not cat", "none"]), "log_steps": np.arange(1, 21, dtype=np.int32),
         "log_fit": np.linspace(3, 1, 20, dtype=np.float32)[None] * np.ones((5, 1), np.float32),
     }  # fmt: skip
 
@@ -292,12 +296,31 @@ def test_a_damaged_gallery_is_left_out(tmp_path):
 def test_galleries_shrink_to_their_share_and_take_colour(tmp_path):
     path = tmp_path / "g.npz"
     np.savez(path, **arrays(np.random.default_rng(0), channels=3))
-    large = report_images.read_gallery(path, "m", "d", 8, ["cat", "dog"], 10**6)
-    small = report_images.read_gallery(path, "m", "d", 8, ["cat", "dog"], 1)
+    large = report_images.read_gallery(path, "m", "d", 8, 10**6)
+    small = report_images.read_gallery(path, "m", "d", 8, 1)
     assert large is not None
     assert small is not None
     assert len(small.filters) < len(large.filters)
-    assert [u.name for u in large.units] == ["dog", "cat", "none"]
+    assert [u.name for u in large.units] == ["dog", "not cat", "none"]
+
+
+def test_units_without_room_keep_name_and_score_and_the_subject_shows_all(tmp_path):
+    path = tmp_path / "g.npz"
+    rng = np.random.default_rng(0)
+    many = {
+        "top": rng.integers(0, 256, (10, 6, 1, 5, 5)).astype(np.uint8),
+        "units": np.arange(10, dtype=np.int32),
+        "auroc": np.linspace(1, 0.5, 10, dtype=np.float32),
+        "names": np.array([f"n{i}" for i in range(10)]),
+    }
+    np.savez(path, **many)
+    some, whole = (report_images.read_gallery(path, "m", "d", 8, 1, whole) for whole in (False, True))
+    assert [u.name for u in some.units] == ["n0", "n1", "n2", "n3"]
+    assert [(u.number, u.name) for u in some.others] == [(i, f"n{i}") for i in range(4, 10)]
+    assert some.others[-1].auroc == 0.5
+    assert len(whole.units) == 10
+    assert not whole.others
+    assert len(whole.top) > len(some.top)
 
 
 def test_the_terminal_shows_one_line_a_verdict(whole, capsys):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from infomax_bench.evaluate.context import Context, Row
 from infomax_bench.evaluate.interpret import (
     FIT_IMAGES,
-    SPARSE,
     TRAINING_IMAGES,
     Naming,
     concept_sizes,
@@ -17,6 +16,7 @@ from infomax_bench.evaluate.interpret import (
     sparse_units,
 )
 from infomax_bench.evaluate.redundancy import redundancy
+from infomax_bench.evaluate.thresholds import SPARSE
 
 
 def measure_redundancy(context: Context) -> list[Row]:

@@ -26,10 +26,8 @@ from infomax_bench.evaluate._ranks import (
 )
 from infomax_bench.evaluate.context import FeatureSet
 from infomax_bench.evaluate.logistic import fit_logistic
+from infomax_bench.evaluate.thresholds import NAMEABLE
 from infomax_bench.random import generator
-
-NAMEABLE = 0.9
-"""A unit is nameable if one concept explains it: the AUROC of that concept against the rest is at least this."""
 
 BINS = 20
 """Quantile bins per unit for its information about factors (20 bins, as in Locatello et al. 2019)."""
@@ -41,8 +39,6 @@ random."""
 FIT_IMAGES = 4000
 """The first of them: what forests and sparse probes, which have a handful of weights, are fitted to."""
 
-SPARSE = (1, 2, 5)
-"""Units for each class of a sparse probe."""
 SPARSE_L2 = 1e-4
 """Weak, as so few units do not overfit; there is nothing to choose."""
 

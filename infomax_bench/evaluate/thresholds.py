@@ -1,0 +1,9 @@
+"""Numbers that evaluations measure by and rules are written with; a rule is read without importing torch."""
+
+from __future__ import annotations
+
+NAMEABLE = 0.9
+"""A unit is nameable if one concept explains it: its AUROC for it on test images is at least this."""
+
+SPARSE = (1, 2, 5)
+"""Units for each class of a sparse probe."""
