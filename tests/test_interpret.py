@@ -581,6 +581,18 @@ def test_copies_and_dead_units_change_no_factor_vae_score_and_draws_belong_to_th
     assert torch.equal(factor_vae_score(*alike(features[1:], factors), [seed + 1]), once[1:])
 
 
+def test_units_that_are_silent_together_share_their_vote_so_that_their_order_does_not_matter():
+    factors = grid(3, 4, 5, repeats=4)
+    a, b, c = factors.unbind(-1)
+    silent = [(a == 0) & (b == 0), (a == 1) & (c == 2), (b == 3) & (c == 4), (a == 2) & (b == 1) & (c == 1)]
+    features = torch.stack([*silent, b.float() + 0.1 * c], -1)[None].float()
+    shares, _ = interpret._votes(features[0], factors, generator(0))
+    assert ((shares > 0).sum(-1) > 1).double().mean() > 0.3
+    scores = [factor_vae_score(*alike(features[..., order], factors), [3]).item()
+              for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 3, 4, 1])]  # fmt: skip
+    assert scores == pytest.approx([scores[0]] * 3, abs=1e-9)
+
+
 # -- all of them ----------------------------------------------------------------------------------------------
 
 
