@@ -78,31 +78,57 @@ class Encoder:
 
         Raises Diverged if they are not finite.
         """
-        net = self.net
-        parts = []
-        for part in images.split(CHUNK):
-            x = to_unit(part)
-            if self.method.batched:
-                parts.append(self.method.encode(net, x.expand(len(self.seeds), *x.shape)).float())
-            else:
-                nets = [net.with_params({k: p[i] for k, p in self.params.items()}) for i in range(len(self.seeds))]
-                parts.append(torch.stack([self.method.encode(n, x).float() for n in nets]))
+        parts = [self._encoded(to_unit(part).expand(len(self.seeds), *part.shape)) for part in images.split(CHUNK)]
         features = torch.cat(parts, dim=1)
         if not features.isfinite().all():
             raise Diverged("the features are not finite")
         return features
 
+    def _encoded(self, x: Tensor) -> Tensor:
+        """Float images `[S, n, C, H, W]`, each seed's its own -> features `[S, n, width]`."""
+        net = self.net
+        if self.method.batched:
+            return self.method.encode(net, x).float()
+        nets = [net.with_params({k: p[i] for k, p in self.params.items()}) for i in range(len(self.seeds))]
+        return torch.stack([self.method.encode(own, part).float() for own, part in zip(nets, x, strict=True)])
+
     def with_params(self, params: Params) -> Encoder:
         """The same encoder with other values for the named parameters."""
         return replace(self, params={**self.params, **params})
 
-    def map_weights(self, change: Callable[[Tensor], Tensor]) -> Encoder:
-        """`change` applied to every weight matrix of the encoder (biases stay), each `[S, n_in, n_out]`.
+    def map_weights(self, change: Callable[[Tensor], Tensor], centre: Tensor) -> Encoder:
+        """`change` applied to the weights `[S, n_in, n_out]` of the map of images less `centre` `[S, n_in]`.
+
+        As `x W + b = (x - centre) W + (b + centre W)`, the bias takes up `centre (W - W')`: the pre-activation of
+        `centre` stays as it was. Where features are not made of `x W + b` (distances, densities) there is no such bias,
+        and none is changed.
 
         Raises NotApplicable for anything but a single layer.
         """
         self._need_one_layer()
-        return self.with_params({k: change(p) for k, p in self.kept().items() if k.endswith("weight")})
+        own = self.kept()
+        changed = {k: change(p) for k, p in own.items() if k.endswith("weight")}
+        if self._is_affine(centre):
+            lost = own["encoder.weight"] - changed["encoder.weight"]
+            changed["encoder.bias"] = own["encoder.bias"] + (centre.unsqueeze(1) @ lost).squeeze(1)
+        return self.with_params(changed)
+
+    @torch.no_grad()
+    def _is_affine(self, centre: Tensor) -> bool:
+        """Whether features depend on `x W + b` alone: moving `x` moves nothing if `b` makes up for it. Tried on one
+        seed's `centre` and on the images on both sides of it."""
+        own = {k: p[:1] for k, p in self.params.items()}
+        if {"encoder.weight", "encoder.bias"} - own.keys():
+            return False
+        step = centre[:1]
+        moved = own["encoder.bias"] + (step.unsqueeze(1) @ own["encoder.weight"]).squeeze(1)
+        x = torch.stack([0 * step, step, 2 * step], dim=1).unflatten(-1, self.problem.input_shape)
+        one = replace(self, params=own, seeds=self.seeds[:1])
+        before = one._encoded(x)
+        after = one.with_params({"encoder.bias": moved})._encoded(
+            x - step.unflatten(-1, self.problem.input_shape).unsqueeze(1)
+        )
+        return torch.allclose(before, after, rtol=1e-3, atol=1e-3 * float(before.abs().max()))
 
     def keep_units(self, units: Tensor) -> Encoder:
         """The encoder of a single layer with only the units `[S, m]`; those that compete share out anew.

@@ -1,29 +1,70 @@
 """Pruning of units and weights: how much can go before the features stop serving?
 
-A unit is removed by replacing its feature by the training mean (0 after standardisation). Orders of removal are chosen
-on training data and never depend on the features' scale. The probe is kept frozen, or fitted again to what is left.
-Dead units are taken out first and counted apart: fractions are of the live ones.
+**Removal.** A unit is removed by replacing its feature by the training mean (0 after standardisation). Units go one at
+a time, in four orders (`ORDERS`), all of them chosen on training images and independent of the features' scale. Dead
+units go first and are counted apart: numbers and fractions of units are of the live ones.
+
+**Probe.** *Frozen*, its accuracy is known after every single removal. *Refitted*, it is fitted again to the units left,
+to the optimum of the linear probe's objective, on the first REFIT_IMAGES training images of each seed (which has
+shuffled them), the same for all methods; the whole probe on those images is what a curve begins from. Validation
+chooses each refit's L2 again, among the whole probe's and its neighbours in the grid: copies that go would otherwise
+leave the others with a penalty that was meant for more of them.
+
+**Where refits are made.** At coarse numbers of units (`coarse_counts`), the same for all; then at every single unit
+where the decision could fall: from the last coarse number up to which the loss on validation is surely tolerated, to
+the first where it is surely not. *Surely* means by SURE standard errors of the paired difference between the two
+probes' answers on the validation images. Test images choose nothing.
+
+**Prunable fraction.** The largest measured fraction of live units whose removal, and that of every smaller measured
+number, costs at most TOLERATED_LOSS of test accuracy. No curve is smoothed or made monotone. One seed's loss is itself
+uncertain, and a curve that is measured in many places passes the limit by chance sooner than its mean does, so that two
+rows stand beside the fraction: `prunable_fraction_last`, the largest measured fraction that costs no more than that
+whatever smaller ones cost (chance makes it too large, as it makes the other too small), and `loss_noise`, the standard
+error of the loss that ends the fraction.
+
+**Best order.** "best/refitted" is what validation prefers, seed by seed: for the fraction, the order that prunes
+furthest (of equals, the one with the largest area); for an accuracy, the order with the highest at that number of
+units. The value is that order's on test. So no order that was tried would have been easier, and none is chosen by its
+result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
+from infomax_bench.data import images_as
 from infomax_bench.evaluate.context import Context, FeatureSet, Row
 from infomax_bench.evaluate.logistic import fit_logistic
-from infomax_bench.evaluate.probe import Probe, accuracy, shared_probe
+from infomax_bench.evaluate.probe import L2_GRID, Probe, accuracy, choose, linear_probe, shared_probe
 from infomax_bench.random import generator
+from infomax_bench.train import mean_image
 
-LEVELS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-WEIGHT_LEVELS = (0.25, 0.5, 0.75, 0.9, 0.95)
+LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Fractions of the live units at which curves are reported."""
+WEIGHT_LEVELS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95)
+BISECTIONS = 3
+"""Halvings, by validation, of the interval between two weight levels in which the loss becomes too large."""
 SHARED_OUT_LEVELS = (0.0, 0.2, 0.5, 0.8)
 TOLERATED_LOSS = 0.01
-"""The prunable fraction is the largest whose removal, and that of every smaller one, costs at most this accuracy."""
+"""The accuracy that a prunable fraction may cost."""
+SURE = 2.0
+"""Standard errors by which validation must keep to the limit, or miss it, for single units not to be looked at."""
+FINEST = 64
+"""Single units are resolved up to twice as many live ones less one; of more, steps of this share of them."""
+REFIT_IMAGES = 10_000
+RIDGE = 1e-3
+"""Of the least-squares probe that orders greedily, relative to a unit's variance."""
+AT_ONCE = 1 << 23
+"""Entries of the second-moment matrices of the problems that are fitted together."""
 
 
+# -- orders -----------------------------------------------------------------------------------------------------------
 def random_order(context: Context) -> Tensor:
     """Units in an order that the seed decides, `[S, K]`."""
     k = context.set.features.shape[2]
@@ -41,149 +82,448 @@ def redundancy_order(context: Context) -> Tensor:
     The share of a unit's variance that a linear regression on the others explains is `1 - 1 / (R^-1)_kk`, R the
     correlation matrix of the training features; removing a unit is a rank-one update of R^-1.
     """
-    x = context.set.x("train").double()
-    s, n, k = x.shape
-    corr = x.mT @ x / n
+    second = _second_moments(context)
     dead = ~context.set.live()
-    corr = corr + torch.diag_embed(dead.double() + 1e-6)  # exact duplicates stay invertible
-    inverse = torch.linalg.inv(corr)
-    left = torch.ones(s, k, dtype=torch.bool)
-    order = []
-    seed = torch.arange(s)
+    inverse = torch.linalg.inv(second + torch.diag_embed(dead.double() + 1e-6))  # exact duplicates stay invertible
+    nothing = inverse.new_zeros(*inverse.shape[:2], 1)
+    return _eliminated(inverse, nothing, lambda inverse, _: 1 / inverse.diagonal(dim1=1, dim2=2))
+
+
+def greedy_order(context: Context) -> Tensor:
+    """Greedy backward elimination: at every step the unit goes whose removal costs the refitted probe least.
+
+    The probe of this order is the ridge regression of the one-hot labels on the standardised training features, whose
+    refits have a closed form. With `A = X'X / N + RIDGE`, `B = X'(Y - mean Y) / N` and `W = A^-1 B`, removing unit k
+    and refitting the others raises the objective `||Y - X W - b||^2 / N + RIDGE ||W||^2` by exactly
+
+        sum_c W_kc^2 / (A^-1)_kk
+
+    and turns A^-1 and W into those of the units left by a rank-one update (the deletion formulas of optimal brain
+    surgeon, Hassibi and Stork 1993, exact here since the objective is quadratic). K removals cost O(K^3).
+    """
+    data = context.set
+    second = _second_moments(context)
+    n, k = data.x("train").shape[1:]
+    inverse = torch.linalg.inv(second + RIDGE * torch.eye(k, dtype=torch.float64))
+    y = one_hot(data.y("train"), data.n_classes).to(data.x("train"))
+    moments = torch.stack([(x.T @ own).double() for x, own in zip(data.x("train"), y - y.mean(1, True), strict=True)])
+    return _eliminated(
+        inverse, inverse @ moments / n, lambda inverse, w: w.square().sum(2) / inverse.diagonal(dim1=1, dim2=2)
+    )
+
+
+def _second_moments(context: Context) -> Tensor:
+    """`X'X / N` of the standardised training features, float64 `[S, K, K]`."""
+
+    def compute() -> Tensor:
+        x = context.set.x("train")
+        total = torch.zeros(len(x), x.shape[2], x.shape[2], dtype=torch.float64)
+        for part in x.split(8192, dim=1):
+            total += part.double().mT @ part.double()
+        return total / x.shape[1]
+
+    moments: Tensor = context.once("second moments of standardised features", compute)
+    return moments
+
+
+def _eliminated(inverse: Tensor, weight: Tensor, cost: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The order `[S, K]` in which units go if at each step the one of least `cost(inverse, weight)` goes.
+
+    inverse `[S, K, K]` and weight `[S, K, C]` are those of a least-squares problem, and stay those of the units left.
+    """
+    s, k = inverse.shape[:2]
+    seed, left, order = torch.arange(s), torch.ones(s, k, dtype=torch.bool), []
     for _ in range(k):
-        diagonal = inverse.diagonal(dim1=1, dim2=2).masked_fill(~left, -torch.inf)
-        unit = diagonal.argmax(1)
+        unit = cost(inverse, weight).masked_fill(~left, torch.inf).argmin(1)
         order.append(unit)
         left[seed, unit] = False
-        column = inverse[seed, :, unit]
-        inverse = inverse - column.unsqueeze(2) * column.unsqueeze(1) / inverse[seed, unit, unit].view(s, 1, 1)
+        share = inverse[seed, :, unit] / inverse[seed, unit, unit].unsqueeze(1)
+        weight = weight - share.unsqueeze(2) * weight[seed, unit].unsqueeze(1)
+        inverse = inverse - share.unsqueeze(2) * inverse[seed, unit].unsqueeze(1)
     return torch.stack(order, dim=1)
 
 
-ORDERS = {"random": random_order, "importance": importance_order, "redundancy": redundancy_order}
+ORDERS = {
+    "random": random_order,
+    "importance": importance_order,
+    "redundancy": redundancy_order,
+    "greedy": greedy_order,
+}
 
 
-def kept_after(order: Tensor, live: Tensor, fractions: tuple[float, ...]) -> Tensor:
-    """Float masks `[S, R, K]` of the units left after each fraction of the live ones, rounded down, is removed."""
-    # dead units first, then the live ones in their order
-    dead_first = order.gather(1, live.gather(1, order).long().argsort(dim=1, stable=True))
-    rank = torch.empty_like(order).scatter_(1, dead_first, torch.arange(order.shape[1]).expand_as(order))
-    n_live = live.sum(1, keepdim=True)
-    removed = (torch.tensor(fractions) * n_live + 1e-9).floor() + (order.shape[1] - n_live)
-    return (rank.unsqueeze(1) >= removed.unsqueeze(2)).float()
+def dead_first(order: Tensor, live: Tensor) -> Tensor:
+    """An order `[S, K]` with the dead units moved to its front; live: bool `[S, K]`."""
+    return order.gather(1, live.gather(1, order).long().argsort(dim=1, stable=True))
 
 
-def _frozen(data: FeatureSet, probe: Probe, keep: Tensor, part: str) -> Tensor:
-    """Accuracy `[S, R]` of the frozen probe on the units kept."""
-    weight = keep.unsqueeze(-1) * probe.weight.unsqueeze(1)  # [S, R, K, C]
-    s, r, k, c = weight.shape
-    flat = weight.permute(0, 2, 1, 3).reshape(s, k, r * c)
-    logits = (data.x(part) @ flat).view(s, -1, r, c).transpose(1, 2) + probe.bias.view(s, 1, 1, c)
-    return accuracy(logits, data.y(part).unsqueeze(1))
+def kept_after(order: Tensor, removed: Tensor) -> Tensor:
+    """Float masks `[R, K]` of the units left after the first `removed` `[R]` of an order `[K]` have gone."""
+    rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
+    return (rank >= removed.unsqueeze(1)).float()
 
 
-def _refitted(data: FeatureSet, probe: Probe, keep: Tensor) -> tuple[Tensor, Tensor]:
-    """Validation and test accuracy `[S, R]` of a probe fitted to the units kept, at each seed's own L2."""
-    validation, test = [], []
-    for i in range(len(data.splits)):
-        one = slice(i, i + 1)
-        levels = keep.shape[1]
-        l2 = probe.l2[i].expand(levels)
-        start = None
-        if probe.weight.shape[1] == keep.shape[2]:  # the whole probe is near the pruned one
-            start = (probe.weight[one].expand(levels, -1, -1)[None], probe.bias[one].expand(levels, -1)[None])
-        fit = fit_logistic(data.x("train")[one], data.y("train")[one], l2, data.n_classes, keep[one], start=start)
-        validation.append(accuracy(fit.logits(data.x("validation")[one]), data.y("validation")[one].unsqueeze(1)))
-        test.append(accuracy(fit.logits(data.x("test")[one]), data.y("test")[one].unsqueeze(1)))
-    return torch.cat(validation), torch.cat(test)
+# -- curves -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Curve:
+    """How one seed's probe answers after removals.
+
+    fraction: of live units (or of weights) removed, float64 `[R]`, ascending from 0; validation, test: which images
+    are classified rightly, bool `[R, n]`.
+    """
+
+    fraction: Tensor
+    validation: Tensor
+    test: Tensor
+
+    def sorted(self) -> Curve:
+        index = self.fraction.argsort(stable=True)
+        return Curve(self.fraction[index], self.validation[index], self.test[index])
 
 
-def prunable_fraction(accuracies: Tensor, fractions: tuple[float, ...], tolerated: float = TOLERATED_LOSS) -> Tensor:
-    """The largest fraction `[S]` up to which no level costs more than `tolerated`; accuracies `[S, R]`, fractions
-    ascending from 0."""
-    fine = (accuracies >= accuracies[:, :1] - tolerated - 1e-12).long().cumprod(1)
-    largest = torch.tensor(fractions, dtype=torch.float64)[fine.sum(1) - 1]
-    return largest.masked_fill(accuracies[:, 0].isnan(), torch.nan)
+def mean(right: Tensor) -> Tensor:
+    """Accuracy, float64 `[R]`."""
+    return right.double().mean(1)
 
 
-def area(accuracies: Tensor, fractions: tuple[float, ...], chance: float) -> Tensor:
-    """Area `[S]` under accuracy, scaled so that the full features give 1 and chance gives 0, over the fractions."""
-    full = accuracies[:, :1]
-    scaled = (accuracies - chance) / (full - chance).clamp_min(1e-3)
-    x = torch.tensor(fractions, dtype=torch.float64)
-    return torch.trapezoid(scaled, x, dim=1) / (x[-1] - x[0])
+def loss(right: Tensor) -> tuple[Tensor, Tensor]:
+    """What each level costs of the accuracy of the first, and the standard error of that paired difference, `[R]`."""
+    difference = right[:1].double() - right.double()
+    return difference.mean(1), difference.std(1) / right.shape[1] ** 0.5
 
 
+def tolerable(curve: Tensor, tolerated: float = TOLERATED_LOSS) -> Tensor:
+    """Which levels cost no more than that of the first, bool `[R]`."""
+    return curve >= curve[:1] - tolerated - 1e-12
+
+
+def prunable_fraction(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
+    """The largest fraction up to which no level costs more than `tolerated`; both `[R]`, fractions ascending from 0."""
+    return float(fraction[int(tolerable(curve, tolerated).long().cumprod(0).sum()) - 1])
+
+
+def last_prunable(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
+    """The largest fraction that costs at most `tolerated`, whatever smaller ones cost."""
+    return float(fraction[tolerable(curve, tolerated)][-1])
+
+
+def kept_share(curve: Tensor, full: Tensor, chance: float) -> Tensor:
+    """Accuracy on a scale where that of the full features is 1 and chance is 0."""
+    return (curve - chance) / (full - chance).clamp_min(1e-3)
+
+
+def area(curve: Tensor, fraction: Tensor, chance: float) -> float:
+    """Area under the share that is kept, over the fractions `[R]`: 1 if nothing is ever lost."""
+    span = float(fraction[-1] - fraction[0])
+    return float(torch.trapezoid(kept_share(curve, curve[0], chance), fraction)) / span if span else torch.nan
+
+
+def kept_numbers(width: int) -> list[int]:
+    """Powers of two below the width: the numbers of units at which methods are compared."""
+    return [1 << i for i in range((width - 1).bit_length())]
+
+
+def coarse_counts(live: int, width: int) -> list[int]:
+    """The numbers of live units removed that are looked at in any case, ascending."""
+    by_level = {int(level * live + 1e-9) for level in LEVELS}
+    return sorted(by_level | {max(live - n, 0) for n in kept_numbers(width)} | {live})
+
+
+def undecided(removed: Tensor, right: Tensor, live: int) -> list[int]:
+    """The numbers between coarse ones at which the loss may become too large, by validation answers `[R, n]`."""
+    value, noise = loss(right)
+    surely = (value + SURE * noise <= TOLERATED_LOSS + 1e-12).long().cumprod(0)
+    low = int(surely.sum()) - 1
+    lost = torch.nonzero(value - SURE * noise > TOLERATED_LOSS).flatten()
+    lost = lost[lost > low]
+    high = int(lost[0]) if len(lost) else len(removed) - 1
+    known = set(removed.tolist())
+    step = max(1, live // FINEST)
+    return [n for n in range(int(removed[max(low, 0)]) + step, int(removed[high]), step) if n not in known]
+
+
+# -- probes -----------------------------------------------------------------------------------------------------------
+def refit_set(context: Context) -> FeatureSet:
+    """The context's features with only the training images that refits use, standardised as they are."""
+
+    def compute() -> FeatureSet:
+        data = context.set
+        if len(data.splits[0].train) <= REFIT_IMAGES:
+            return data
+        data.x("validation"), data.x("test")
+        shared = {name: value for name, value in data.cache.items() if name != "train"}
+        return replace(data, splits=[replace(s, train=s.train[:REFIT_IMAGES]) for s in data.splits], cache=shared)
+
+    found: FeatureSet = context.once("features of refits", compute)
+    return found
+
+
+def refit_probe(context: Context) -> Probe:
+    """The whole probe on the images that refits use."""
+    data = refit_set(context)
+    if data is context.set:
+        return shared_probe(context)
+    probe: Probe = context.once("probe of refits", lambda: linear_probe(data, L2_GRID))
+    return probe
+
+
+def near(l2: float) -> Tensor:
+    """A value of the grid and its neighbours there, ascending."""
+    i = min(range(len(L2_GRID)), key=lambda j: abs(L2_GRID[j] - l2))
+    return torch.tensor(L2_GRID[max(i - 1, 0) : i + 2])
+
+
+Fitted = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Of R masks and L values of L2: which validation and which test images are classified rightly by the probe that
+validation prefers, bool `[R, n]`; weight `[R, L, K, C]` and bias `[R, L, C]` of all of them."""
+
+
+class Refits:
+    """Refits of one seed's probe to fewer units."""
+
+    def __init__(self, data: FeatureSet, seed: int, l2: Tensor) -> None:
+        """seed: its position; l2: `[L]`, ascending."""
+        one = slice(seed, seed + 1)
+        self.x, self.y = data.x("train")[one], data.y("train")[one]
+        self.l2, self.n_classes = l2, data.n_classes
+        self.parts = [(data.x(part)[seed], data.y(part)[seed]) for part in ("validation", "test")]
+        self.moments = self.x[0].T @ self.x[0] / self.x.shape[1]
+
+    def __call__(self, keep: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
+        """Probes on the units of masks `[R, K]`, which begin from probes on more units, weight `[R, L, K, C]` and bias
+        `[R, L, C]`."""
+        at_once = max(2, min(64, AT_ONCE // keep.shape[1] ** 2) // len(self.l2))
+        parts = [
+            self._some(*some)
+            for some in zip(keep.split(at_once), weight.split(at_once), bias.split(at_once), strict=True)
+        ]
+        validation, test, weight, bias = (torch.cat(part) for part in zip(*parts, strict=True))
+        return validation, test, weight, bias
+
+    def _some(self, keep: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
+        r, n = len(keep), len(self.l2)
+        masks = keep.repeat_interleave(n, 0)
+        start = self.carried(weight.flatten(0, 1), masks)[None], bias.flatten(0, 1)[None]
+        fit = fit_logistic(self.x, self.y, self.l2.repeat(r), self.n_classes, masks[None], start=start)
+        validation, test = (answers(x, y, fit.weight[0], fit.bias[0]).unflatten(0, (r, n)) for x, y in self.parts)
+        best, row = choose(fit, validation.double().mean(2))
+        return (
+            validation[row, best],
+            test[row, best],
+            fit.weight[0].unflatten(0, (r, n)),
+            fit.bias[0].unflatten(0, (r, n)),
+        )
+
+    def carried(self, weight: Tensor, keep: Tensor) -> Tensor:
+        """Where refits begin: class scores of weights `[R, K, C]` as the units kept `[R, K]` predict them best,
+        by regression."""
+        kept = keep.unsqueeze(-1)
+        a = self.moments * (kept * kept.mT) + torch.diag_embed(1 - keep + 1e-3)
+        return torch.cholesky_solve(kept * (self.moments @ weight), torch.linalg.cholesky(a))
+
+
+def answers(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Which images `[n, K]` each of R probes `[R, K, C]`, `[R, C]` classifies rightly, bool `[R, n]`."""
+    r, k, c = weight.shape
+    scores = x @ weight.permute(1, 0, 2).reshape(k, r * c) + bias.reshape(r * c)
+    return (scores.view(-1, r, c).argmax(-1) == y.unsqueeze(1)).T
+
+
+def frozen_curve(data: FeatureSet, probe: Probe, seed: int, order: Tensor) -> Curve:
+    """The frozen probe's answers after every single removal of a live unit. `order` has the dead ones first."""
+    live = int(data.live()[seed].sum())
+    counts = torch.arange(live + 1)
+    x, y = data.x("test")[seed], data.y("test")[seed]
+    right = [
+        answers(x, y, keep.unsqueeze(-1) * probe.weight[seed], probe.bias[seed].expand(len(keep), -1))
+        for keep in kept_after(order, counts + len(order) - live).split(64)
+    ]
+    test = torch.cat(right)
+    return Curve(counts.double() / max(live, 1), test[:, :0], test)
+
+
+def refitted_curves(context: Context, seed: int, orders: dict[str, Tensor]) -> dict[str, Curve]:
+    """The refitted probe's answers as one seed's units go in each order `[K]`, the dead ones first."""
+    data, probe = refit_set(context), refit_probe(context)
+    live, width = int(data.live()[seed].sum()), data.features.shape[2]
+    coarse, dead = torch.tensor(coarse_counts(live, width)), width - live
+    l2 = near(float(probe.l2[seed]))
+    refits = Refits(data, seed, l2)
+
+    def fitted(asked: dict[str, Tensor], begin: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Fitted]:
+        """The probes after numbers of removals `[R]` in each order, together: they share products with the features."""
+        masks = torch.cat([kept_after(orders[name], counts + dead) for name, counts in asked.items()])
+        weight, bias = (torch.cat([begin[name][i] for name in asked]) for i in range(2))
+        sizes = [len(counts) for counts in asked.values()]
+        return dict(
+            zip(asked, zip(*(part.split(sizes) for part in refits(masks, weight, bias)), strict=True), strict=True)
+        )
+
+    one = probe.weight[seed].expand(1, len(l2), -1, -1), probe.bias[seed].expand(1, len(l2), -1)
+    _, _, weight, bias = refits(torch.ones(1, width), *one)
+    whole = weight.expand(len(coarse), -1, -1, -1), bias.expand(len(coarse), -1, -1)
+    first = fitted(dict.fromkeys(orders, coarse), dict.fromkeys(orders, whole))
+    asked = {name: torch.tensor(undecided(coarse, right, live)).long() for name, (right, *_) in first.items()}
+    before = {name: torch.searchsorted(coarse, counts) - 1 for name, counts in asked.items()}
+    stages = [(dict.fromkeys(orders, coarse), first)]
+    if any(map(len, asked.values())):
+        stages.append(
+            (asked, fitted(asked, {name: (first[name][2][i], first[name][3][i]) for name, i in before.items()}))
+        )
+    curves = {}
+    for name in orders:
+        counts = torch.cat([counts[name] for counts, _ in stages])
+        validation, test = (torch.cat([found[name][i] for _, found in stages]) for i in range(2))
+        curves[name] = Curve(counts.double() / max(live, 1), validation, test).sorted()
+    return curves
+
+
+# -- evaluations ------------------------------------------------------------------------------------------------------
 def prune_units(context: Context) -> list[Row]:
-    """Accuracy against the fraction of live units removed, in every order, probe frozen and refitted.
+    """Accuracy as live units are removed, one at a time, in every order, probe frozen and refitted.
 
-    `prunable_fraction` and `area` summarise each curve. The protocol "best/refitted" is, for each seed, the order that
-    prunes furthest on validation: no order was missed that would have been easier.
+    Protocols are "ORDER/frozen", "ORDER/refitted" and "best/refitted"; what these and the measures mean is said above.
+
+    accuracy: at the fractions LEVELS (`x`), rounded down to units; prunable_fraction; area: under the curve of
+    accuracy scaled so that the full features are 1 and chance is 0. Of "best/refitted" also kept: that scaled accuracy,
+    at LEVELS; accuracy_at_units: with `x` units left (all live ones, if they are fewer); prunable_fraction_last and
+    loss_noise. dead_units: their share.
     """
     data, probe = context.set, shared_probe(context)
     live = data.live()
-    chance = 1 / data.n_classes
+    width, chance = live.shape[1], 1 / data.n_classes
+    orders = {name: dead_first(order(context), live) for name, order in ORDERS.items()}
     rows = context.rows("dead_units", 1 - live.double().mean(1))
-    by_order: list[tuple[Tensor, Tensor]] = []
-    for name, order in ORDERS.items():
-        keep = kept_after(order(context), live, LEVELS)
-        refit_validation, refit_test = _refitted(data, probe, keep)
-        by_order.append((prunable_fraction(refit_validation, LEVELS), prunable_fraction(refit_test, LEVELS)))
-        for kind, curve in (("frozen", _frozen(data, probe, keep, "test")), ("refitted", refit_test)):
-            protocol = f"{name}/{kind}"
-            for level, value in zip(LEVELS, curve.T, strict=True):
-                rows += context.rows("accuracy", value, protocol=protocol, x=level)
-            rows += context.rows("prunable_fraction", prunable_fraction(curve, LEVELS), protocol=protocol)
-            rows += context.rows("area", area(curve, LEVELS, chance), protocol=protocol)
-    on_validation, on_test = (torch.stack(part) for part in zip(*by_order, strict=True))
-    best = on_validation.argmax(0)
-    rows += context.rows("prunable_fraction", on_test[best, torch.arange(len(best))], protocol="best/refitted")
+    for i, seed in enumerate(context.seeds):
+        n_live = int(live[i].sum())
+
+        def row(protocol: str, metric: str, value: float, seed: int = seed, **where: float) -> None:
+            rows.append({"seed": seed, "metric": metric, "value": float(value), "protocol": protocol, **where})
+
+        levels = torch.tensor([int(level * n_live + 1e-9) / max(n_live, 1) for level in LEVELS], dtype=torch.float64)
+        numbers = kept_numbers(width)
+        left = torch.tensor([max(n_live - n, 0) / max(n_live, 1) for n in numbers], dtype=torch.float64)
+        own = {name: order[i] for name, order in orders.items()}
+        refitted = refitted_curves(context, i, own)
+        for kind in ("frozen", "refitted"):
+            for name in ORDERS:
+                curve = frozen_curve(data, probe, i, own[name]) if kind == "frozen" else refitted[name]
+                test = mean(curve.test)
+                for level, value in zip(LEVELS, test[at(curve, levels)].tolist(), strict=True):
+                    row(f"{name}/{kind}", "accuracy", value, x=level)
+                row(f"{name}/{kind}", "prunable_fraction", prunable_fraction(test, curve.fraction))
+                row(f"{name}/{kind}", "area", area(test, curve.fraction, chance))
+
+        def furthest(name: str, curves: dict[str, Curve] = refitted) -> tuple[float, float]:
+            """How far validation prunes, and the area."""
+            validation, fraction = mean(curves[name].validation), curves[name].fraction
+            return prunable_fraction(validation, fraction), area(validation, fraction, chance)
+
+        best = refitted[max(ORDERS, key=furthest)]
+        test = mean(best.test)
+        found = prunable_fraction(test, best.fraction)
+        row("best/refitted", "prunable_fraction", found)
+        row("best/refitted", "prunable_fraction_last", last_prunable(test, best.fraction))
+        ends = min(int(torch.searchsorted(best.fraction, found, right=True)), len(test) - 1)
+        row("best/refitted", "loss_noise", float(loss(best.test)[1][ends]))
+        easiest = preferred(refitted, levels)
+        kept = kept_share(easiest, easiest[0], chance)
+        for level, value, share in zip(LEVELS, easiest.tolist(), kept.tolist(), strict=True):
+            row("best/refitted", "accuracy", value, x=level)
+            row("best/refitted", "kept", share, x=level)
+        coarse = torch.tensor(coarse_counts(n_live, width), dtype=torch.float64) / max(n_live, 1)
+        row("best/refitted", "area", area(preferred(refitted, coarse), coarse, chance))
+        for n, value in zip(numbers, preferred(refitted, left).tolist(), strict=True):
+            row("best/refitted", "accuracy_at_units", value, x=n)
     if context.encoder is not None and context.encoder.method.competitive:
         rows += _renormalised(context)
     return rows
 
 
+def at(curve: Curve, fractions: Tensor) -> Tensor:
+    """The positions in a curve of fractions that it was measured at."""
+    index = torch.searchsorted(curve.fraction, fractions)
+    assert torch.equal(curve.fraction[index], fractions), "not measured there"
+    return index
+
+
+def preferred(curves: dict[str, Curve], fractions: Tensor) -> Tensor:
+    """Test accuracy, at each of the fractions `[M]`, in the order whose accuracy there is highest on validation."""
+    places = [(curve, at(curve, fractions)) for curve in curves.values()]
+    validation = torch.stack([mean(curve.validation[index]) for curve, index in places])
+    test = torch.stack([mean(curve.test[index]) for curve, index in places])
+    return test.gather(0, validation.argmax(0, keepdim=True))[0]
+
+
 def _renormalised(context: Context) -> list[Row]:
     """Where units compete, the second protocol: those left share out anew, in the random order, probe refitted."""
-    encoder, probe = context.need_encoder(), shared_probe(context)
-    order = random_order(context)
+    encoder, order = context.need_encoder(), random_order(context)
     rows = []
     for level in SHARED_OUT_LEVELS:
         units = order[:, int(level * order.shape[1] + 1e-9) :]
-        data = context.of(encoder.keep_units(units.sort(1).values))
-        _, test = _refitted(data, probe, torch.ones(len(units), 1, units.shape[1]))
-        rows += context.rows("accuracy", test[:, 0], protocol="random/renormalised", x=level)
+        fewer = replace(context, encoder=encoder.keep_units(units.sort(1).values), cache={})
+        rows += context.rows("accuracy", refit_probe(fewer).test, protocol="random/renormalised", x=level)
     return rows
 
 
 def prune_weights(context: Context) -> list[Row]:
-    """Accuracy against the fraction of the encoder's weights removed, the smallest of each unit first."""
-    encoder, probe, full = context.need_encoder(), shared_probe(context), context.set
-    mean, scale = full.moments()
-    rows = [
-        row
-        for kind in ("frozen", "refitted")
-        for row in context.rows("accuracy", probe.test, protocol=f"magnitude/{kind}", x=0.0)
-    ]
-    for level in WEIGHT_LEVELS:
-        pruned = encoder.map_weights(partial(without_smallest, fraction=level))
-        if all(torch.equal(pruned.params[name], p) for name, p in encoder.params.items()):  # only zeros were removed
-            for kind in ("frozen", "refitted"):
-                rows += context.rows("accuracy", probe.test, protocol=f"magnitude/{kind}", x=level)
-            continue
-        data = context.of(pruned)
-        x = (data.raw("test") - mean) / scale  # the frozen probe keeps the scaling it was fitted with
-        frozen = accuracy(x @ probe.weight + probe.bias.unsqueeze(1), data.y("test"))
+    """Accuracy as the encoder's weights are removed, the smallest of each unit first, probe frozen and refitted.
+
+    Weights are those of the map of images less their mean over training: a bias that took up the mean image gives back
+    what belongs to a weight that goes, so that each unit's pre-activation of the mean image stays as it was.
+
+    Fractions are WEIGHT_LEVELS, and for each seed those that BISECTIONS halvings visit between the last level that
+    validation tolerates, refitted, and the first that it does not. `prunable_fraction` is as for units.
+    """
+    encoder = context.need_encoder()
+    assert context.target is not None, "an encoder's context has images"
+    images = images_as(context.target, encoder.problem.input_shape).flatten(1)
+    average = torch.stack([mean_image(images, s.train) for s in context.set.splits])
+    zero = torch.zeros(len(context.seeds), dtype=torch.float64)
+    measured = [(zero + level, *_without(context, zero + level, average)) for level in WEIGHT_LEVELS]
+    for _ in range(BISECTIONS):
+        fractions, _, validation, _ = _ascending(measured)
+        halves = []
+        for x, y in zip(fractions.T, validation.T, strict=True):
+            holds = int(tolerable(y).long().cumprod(0).sum()) - 1
+            halves.append((x[holds] + (x[holds + 1] if holds + 1 < len(x) else 1.0)) / 2)
+        middle = torch.stack(halves)
+        measured.append((middle, *_without(context, middle, average)))
+    rows = []
+    for level, (_, frozen, _, refitted) in zip(WEIGHT_LEVELS, measured, strict=False):
         rows += context.rows("accuracy", frozen, protocol="magnitude/frozen", x=level)
-        _, refitted = _refitted(data, probe, torch.ones(len(x), 1, x.shape[2]))
-        rows += context.rows("accuracy", refitted[:, 0], protocol="magnitude/refitted", x=level)
+        rows += context.rows("accuracy", refitted, protocol="magnitude/refitted", x=level)
+    fractions, frozen, _, refitted = _ascending(measured)
+    for kind, curve in (("frozen", frozen), ("refitted", refitted)):
+        values = [prunable_fraction(y, x) for x, y in zip(fractions.T, curve.T, strict=True)]
+        rows += context.rows("prunable_fraction", torch.tensor(values), protocol=f"magnitude/{kind}")
     return rows
 
 
-def without_smallest(weight: Tensor, fraction: float) -> Tensor:
-    """A weight `[S, n_in, n_out]` with the smallest `fraction` of each unit's incoming weights set to 0."""
-    n = int(fraction * weight.shape[1])
-    if n == 0:
-        return weight
-    smallest = weight.abs().argsort(1)[:, :n]
-    return weight.scatter(1, smallest, 0.0)
+def _ascending(measured: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """Levels `[R, S]` put in the order of each seed's fractions, which come first."""
+    parts = [torch.stack(part) for part in zip(*measured, strict=True)]
+    index = parts[0].argsort(dim=0, stable=True)
+    return tuple(part.gather(0, index) for part in parts)
+
+
+def _without(context: Context, fraction: Tensor, average: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Accuracy `[S]` without a fraction `[S]` of the weights: frozen on test; refitted on validation, and on test.
+
+    average: the mean training image, `[S, D]`.
+    """
+    encoder, probe, base = context.need_encoder(), shared_probe(context), refit_probe(context)
+    pruned = encoder.map_weights(partial(without_smallest, fraction=fraction), average)
+    if all(torch.equal(pruned.params[name], p) for name, p in encoder.params.items()):  # only zeros were removed
+        return probe.test, base.validation, base.test
+    own = replace(context, encoder=pruned, cache={})
+    centre, scale = context.set.moments()  # the frozen probe keeps the scaling it was fitted with
+    scores = (own.set.raw("test") - centre) / scale @ probe.weight + probe.bias.unsqueeze(1)
+    refitted = refit_probe(own)
+    return accuracy(scores, own.set.y("test")), refitted.validation, refitted.test
+
+
+def without_smallest(weight: Tensor, fraction: Tensor) -> Tensor:
+    """A weight `[S, n_in, n_out]` with the smallest share of each unit's incoming weights, `[S]`, set to 0."""
+    n = (fraction * weight.shape[1] + 1e-9).floor()
+    rank = weight.abs().argsort(1).argsort(1)
+    return weight.masked_fill(rank < n.view(-1, 1, 1), 0.0)
