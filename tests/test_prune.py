@@ -189,12 +189,10 @@ def test_the_frozen_curve_is_that_of_features_at_their_mean():
         assert torch.equal(right, scores.argmax(1) == data.y("test")[0])
 
 
-def test_the_refitted_curve_is_that_of_scikit_learn(monkeypatch):
+def test_the_refitted_curve_is_that_of_scikit_learn():
     """At every number of units that was looked at, the refitted probe answers as scikit-learn's on the units left."""
-    l2 = 1e-2
-    monkeypatch.setattr(prune, "L2_GRID", (l2,))
     ctx = mixed(5, k=12)
-    data = ctx.set
+    data, l2 = ctx.set, float(shared_probe(ctx).l2[0])
     orders = live_orders(ctx)
     (x, y), (xt, yt) = ((data.x(part)[0].numpy(), data.y(part)[0].numpy()) for part in ("train", "test"))
     for name, curve in refitted_curves(ctx, 0, orders).items():
@@ -207,42 +205,6 @@ def test_the_refitted_curve_is_that_of_scikit_learn(monkeypatch):
                 assert differ.sum() <= 2, "but for images on the border of two classes"
             else:
                 assert torch.equal(right, torch.from_numpy(yt == np.bincount(y).argmax()))
-
-
-def test_validation_chooses_every_refits_l2():
-    """Of each mask, the answers are those of the probe whose own L2 is best on validation, of equals the largest."""
-    ctx = mixed(7, k=10, n=160)
-    data, l2 = ctx.set, torch.tensor([1e-4, 1e-2, 1.0])
-    keep = kept_after(live_orders(ctx)["random"], torch.tensor([0, 4, 8]))
-    begin = torch.zeros(3, 3, 10, 4), torch.zeros(3, 3, 4)
-    validation, test, _, _ = prune.Refits(data, 0, l2)(keep, *begin)
-    single = [prune.Refits(data, 0, l2[i : i + 1])(keep, begin[0][:, :1], begin[1][:, :1]) for i in range(3)]
-    for level in range(3):
-        scores = [float(prune.mean(one[0])[level]) for one in single]
-        best = max(range(3), key=lambda i: (scores[i], i))
-        assert torch.equal(validation[level], single[best][0][level])
-        assert torch.equal(test[level], single[best][1][level])
-
-
-def test_refits_stay_near_the_whole_probes_l2():
-    assert prune.near(1e-3).tolist() == pytest.approx([1e-4, 1e-3, 1e-2])
-    assert prune.near(1e-5).tolist() == pytest.approx([1e-5, 1e-4])
-    assert prune.near(float(torch.tensor(1e-1))).tolist() == pytest.approx([1e-2, 1e-1])
-
-
-def test_refits_use_so_many_images_and_no_more(monkeypatch):
-    """The first of each seed's training images; features are standardised as the whole set is."""
-    monkeypatch.setattr(prune, "REFIT_IMAGES", 100)
-    x, y = informative()
-    ctx = context(x, y, seeds=(0, 1))
-    few = prune.refit_set(ctx)
-    assert torch.equal(few.x("train"), ctx.set.x("train")[:, :100])
-    assert torch.equal(few.y("train"), ctx.set.y("train")[:, :100])
-    assert torch.equal(few.x("test"), ctx.set.x("test"))
-    rows = prune_units(ctx)
-    for protocol, expected in (("greedy/refitted", prune.refit_probe(ctx)), ("greedy/frozen", shared_probe(ctx))):
-        found = [r["value"] for r in rows if r.get("protocol") == protocol and r.get("x") == 0.0]
-        assert found == pytest.approx(expected.test.tolist())
 
 
 def test_single_units_are_looked_at_where_the_decision_falls():
@@ -295,7 +257,7 @@ def test_the_best_order_is_validations():
     """The value reported is the test value of the order that validation prefers, not the best on test."""
     differs = 0
     for draw in range(6):
-        ctx = mixed(draw, k=16)
+        ctx = mixed(draw, k=16, n=240)
         found = by_question(prune_units(ctx))
         curves = refitted_curves(ctx, 0, live_orders(ctx))
         on_validation = {n: prunable_fraction(prune.mean(c.validation), c.fraction) for n, c in curves.items()}

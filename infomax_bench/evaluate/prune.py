@@ -5,10 +5,8 @@ a time, in four orders (`ORDERS`), all of them chosen on training images and ind
 units go first and are counted apart: numbers and fractions of units are of the live ones.
 
 **Probe.** *Frozen*, its accuracy is known after every single removal. *Refitted*, it is fitted again to the units left,
-to the optimum of the linear probe's objective, on the first REFIT_IMAGES training images of each seed (which has
-shuffled them), the same for all methods; the whole probe on those images is what a curve begins from. Validation
-chooses each refit's L2 again, among the whole probe's and its neighbours in the grid: copies that go would otherwise
-leave the others with a penalty that was meant for more of them.
+to the optimum of the linear probe's objective on all training images, at the L2 that validation chose for the whole
+probe: choosing it again at every step would add the noise of that choice to every loss.
 
 **Where refits are made.** At coarse numbers of units (`coarse_counts`), the same for all; then at every single unit
 where the decision could fall: from the last coarse number up to which the loss on validation is surely tolerated, to
@@ -41,7 +39,7 @@ from torch.nn.functional import one_hot
 from infomax_bench.data import images_as
 from infomax_bench.evaluate.context import Context, FeatureSet, Row
 from infomax_bench.evaluate.logistic import fit_logistic
-from infomax_bench.evaluate.probe import L2_GRID, Probe, accuracy, choose, linear_probe, shared_probe
+from infomax_bench.evaluate.probe import Probe, accuracy, shared_probe
 from infomax_bench.random import generator
 from infomax_bench.train import mean_image
 
@@ -57,7 +55,6 @@ SURE = 2.0
 """Standard errors by which validation must keep to the limit, or miss it, for single units not to be looked at."""
 FINEST = 64
 """Single units are resolved up to twice as many live ones less one; of more, steps of this share of them."""
-REFIT_IMAGES = 10_000
 RIDGE = 1e-3
 """Of the least-squares probe that orders greedily, relative to a unit's variance."""
 AT_ONCE = 1 << 23
@@ -242,46 +239,16 @@ def undecided(removed: Tensor, right: Tensor, live: int) -> list[int]:
 
 
 # -- probes -----------------------------------------------------------------------------------------------------------
-def refit_set(context: Context) -> FeatureSet:
-    """The context's features with only the training images that refits use, standardised as they are."""
-
-    def compute() -> FeatureSet:
-        data = context.set
-        if len(data.splits[0].train) <= REFIT_IMAGES:
-            return data
-        data.x("validation"), data.x("test")
-        shared = {name: value for name, value in data.cache.items() if name != "train"}
-        return replace(data, splits=[replace(s, train=s.train[:REFIT_IMAGES]) for s in data.splits], cache=shared)
-
-    found: FeatureSet = context.once("features of refits", compute)
-    return found
-
-
-def refit_probe(context: Context) -> Probe:
-    """The whole probe on the images that refits use."""
-    data = refit_set(context)
-    if data is context.set:
-        return shared_probe(context)
-    probe: Probe = context.once("probe of refits", lambda: linear_probe(data, L2_GRID))
-    return probe
-
-
-def near(l2: float) -> Tensor:
-    """A value of the grid and its neighbours there, ascending."""
-    i = min(range(len(L2_GRID)), key=lambda j: abs(L2_GRID[j] - l2))
-    return torch.tensor(L2_GRID[max(i - 1, 0) : i + 2])
-
-
 Fitted = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Of R masks and L values of L2: which validation and which test images are classified rightly by the probe that
-validation prefers, bool `[R, n]`; weight `[R, L, K, C]` and bias `[R, L, C]` of all of them."""
+"""Which validation and which test images R probes classify rightly, bool `[R, n]`; their weight `[R, K, C]`
+and bias `[R, C]`."""
 
 
 class Refits:
-    """Refits of one seed's probe to fewer units."""
+    """Refits of one seed's probe to fewer units, or to other features."""
 
     def __init__(self, data: FeatureSet, seed: int, l2: Tensor) -> None:
-        """seed: its position; l2: `[L]`, ascending."""
+        """seed: its position; l2: a scalar."""
         one = slice(seed, seed + 1)
         self.x, self.y = data.x("train")[one], data.y("train")[one]
         self.l2, self.n_classes = l2, data.n_classes
@@ -289,9 +256,9 @@ class Refits:
         self.moments = self.x[0].T @ self.x[0] / self.x.shape[1]
 
     def __call__(self, keep: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
-        """Probes on the units of masks `[R, K]`, which begin from probes on more units, weight `[R, L, K, C]` and bias
-        `[R, L, C]`."""
-        at_once = max(2, min(64, AT_ONCE // keep.shape[1] ** 2) // len(self.l2))
+        """Probes on the units of masks `[R, K]`, which begin from probes on more units, weight `[R, K, C]` and bias
+        `[R, C]`."""
+        at_once = max(8, min(64, AT_ONCE // keep.shape[1] ** 2))
         parts = [
             self._some(*some)
             for some in zip(keep.split(at_once), weight.split(at_once), bias.split(at_once), strict=True)
@@ -300,18 +267,11 @@ class Refits:
         return validation, test, weight, bias
 
     def _some(self, keep: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
-        r, n = len(keep), len(self.l2)
-        masks = keep.repeat_interleave(n, 0)
-        start = self.carried(weight.flatten(0, 1), masks)[None], bias.flatten(0, 1)[None]
-        fit = fit_logistic(self.x, self.y, self.l2.repeat(r), self.n_classes, masks[None], start=start)
-        validation, test = (answers(x, y, fit.weight[0], fit.bias[0]).unflatten(0, (r, n)) for x, y in self.parts)
-        best, row = choose(fit, validation.double().mean(2))
-        return (
-            validation[row, best],
-            test[row, best],
-            fit.weight[0].unflatten(0, (r, n)),
-            fit.bias[0].unflatten(0, (r, n)),
-        )
+        start = self.carried(weight, keep)[None], bias[None]
+        fit = fit_logistic(self.x, self.y, self.l2.expand(len(keep)), self.n_classes, keep[None], start=start)
+        weight, bias = fit.weight[0], fit.bias[0]
+        validation, test = (answers(x, y, weight, bias) for x, y in self.parts)
+        return validation, test, weight, bias
 
     def carried(self, weight: Tensor, keep: Tensor) -> Tensor:
         """Where refits begin: class scores of weights `[R, K, C]` as the units kept `[R, K]` predict them best,
@@ -343,11 +303,10 @@ def frozen_curve(data: FeatureSet, probe: Probe, seed: int, order: Tensor) -> Cu
 
 def refitted_curves(context: Context, seed: int, orders: dict[str, Tensor]) -> dict[str, Curve]:
     """The refitted probe's answers as one seed's units go in each order `[K]`, the dead ones first."""
-    data, probe = refit_set(context), refit_probe(context)
+    data, probe = context.set, shared_probe(context)
     live, width = int(data.live()[seed].sum()), data.features.shape[2]
     coarse, dead = torch.tensor(coarse_counts(live, width)), width - live
-    l2 = near(float(probe.l2[seed]))
-    refits = Refits(data, seed, l2)
+    refits = Refits(data, seed, probe.l2[seed])
 
     def fitted(asked: dict[str, Tensor], begin: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Fitted]:
         """The probes after numbers of removals `[R]` in each order, together: they share products with the features."""
@@ -358,9 +317,7 @@ def refitted_curves(context: Context, seed: int, orders: dict[str, Tensor]) -> d
             zip(asked, zip(*(part.split(sizes) for part in refits(masks, weight, bias)), strict=True), strict=True)
         )
 
-    one = probe.weight[seed].expand(1, len(l2), -1, -1), probe.bias[seed].expand(1, len(l2), -1)
-    _, _, weight, bias = refits(torch.ones(1, width), *one)
-    whole = weight.expand(len(coarse), -1, -1, -1), bias.expand(len(coarse), -1, -1)
+    whole = probe.weight[seed].expand(len(coarse), -1, -1), probe.bias[seed].expand(len(coarse), -1)
     first = fitted(dict.fromkeys(orders, coarse), dict.fromkeys(orders, whole))
     asked = {name: torch.tensor(undecided(coarse, right, live)).long() for name, (right, *_) in first.items()}
     before = {name: torch.searchsorted(coarse, counts) - 1 for name, counts in asked.items()}
@@ -403,36 +360,36 @@ def prune_units(context: Context) -> list[Row]:
         numbers = kept_numbers(width)
         left = torch.tensor([max(n_live - n, 0) / max(n_live, 1) for n in numbers], dtype=torch.float64)
         own = {name: order[i] for name, order in orders.items()}
-        refitted = refitted_curves(context, i, own)
+        curves = refitted_curves(context, i, own)
         for kind in ("frozen", "refitted"):
             for name in ORDERS:
-                curve = frozen_curve(data, probe, i, own[name]) if kind == "frozen" else refitted[name]
+                curve = frozen_curve(data, probe, i, own[name]) if kind == "frozen" else curves[name]
                 test = mean(curve.test)
                 for level, value in zip(LEVELS, test[at(curve, levels)].tolist(), strict=True):
                     row(f"{name}/{kind}", "accuracy", value, x=level)
                 row(f"{name}/{kind}", "prunable_fraction", prunable_fraction(test, curve.fraction))
                 row(f"{name}/{kind}", "area", area(test, curve.fraction, chance))
 
-        def furthest(name: str, curves: dict[str, Curve] = refitted) -> tuple[float, float]:
+        def furthest(name: str, curves: dict[str, Curve] = curves) -> tuple[float, float]:
             """How far validation prunes, and the area."""
             validation, fraction = mean(curves[name].validation), curves[name].fraction
             return prunable_fraction(validation, fraction), area(validation, fraction, chance)
 
-        best = refitted[max(ORDERS, key=furthest)]
+        best = curves[max(ORDERS, key=furthest)]
         test = mean(best.test)
         found = prunable_fraction(test, best.fraction)
         row("best/refitted", "prunable_fraction", found)
         row("best/refitted", "prunable_fraction_last", last_prunable(test, best.fraction))
         ends = min(int(torch.searchsorted(best.fraction, found, right=True)), len(test) - 1)
         row("best/refitted", "loss_noise", float(loss(best.test)[1][ends]))
-        easiest = preferred(refitted, levels)
+        easiest = preferred(curves, levels)
         kept = kept_share(easiest, easiest[0], chance)
         for level, value, share in zip(LEVELS, easiest.tolist(), kept.tolist(), strict=True):
             row("best/refitted", "accuracy", value, x=level)
             row("best/refitted", "kept", share, x=level)
         coarse = torch.tensor(coarse_counts(n_live, width), dtype=torch.float64) / max(n_live, 1)
-        row("best/refitted", "area", area(preferred(refitted, coarse), coarse, chance))
-        for n, value in zip(numbers, preferred(refitted, left).tolist(), strict=True):
+        row("best/refitted", "area", area(preferred(curves, coarse), coarse, chance))
+        for n, value in zip(numbers, preferred(curves, left).tolist(), strict=True):
             row("best/refitted", "accuracy_at_units", value, x=n)
     if context.encoder is not None and context.encoder.method.competitive:
         rows += _renormalised(context)
@@ -461,8 +418,21 @@ def _renormalised(context: Context) -> list[Row]:
     for level in SHARED_OUT_LEVELS:
         units = order[:, int(level * order.shape[1] + 1e-9) :]
         fewer = replace(context, encoder=encoder.keep_units(units.sort(1).values), cache={})
-        rows += context.rows("accuracy", refit_probe(fewer).test, protocol="random/renormalised", x=level)
+        _, test = refitted(fewer, shared_probe(context))
+        rows += context.rows("accuracy", test, protocol="random/renormalised", x=level)
     return rows
+
+
+def refitted(changed: Context, probe: Probe) -> tuple[Tensor, Tensor]:
+    """Validation and test accuracy `[S]` of the probe fitted to all the features of a changed encoder."""
+    data = changed.set
+    width = data.features.shape[2]
+    found = []
+    for i, (weight, bias) in enumerate(zip(probe.weight, probe.bias, strict=True)):
+        begin = weight if len(weight) == width else weight.new_zeros(width, data.n_classes)
+        found.append(Refits(data, i, probe.l2[i])(torch.ones(1, width), begin[None], bias[None])[:2])
+    validation, test = (torch.cat([mean(part) for part in parts]) for parts in zip(*found, strict=True))
+    return validation, test
 
 
 def prune_weights(context: Context) -> list[Row]:
@@ -511,15 +481,14 @@ def _without(context: Context, fraction: Tensor, average: Tensor) -> tuple[Tenso
 
     average: the mean training image, `[S, D]`.
     """
-    encoder, probe, base = context.need_encoder(), shared_probe(context), refit_probe(context)
+    encoder, probe = context.need_encoder(), shared_probe(context)
     pruned = encoder.map_weights(partial(without_smallest, fraction=fraction), average)
     if all(torch.equal(pruned.params[name], p) for name, p in encoder.params.items()):  # only zeros were removed
-        return probe.test, base.validation, base.test
+        return probe.test, probe.validation, probe.test
     own = replace(context, encoder=pruned, cache={})
     centre, scale = context.set.moments()  # the frozen probe keeps the scaling it was fitted with
     scores = (own.set.raw("test") - centre) / scale @ probe.weight + probe.bias.unsqueeze(1)
-    refitted = refit_probe(own)
-    return accuracy(scores, own.set.y("test")), refitted.validation, refitted.test
+    return (accuracy(scores, own.set.y("test")), *refitted(own, probe))
 
 
 def without_smallest(weight: Tensor, fraction: Tensor) -> Tensor:
