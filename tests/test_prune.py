@@ -200,7 +200,8 @@ def test_the_refitted_curve_is_that_of_scikit_learn():
         for fraction, right in zip(curve.fraction.tolist(), curve.test, strict=True):
             units = orders[name][round(12 * fraction) :].tolist()
             if units:
-                model = LogisticRegression(C=1 / (l2 * len(x)), max_iter=5000, tol=1e-6).fit(x[:, units], y)
+                share = len(units) / 12
+                model = LogisticRegression(C=1 / (l2 * share * len(x)), max_iter=5000, tol=1e-6).fit(x[:, units], y)
                 differ = (model.predict(xt[:, units]) == yt) != right.numpy()
                 assert differ.sum() <= 2, "but for images on the border of two classes"
             else:
@@ -352,14 +353,19 @@ def test_kept_is_accuracy_between_chance_and_full():
     assert found["kept", "best/refitted", 0.0] == 1
 
 
-@given(seed=st.integers(0, 100), k=st.integers(2, 12))
-@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 100), k=st.integers(2, 8))
+@settings(max_examples=4, deadline=None)
 def test_duplicating_every_unit_makes_half_of_them_prunable(seed, k):
-    x, y = informative(seed=seed, k=k)
-    rows = by_question(prune_units(context(torch.cat([x, x], dim=2), y)))
-    for protocol in ("redundancy/refitted", "best/refitted"):
-        assert rows["prunable_fraction", protocol, None] >= 0.5
-        assert rows["prunable_fraction_last", "best/refitted", None] >= 0.5
+    """And with one of each pair gone, the refitted probe is the whole one, at half of its L2."""
+    x, y = informative(seed=seed, k=k, n=8000)
+    ctx = context(torch.cat([x, x], dim=2), y)
+    rows = by_question(prune_units(ctx))
+    assert rows["prunable_fraction", "redundancy/refitted", None] >= 0.5
+    assert rows["prunable_fraction", "best/refitted", None] >= 0.5
+    curve = refitted_curves(ctx, 0, live_orders(ctx))["redundancy"]
+    assert {int(u) % k for u in redundancy_order(ctx)[0, :k]} == set(range(k))
+    differ = curve.test[curve.fraction.tolist().index(0.5)] != curve.test[0]
+    assert differ.sum() <= 2, "but for images on the border of two classes"
 
 
 @given(turn=st.integers(0, 100), k=st.integers(2, 4))
@@ -512,6 +518,9 @@ def test_where_the_weights_limit_lies_is_bisected_on_validation(monkeypatch):
 
 
 def test_the_rule_says_what_the_code_does():
-    rule = registry().benchmark("pruning").paragraph("Rule")
+    """The one threshold that the harness holds, and the one that the benchmark does."""
+    benchmark = registry().benchmark("pruning")
+    bound = type(benchmark).verdicts.__globals__["MOST_PRUNABLE"]
     assert TOLERATED_LOSS == 0.01
-    assert "costs at most one point" in rule
+    assert "costs at most one point" in benchmark.paragraph("Rule")
+    assert f"lies below {100 * bound:.0f} %" in benchmark.paragraph("Rule")

@@ -5,8 +5,10 @@ a time, in four orders (`ORDERS`), all of them chosen on training images and ind
 units go first and are counted apart: numbers and fractions of units are of the live ones.
 
 **Probe.** *Frozen*, its accuracy is known after every single removal. *Refitted*, it is fitted again to the units left,
-to the optimum of the linear probe's objective on all training images, at the L2 that validation chose for the whole
-probe: choosing it again at every step would add the noise of that choice to every loss.
+to the optimum of the linear probe's objective on all training images. Its L2 is what validation chose for the whole
+probe, in proportion to the share of live units that is left: as a prior on weights it then allows class scores the same
+variance, however many units they are made of. (At a fixed L2, removing one of two copies would double the penalty on
+what they say; choosing it anew at every step would add the noise of that choice to every loss.)
 
 **Where refits are made.** At coarse numbers of units (`coarse_counts`), the same for all; then at every single unit
 where the decision could fall: from the last coarse number up to which the loss on validation is surely tolerated, to
@@ -247,28 +249,25 @@ and bias `[R, C]`."""
 class Refits:
     """Refits of one seed's probe to fewer units, or to other features."""
 
-    def __init__(self, data: FeatureSet, seed: int, l2: Tensor) -> None:
-        """seed: its position; l2: a scalar."""
+    def __init__(self, data: FeatureSet, seed: int) -> None:
+        """seed: its position."""
         one = slice(seed, seed + 1)
         self.x, self.y = data.x("train")[one], data.y("train")[one]
-        self.l2, self.n_classes = l2, data.n_classes
+        self.n_classes = data.n_classes
         self.parts = [(data.x(part)[seed], data.y(part)[seed]) for part in ("validation", "test")]
         self.moments = self.x[0].T @ self.x[0] / self.x.shape[1]
 
-    def __call__(self, keep: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
-        """Probes on the units of masks `[R, K]`, which begin from probes on more units, weight `[R, K, C]` and bias
-        `[R, C]`."""
+    def __call__(self, keep: Tensor, l2: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
+        """Probes on the units of masks `[R, K]`, at l2 `[R]`, which begin from probes on more units, weight `[R, K, C]`
+        and bias `[R, C]`."""
         at_once = max(8, min(64, AT_ONCE // keep.shape[1] ** 2))
-        parts = [
-            self._some(*some)
-            for some in zip(keep.split(at_once), weight.split(at_once), bias.split(at_once), strict=True)
-        ]
+        parts = [self._some(*some) for some in zip(*(a.split(at_once) for a in (keep, l2, weight, bias)), strict=True)]
         validation, test, weight, bias = (torch.cat(part) for part in zip(*parts, strict=True))
         return validation, test, weight, bias
 
-    def _some(self, keep: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
+    def _some(self, keep: Tensor, l2: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
         start = self.carried(weight, keep)[None], bias[None]
-        fit = fit_logistic(self.x, self.y, self.l2.expand(len(keep)), self.n_classes, keep[None], start=start)
+        fit = fit_logistic(self.x, self.y, l2, self.n_classes, keep[None], start=start)
         weight, bias = fit.weight[0], fit.bias[0]
         validation, test = (answers(x, y, weight, bias) for x, y in self.parts)
         return validation, test, weight, bias
@@ -306,15 +305,16 @@ def refitted_curves(context: Context, seed: int, orders: dict[str, Tensor]) -> d
     data, probe = context.set, shared_probe(context)
     live, width = int(data.live()[seed].sum()), data.features.shape[2]
     coarse, dead = torch.tensor(coarse_counts(live, width)), width - live
-    refits = Refits(data, seed, probe.l2[seed])
+    refits = Refits(data, seed)
 
     def fitted(asked: dict[str, Tensor], begin: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Fitted]:
         """The probes after numbers of removals `[R]` in each order, together: they share products with the features."""
         masks = torch.cat([kept_after(orders[name], counts + dead) for name, counts in asked.items()])
+        l2 = probe.l2[seed] * masks.sum(1).clamp_min(1) / max(live, 1)
         weight, bias = (torch.cat([begin[name][i] for name in asked]) for i in range(2))
         sizes = [len(counts) for counts in asked.values()]
         return dict(
-            zip(asked, zip(*(part.split(sizes) for part in refits(masks, weight, bias)), strict=True), strict=True)
+            zip(asked, zip(*(part.split(sizes) for part in refits(masks, l2, weight, bias)), strict=True), strict=True)
         )
 
     whole = probe.weight[seed].expand(len(coarse), -1, -1), probe.bias[seed].expand(len(coarse), -1)
@@ -425,12 +425,12 @@ def _renormalised(context: Context) -> list[Row]:
 
 def refitted(changed: Context, probe: Probe) -> tuple[Tensor, Tensor]:
     """Validation and test accuracy `[S]` of the probe fitted to all the features of a changed encoder."""
-    data = changed.set
+    data, found = changed.set, []
     width = data.features.shape[2]
-    found = []
     for i, (weight, bias) in enumerate(zip(probe.weight, probe.bias, strict=True)):
         begin = weight if len(weight) == width else weight.new_zeros(width, data.n_classes)
-        found.append(Refits(data, i, probe.l2[i])(torch.ones(1, width), begin[None], bias[None])[:2])
+        l2 = probe.l2[i : i + 1] * width / len(weight)
+        found.append(Refits(data, i)(torch.ones(1, width), l2, begin[None], bias[None])[:2])
     validation, test = (torch.cat([mean(part) for part in parts]) for parts in zip(*found, strict=True))
     return validation, test
 
