@@ -103,6 +103,7 @@ class Pruning(Benchmark):
             {
                 "accuracy (%)": ("accuracy", "linear", None, None, 100),
                 "% prunable, refitted (best order)": ("prunable_fraction", "best/refitted", None, None, 100),
+                "share of removals": ("prunable_share", "best/refitted", None, None, 100),
                 "at most": ("prunable_fraction_last", "best/refitted", None, None, 100),
                 "± points of a seed's loss": ("loss_noise", "best/refitted", None, None, 100),
                 f"accuracy with {FEW} units kept (%)": ("accuracy_at_units", "best/refitted", FEW, None, 100),

@@ -33,6 +33,7 @@ from infomax_bench.evaluate.prune import (
     last_prunable,
     loss,
     prunable_fraction,
+    prunable_share,
     prune_units,
     prune_weights,
     redundancy_order,
@@ -210,15 +211,15 @@ def test_the_refitted_curve_is_that_of_scikit_learn():
 
 def test_single_units_are_looked_at_where_the_decision_falls():
     """Losses of 0, 0, 3 and 3 points in 10,000 images: the limit of one is surely passed between the second and third
-    of the coarse numbers, and within the noise of the second if it costs 0.9 points."""
+    of the coarse numbers, and within the noise of the second if it costs 0.95 points."""
     n, removed = 10_000, torch.tensor([0, 5, 11, 20])
 
     def answers(lost: list[int]) -> torch.Tensor:
         return torch.stack([torch.arange(n) >= wrong for wrong in lost])
 
     assert undecided(removed, answers([0, 0, 300, 300]), 64) == [6, 7, 8, 9, 10]
-    assert undecided(removed, answers([0, 90, 300, 300]), 64) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
-    assert undecided(removed, answers([0, 0, 110, 300]), 64) == [*range(6, 11), *range(12, 20)]
+    assert undecided(removed, answers([0, 95, 300, 300]), 64) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert undecided(removed, answers([0, 0, 105, 300]), 64) == [*range(6, 11), *range(12, 20)]
     assert undecided(removed, answers([0, 0, 0, 0]), 64) == []
     assert undecided(removed, answers([0, 300, 0, 300]), 64) == [1, 2, 3, 4], "what is surely lost does not come back"
     assert undecided(removed, answers([0, 0, 300, 300]), 150) == [7, 9], "wide encoders in steps"
@@ -276,14 +277,15 @@ def test_the_best_order_is_validations():
 
 def test_prunable_fraction_stops_at_the_first_loss_and_the_last_does_not():
     fractions = torch.tensor([0.0, 0.2, 0.4, 0.6])
-    for curve, first, last in (
-        ([0.9, 0.895, 0.88, 0.9], 0.2, 0.6),
-        ([0.5, 0.5, 0.5, 0.5], 0.6, 0.6),
-        ([0.9, 0.5, 0.9, 0.5], 0.0, 0.4),
-        ([0.9, 0.89, 0.889, 0.5], 0.2, 0.2),
+    for curve, first, share, last in (
+        ([0.9, 0.895, 0.88, 0.9], 0.2, 0.4, 0.6),
+        ([0.5, 0.5, 0.5, 0.5], 0.6, 0.6, 0.6),
+        ([0.9, 0.5, 0.9, 0.5], 0.0, 0.2, 0.4),
+        ([0.9, 0.89, 0.889, 0.5], 0.2, 0.2, 0.2),
     ):
         values = torch.tensor(curve, dtype=torch.float64)
         assert prunable_fraction(values, fractions) == pytest.approx(first)
+        assert prunable_share(values, fractions) == pytest.approx(share)
         assert last_prunable(values, fractions) == pytest.approx(last)
 
 
@@ -300,6 +302,23 @@ def test_no_curve_is_smoothed(values):
     assert all(holds[: stop + 1])
     assert not any(holds[end + 1 :])
     assert stop + 1 == len(values) or not holds[stop + 1]
+    assert first - 1e-12 <= prunable_share(curve, fractions) <= last + 1e-12
+
+
+def test_chance_makes_the_fraction_too_small_and_the_share_hardly():
+    """A loss that grows by a tenth of a point a unit passes the limit after 10 of 64. Noise of 0.7 points on every
+    level, as a few hundred test images have it, moves the first passage and the last by far, and the share little."""
+    rng = torch.Generator().manual_seed(0)
+    fractions = torch.linspace(0, 1, 65, dtype=torch.float64)
+    found = []
+    for _ in range(400):
+        curve = 0.9 - 0.001 * torch.arange(65) + 0.007 * torch.randn(65, generator=rng, dtype=torch.float64)
+        curve[0] = 0.8995  # ten are tolerated by half a step, and eleven are not
+        found.append([f(curve, fractions) * 64 for f in (prunable_fraction, prunable_share, last_prunable)])
+    first, share, last = torch.tensor(found).mean(0).tolist()
+    assert first < 6
+    assert share == pytest.approx(10, abs=0.6)
+    assert last > 15
 
 
 @given(b=st.integers(0, 40), c=st.integers(0, 40))

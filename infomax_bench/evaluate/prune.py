@@ -17,10 +17,12 @@ probes' answers on the validation images. Test images choose nothing.
 
 **Prunable fraction.** The largest measured fraction of live units whose removal, and that of every smaller measured
 number, costs at most TOLERATED_LOSS of test accuracy. No curve is smoothed or made monotone. One seed's loss is itself
-uncertain, and a curve that is measured in many places passes the limit by chance sooner than its mean does, so that two
-rows stand beside the fraction: `prunable_fraction_last`, the largest measured fraction that costs no more than that
-whatever smaller ones cost (chance makes it too large, as it makes the other too small), and `loss_noise`, the standard
-error of the loss that ends the fraction.
+uncertain, and a curve that is measured in many places passes the limit by chance sooner than its mean does: the fewer
+the test images, the smaller the fraction. So three rows stand beside it: `prunable_fraction_last`, the largest measured
+fraction that costs no more than that whatever smaller ones cost, which chance makes too large; `prunable_share`, the
+share of all numbers of removals that cost no more, to which chance adds as it takes away, and which lies between the
+two (all three agree where accuracy only falls); and `loss_noise`, the standard error of the loss that ends the
+fraction.
 
 **Best order.** "best/refitted" is what validation prefers, seed by seed: for the fraction, the order that prunes
 furthest (of equals, the one with the largest area); for an accuracy, the order with the highest at that number of
@@ -53,7 +55,7 @@ BISECTIONS = 3
 SHARED_OUT_LEVELS = (0.0, 0.2, 0.5, 0.8)
 TOLERATED_LOSS = 0.01
 """The accuracy that a prunable fraction may cost."""
-SURE = 2.0
+SURE = 1.0
 """Standard errors by which validation must keep to the limit, or miss it, for single units not to be looked at."""
 FINEST = 64
 """Single units are resolved up to twice as many live ones less one; of more, steps of this share of them."""
@@ -205,6 +207,11 @@ def last_prunable(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_
     return float(fraction[tolerable(curve, tolerated)][-1])
 
 
+def prunable_share(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
+    """The share of removals that cost at most `tolerated`; one that was not measured counts as the next larger one."""
+    return float((fraction.diff() * tolerable(curve, tolerated)[1:]).sum())
+
+
 def kept_share(curve: Tensor, full: Tensor, chance: float) -> Tensor:
     """Accuracy on a scale where that of the full features is 1 and chance is 0."""
     return (curve - chance) / (full - chance).clamp_min(1e-3)
@@ -342,8 +349,8 @@ def prune_units(context: Context) -> list[Row]:
 
     accuracy: at the fractions LEVELS (`x`), rounded down to units; prunable_fraction; area: under the curve of
     accuracy scaled so that the full features are 1 and chance is 0. Of "best/refitted" also kept: that scaled accuracy,
-    at LEVELS; accuracy_at_units: with `x` units left (all live ones, if they are fewer); prunable_fraction_last and
-    loss_noise. dead_units: their share.
+    at LEVELS; accuracy_at_units: with `x` units left (all live ones, if they are fewer); prunable_fraction_last,
+    prunable_share and loss_noise. dead_units: their share.
     """
     data, probe = context.set, shared_probe(context)
     live = data.live()
@@ -380,6 +387,7 @@ def prune_units(context: Context) -> list[Row]:
         found = prunable_fraction(test, best.fraction)
         row("best/refitted", "prunable_fraction", found)
         row("best/refitted", "prunable_fraction_last", last_prunable(test, best.fraction))
+        row("best/refitted", "prunable_share", prunable_share(test, best.fraction))
         ends = min(int(torch.searchsorted(best.fraction, found, right=True)), len(test) - 1)
         row("best/refitted", "loss_noise", float(loss(best.test)[1][ends]))
         easiest = preferred(curves, levels)
