@@ -26,8 +26,8 @@ class Evaluation:
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "probe": Evaluation("probe:probe", 2),
-    "linear_probe": Evaluation("probe:probe_linear"),
+    "probe": Evaluation("probe:probe", 3),
+    "linear_probe": Evaluation("probe:probe_linear", 2),
     "prune_units": Evaluation("prune:prune_units", 3),
     "prune_weights": Evaluation("prune:prune_weights", 3),
     "redundancy": Evaluation("features:measure_redundancy", 2),
