@@ -108,6 +108,51 @@ def test_duplicating_every_feature_is_half_the_penalty(seed, l2):
     assert two.objective.item() == pytest.approx(one.objective.item(), rel=2e-4)
 
 
+@pytest.mark.parametrize("shots", [1, 5, 20])
+@pytest.mark.parametrize("k", [6, 40])
+@pytest.mark.parametrize("l2", [1e-5, 1e-3, 1e-1])
+def test_separable_few_shot_problems_reach_scikit_learns_optimum(shots, k, l2):
+    """Their loss is tiny at a small L2, so a small gradient alone would not do."""
+    x, y = blobs(k=k, seed=shots)
+    pick = np.concatenate([np.flatnonzero(y == c)[:shots] for c in range(3)])
+    x, y = x[pick], y[pick]
+    expected, _ = sklearn_objective(x.astype(np.float64), y, l2)
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([l2]), 3)
+    assert fit.objective.item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("l2", [1e-5, 1e-3, 1e-1])
+@pytest.mark.parametrize("kind", ["correlated", "heavy tails", "duplicated and constant"])
+def test_many_images_reach_scikit_learns_optimum(kind, l2):
+    """Enough images for the first solution on a few of them; sorted by class, which must not matter."""
+    x, y = blobs(n=17_000, k=8, classes=4)
+    if kind == "heavy tails":
+        x = np.exp(2 * x)
+        x = (x - x.mean(0)) / x.std(0)
+    elif kind == "duplicated and constant":
+        x = np.concatenate([x, x[:, :4], np.zeros((len(x), 1), np.float32)], axis=1)
+    rows = np.argsort(y, kind="stable")
+    x, y = x[rows], y[rows]
+    expected, _ = sklearn_objective(x.astype(np.float64), y, l2)
+    data = torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([l2]), 4
+    fit = fit_logistic(*data)
+    assert fit.objective.item() == pytest.approx(expected, rel=1e-4)
+    assert torch.equal(fit.weight, fit_logistic(*data).weight)
+
+
+def test_more_weights_than_a_dense_hessian_holds(monkeypatch):
+    monkeypatch.setattr("infomax_bench.evaluate.logistic.DENSE", 0)
+    x, y = blobs(n=17_000, k=8, classes=4)
+    keep = torch.ones(1, 2, 8)
+    keep[0, 1, 3:] = 0
+    data = torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([1e-4, 1e-4]), 4
+    fit = fit_logistic(*data, keep)
+    for r, left in enumerate((slice(None), slice(3))):
+        expected, _ = sklearn_objective(x[:, left].astype(np.float64), y, 1e-4)
+        assert fit.objective[0, r].item() == pytest.approx(expected, rel=1e-4)
+    assert fit.weight[0, 1, 3:].abs().max() == 0
+
+
 def feature_set(n: int = 300, seeds: tuple[int, ...] = (0, 1)) -> FeatureSet:
     x, y = blobs(n)
     test = torch.arange(n) % 4 == 0

@@ -32,8 +32,8 @@ DENSE = 1300
 DENSE_ENTRIES = 1 << 25
 SHARED_BY = 3
 """Neighbouring problems of a seed that share a Hessian of the cross-entropy: it changes little along a path."""
-DOUBLE_ROWS = 1024
-"""With at most so many images, loss and gradient are computed in float64: they can be separable, with a tiny loss."""
+FEW = 1024
+"""Up to so many images problems are solved by Newton's method in float64: separable ones have tiny losses."""
 CACHED = 1 << 17
 """Entries of the logits kept at a time on a CPU: small enough to stay in a core's cache."""
 TOGETHER = 1 << 20
@@ -65,15 +65,30 @@ class _Objective:
         self.penalty = torch.cat(
             [l2.view(-1, 1, 1).expand(-1, 1, k), l2.new_zeros(len(l2), 1, 1)], dim=2
         )  # [R, 1, K+1]
+        self.eigenvectors: Tensor | None = None
         self.keep = None
         if keep is not None:
             self.keep = (
                 torch.cat([keep, keep.new_ones(s, keep.shape[1], 1)], dim=2).unsqueeze(2).to(x)
             )  # [S, R, 1, K+1]
 
+    def basis(self) -> Tensor:
+        """Eigenvectors of the features' second moments `[S, 1 or R, K+1, K+1]`, the intercept's 1 the last feature."""
+        if self.eigenvectors is None:
+            x, n = self.x, self.n
+            mean = x.mean(1, keepdim=True)
+            gram = torch.cat(
+                [torch.cat([x.mT @ x / n, mean], dim=1), torch.cat([mean.mT, x.new_ones(x.shape[0], 1, 1)], 1)], 2
+            )
+            gram = gram.unsqueeze(1)
+            self.eigenvectors = torch.linalg.eigh(gram if self.keep is None else gram * (self.keep * self.keep.mT))[1]
+        return self.eigenvectors
+
     def select(self, active: Tensor) -> None:
         """Keeps only the columns R that are still at work."""
         self.penalty = self.penalty[active]
+        if self.keep is not None and self.eigenvectors is not None:
+            self.eigenvectors = self.eigenvectors[:, active]
         self.keep = None if self.keep is None else self.keep[:, active]
 
     def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
@@ -159,14 +174,10 @@ class _Kronecker:
     As in George et al. 2018, "Fast approximate natural gradient descent in a Kronecker-factored eigenbasis".
     """
 
-    def __init__(self, x: Tensor, w: Tensor, penalty: Tensor, keep: Tensor | None) -> None:
+    def __init__(self, x: Tensor, w: Tensor, penalty: Tensor, keep: Tensor | None, basis: Tensor) -> None:
         n = x.shape[1]
         x = _with_ones(x)
-        gram = (x.mT @ x / n).unsqueeze(1)
-        if keep is not None:
-            gram = gram * (keep * keep.mT)
-        self.keep = keep
-        self.basis = torch.linalg.eigh(gram)[1]  # [S, 1 or R, K+1, K+1]
+        self.basis, self.keep = basis, keep
         p = torch.einsum("snk,srck->srnc", x, w).softmax(-1)
         between = torch.diag_embed(p.mean(2)) - p.mT @ p / n
         self.classes = torch.linalg.eigh(between)[1]  # [S, R, C, C]
@@ -190,8 +201,9 @@ class _Kronecker:
 def _preconditioner(objective: _Objective, w: Tensor, rows: Tensor | None) -> _Preconditioner:
     s, r, c, k = w.shape
     x = objective.x if rows is None else objective.x[:, rows]
-    dense = c * k <= DENSE and s * r * (c * k) ** 2 <= DENSE_ENTRIES and objective.n > DOUBLE_ROWS
-    return (_Dense if dense else _Kronecker)(x, w, objective.penalty, objective.keep)
+    if objective.n > FIRST_ROWS and c * k <= DENSE and s * r * (c * k) ** 2 <= DENSE_ENTRIES:
+        return _Dense(x, w, objective.penalty, objective.keep)
+    return _Kronecker(x, w, objective.penalty, objective.keep, objective.basis())
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
@@ -220,6 +232,8 @@ def fit_logistic(
     weight `[S, R, K, C]` and bias `[S, R, C]` to begin from, such as a neighbouring problem's; the optimum is the same.
     """
     s, n, k = x.shape
+    if n <= FEW:
+        return _fit_few(x, y, l2, n_classes, keep, tolerance, max_iterations)
     at_once = s if x.device.type != "cpu" else max(1, TOGETHER // (n * k))
     parts = []
     for first in range(0, s, at_once):
@@ -229,7 +243,7 @@ def fit_logistic(
             w = torch.cat([start[0][own].mT, start[1][own].unsqueeze(-1)], dim=3)
         mask = None if keep is None else keep[own]
         parts.append(_fit(x[own], y[own], l2.to(x), n_classes, mask, tolerance, max_iterations, w))
-    w, f = (torch.cat([p[i] for p in parts]) for i in (0, 1))
+    w, f = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
     return Fit(w[..., :-1].mT.contiguous(), w[..., -1].contiguous(), f, max(p[2] for p in parts))
 
 
@@ -244,15 +258,12 @@ def _fit(
     w: Tensor | None,
 ) -> tuple[Tensor, Tensor, int]:
     s, n, k = x.shape
-    dtype = x.dtype
-    if n <= DOUBLE_ROWS:
-        x, l2 = x.double(), l2.double()
     # whatever order the images are in, the first rows of a fixed one stand for all
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(x.device)
     objective = _Objective(x, y, l2, keep, n_classes)
     if w is None:
         w = x.new_zeros(s, len(l2), n_classes, k + 1)
-        if n >= 4 * FIRST_ROWS:
+        if n >= 4 * FIRST_ROWS and 10 * k <= FIRST_ROWS:
             few = order[:FIRST_ROWS]
             part = _Objective(x[:, few], y[:, few], l2, keep, n_classes)
             w = _minimise(
@@ -261,7 +272,122 @@ def _fit(
     else:
         w = w.to(x) if objective.keep is None else w * objective.keep
     w, f, iterations = _minimise(objective, w, order, tolerance, DECREMENT, max_iterations)
-    return w.to(dtype), f, iterations
+    return w, f, iterations
+
+
+def _fit_few(
+    x: Tensor, y: Tensor, l2: Tensor, n_classes: int, keep: Tensor | None, tolerance: float, max_iterations: int
+) -> Fit:
+    """From the strongest penalty to the weakest, each starting where the one before ended."""
+    s, _, k = x.shape
+    r = len(l2)
+    fit = Fit(
+        x.new_zeros(s, r, k, n_classes),
+        x.new_zeros(s, r, n_classes),
+        torch.zeros(s, r, dtype=torch.float64, device=x.device),
+        0,
+    )
+    rotated, basis = _rotated(x.double()) if keep is None else (x.double(), None)
+    ones = _with_ones(rotated)
+    onehot = torch.nn.functional.one_hot(y, n_classes).double()
+    w = ones.new_zeros(s, ones.shape[2], n_classes)
+    iterations = 0
+    for i in l2.argsort(descending=True).tolist():
+        mask = None if keep is None else _with_ones(keep[:, i : i + 1].double()).mT  # [S, K+1, 1]
+        features = ones if mask is None else ones * mask.mT
+        w, f, n = _newton(features, onehot, float(l2[i]), w if mask is None else w * mask, tolerance, max_iterations)
+        fit.weight[:, i] = (w[:, :-1] if basis is None else basis @ w[:, :-1]).to(x)
+        fit.bias[:, i], fit.objective[:, i] = w[:, -1].to(x), f
+        iterations = max(iterations, n)
+    return Fit(fit.weight, fit.bias, fit.objective, iterations)
+
+
+def _rotated(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x `[P, N, K]` on its principal axes, at most N of them, and the axes `[P, K, min(N, K)]`: the penalty is the same."""
+    if x.shape[1] >= x.shape[2]:
+        basis = torch.linalg.eigh(x.mT @ x)[1]
+        return x @ basis, basis
+    squares, u = torch.linalg.eigh(x @ x.mT)
+    scale = squares.clamp_min(0).sqrt().unsqueeze(1)
+    scale = torch.where(scale > 1e-7 * scale.amax(2, keepdim=True), scale, 0.0)
+    return u * scale, x.mT @ u * torch.where(scale > 0, 1 / scale, 0.0)
+
+
+def _newton(
+    x: Tensor, onehot: Tensor, l2: float, w: Tensor, tolerance: float, max_iterations: int
+) -> tuple[Tensor, Tensor, int]:
+    """Minimises P problems `[P, N, K+1]` by Newton's method; returns w `[P, K+1, C]`, losses `[P]`, iterations.
+
+    Each system is solved by conjugate gradients on the principal axes with the Hessian's diagonal as a
+    preconditioner, in the subspace in which a feature's weights add up to 0 over the classes: the optimum is there.
+    """
+    penalty = x.new_full((x.shape[2], 1), l2)
+    penalty[-1] = 0
+    n = x.shape[1]
+
+    def at(w: Tensor, x: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        log_p = torch.log_softmax(x @ w, dim=2)
+        p = log_p.exp()
+        loss = -(log_p * onehot).sum((1, 2)) / n + 0.5 * (penalty * w.square()).sum((1, 2))
+        return loss, x.mT @ (p - onehot) / n + penalty * w, p
+
+    result, losses = w.clone(), w.new_zeros(len(w))
+    active = torch.arange(len(w), device=w.device)
+    w = w - w.mean(2, keepdim=True)
+    f, g, p = at(w, x, onehot)
+    stalled = torch.zeros_like(f, dtype=torch.bool)
+    for iteration in range(max_iterations + 1):
+        d = _solve(x, p, penalty, g)
+        slope = _dot(d, g)
+        going = ((g.abs().amax((1, 2)) > tolerance) | (-slope > 2 * DECREMENT * f)) & ~stalled
+        result[active], losses[active] = w, f
+        if iteration == max_iterations or not going.any():
+            break
+        active, x, onehot, w, f, g, d, slope = (t[going] for t in (active, x, onehot, w, f, g, d, slope))
+        step = torch.ones_like(f)
+        for _ in range(20):
+            moved = w + step.view(-1, 1, 1) * d
+            f_new, g_new, p = at(moved, x, onehot)
+            enough = f_new <= f + 1e-4 * step * slope + 1e-12 * f
+            if enough.all():
+                break
+            step = torch.where(enough, step, step * 0.4)
+        stalled = ~enough
+        keep_old = stalled.view(-1, 1, 1)
+        w, g, f = torch.where(keep_old, w, moved), torch.where(keep_old, g, g_new), torch.where(stalled, f, f_new)
+    return result, losses, iteration
+
+
+def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0.05, limit: int = 200) -> Tensor:
+    """About -H^-1 g by preconditioned conjugate gradients, to `accuracy` of the gradient's norm."""
+    n = x.shape[1]
+    inverse = 1 / (x.square().mT @ (p * (1 - p)) / n + penalty + 1e-9)
+
+    def precondition(r: Tensor) -> Tensor:
+        z = inverse * r
+        return z - z.mean(2, keepdim=True)
+
+    def product(v: Tensor) -> Tensor:
+        t = x @ v
+        t = p * (t - (p * t).sum(2, keepdim=True))
+        return x.mT @ t / n + penalty * v
+
+    d, r = torch.zeros_like(g), -g
+    z = precondition(r)
+    v, rz = z, _dot(r, z)
+    target = accuracy**2 * rz
+    for _ in range(limit):
+        going = rz > target
+        if not going.any():
+            break
+        hv = product(v)
+        alpha = torch.where(going, rz / _dot(v, hv).clamp_min(1e-300), 0.0).view(-1, 1, 1)
+        d, r = d + alpha * v, r - alpha * hv
+        z = precondition(r)
+        rz_new = _dot(r, z)
+        v = z + torch.where(going, rz_new / rz.clamp_min(1e-300), 0.0).view(-1, 1, 1) * v
+        rz = torch.where(going, rz_new, rz)
+    return d
 
 
 def _minimise(
@@ -318,7 +444,7 @@ def _minimise(
         pairs = [*pairs[-(MEMORY - 1) :], (s_k, y_k, torch.where(curvature > 1e-12, 1 / curvature, 0.0))]
         w, g, f = _where(enough, moved, w), _where(enough, g_new, g), torch.where(enough, f_new, f)
         iteration += 1
-        if iteration % PATIENCE == 0 and rows < objective.n:
+        if iteration % PATIENCE == 0 and rows < objective.n and isinstance(precondition, _Dense):
             rows *= MORE_ROWS
             precondition = _preconditioner(objective, w, order[:rows] if rows < objective.n else None)
 

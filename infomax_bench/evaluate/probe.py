@@ -114,7 +114,7 @@ def few_shot(data: FeatureSet, seeds: tuple[int, ...], shots: int) -> Tensor | N
     x = torch.stack([own[i] for own, i in zip(data.x("train"), picks, strict=True)])
     labels = torch.stack([own[i] for own, i in zip(y, picks, strict=True)])
     # all draws of all seeds in one go: they are small, and many
-    fit = fit_logistic(x.flatten(0, 1), labels.flatten(0, 1), torch.tensor(L2_GRID), data.n_classes, max_iterations=100)
+    fit = fit_logistic(x.flatten(0, 1), labels.flatten(0, 1), torch.tensor(L2_GRID), data.n_classes)
     s, draws = picks.shape[:2]
     weights, biases = fit.weight.unflatten(0, (s, draws)), fit.bias.unflatten(0, (s, draws))
     result = []
