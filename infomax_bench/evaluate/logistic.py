@@ -303,7 +303,7 @@ def _fit_few(
 
 
 def _rotated(x: Tensor) -> tuple[Tensor, Tensor]:
-    """x `[P, N, K]` on its principal axes, at most N of them, and the axes `[P, K, min(N, K)]`: the penalty is the same."""
+    """x `[P, N, K]` on its principal axes, at most N, and these `[P, K, min(N, K)]`: the penalty stays the same."""
     if x.shape[1] >= x.shape[2]:
         basis = torch.linalg.eigh(x.mT @ x)[1]
         return x @ basis, basis
