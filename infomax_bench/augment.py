@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -10,6 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from infomax_bench.random import Rng
+
+VERSION = 2
+"""Part of every key that depends on views, as what is made of them (projectors, `blocks.MLP` with batch norm) is; raise
+it when a change could change their numbers."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,11 @@ class Augmentation:
             column = torch.stack([sign * cos, sign * sin / aspect], 1).view(-1, 1, 1, 2) * x.view(1, 1, -1, 1)
             row = torch.stack([-aspect * sin, cos], 1).view(-1, 1, 1, 2) * y.view(1, -1, 1, 1)
             grid = column + (row + torch.stack([dx, dy], 1).view(-1, 1, 1, 2))
-            inside = ((grid[..., 0].abs() <= 1) & (grid[..., 1].abs() <= 1)).unsqueeze(1)
-            # Black outside; but not padded with zeros, which would darken the outermost half pixel of every crop.
-            flat = F.grid_sample(flat, grid, padding_mode="border", align_corners=False) * inside
+            # Black outside; but not padded with zeros, which would darken the outermost half pixel of every crop. The
+            # nearest pixel of a field of ones says where outside is, in half the time of comparing coordinates.
+            sample = functools.partial(F.grid_sample, grid=grid, align_corners=False)
+            inside = sample(flat.new_ones(1).expand(len(flat), 1, height, width), mode="nearest", padding_mode="zeros")
+            flat = sample(flat, padding_mode="border").mul_(inside)
         shape = (-1, 1, 1, 1)
         if self.contrast:
             mean = flat.mean((1, 2, 3), keepdim=True)

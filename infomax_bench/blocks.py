@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from infomax_bench.random import generator
 
@@ -111,7 +112,8 @@ class Bias:
 class MLP:
     """Linear layers with ReLU between them; with `batch_norm`, each hidden layer is normalised over its batch.
 
-    A head only: the batch's own statistics are used, as in training, since heads are never frozen.
+    A head only: the batch's own statistics are used, as in training, since heads are never frozen. A normalised layer
+    has no bias, which its mean would take away again.
     """
 
     sizes: tuple[int, ...]
@@ -120,18 +122,36 @@ class MLP:
     def layers(self) -> list[Linear]:
         return [Linear(a, b) for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
 
+    def _normalised(self, i: int) -> bool:
+        return self.batch_norm and i < len(self.sizes) - 2
+
     def init(self, rng: torch.Generator) -> Params:
-        return {f"{i}.{name}": p for i, layer in enumerate(self.layers()) for name, p in layer.init(rng).items()}
+        started = ((i, layer.init(rng)) for i, layer in enumerate(self.layers()))
+        return {
+            f"{i}.{name}": p
+            for i, own in started
+            for name, p in own.items()
+            if not (name == "bias" and self._normalised(i))
+        }
 
     def __call__(self, params: Params, x: Tensor) -> Tensor:
         last = len(self.sizes) - 2
-        for i, layer in enumerate(self.layers()):
-            x = layer({"weight": params[f"{i}.weight"], "bias": params[f"{i}.bias"]}, x)
+        for i in range(last + 1):
+            weight = params[f"{i}.weight"]
+            x = normalised_over_batch(x @ weight) if self._normalised(i) else affine(x, weight, params[f"{i}.bias"])
             if i < last:
-                if self.batch_norm:
-                    x = (x - x.mean(-2, keepdim=True)) / (x.var(-2, keepdim=True, unbiased=False) + 1e-5).sqrt()
                 x = torch.relu(x)
         return x
+
+
+def normalised_over_batch(x: Tensor) -> Tensor:
+    """Batch norm (Ioffe and Szegedy 2015) of `[..., B, K]` with each batch's own statistics, without gain and offset.
+
+    By torch's kernel, over the units of all seeds side by side: several times faster than as separate operations.
+    """
+    lead = x.shape[:-2]
+    side_by_side = x.movedim(-2, 0).reshape(x.shape[-2], -1)
+    return F.batch_norm(side_by_side, None, None, training=True).view(-1, *lead, x.shape[-1]).movedim(0, -2)
 
 
 def as_vectors(images: Tensor, shape: Sequence[int]) -> Tensor:

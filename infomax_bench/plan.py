@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from infomax_bench import train
+from infomax_bench import augment, train
 from infomax_bench.benchmark import Cell, Request, Suite
 from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset
@@ -175,11 +175,12 @@ class Planner:
         method = self.registry.method(cell.method, dict(cell.settings))
         own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings", "n_seeds")}
         own = {k: v for k, v in own.items() if v or k not in LATER}
+        views = {"views": augment.VERSION} if method.views else {}
         return digest(
             {
                 "cell": own, "settings": method.settings(), "source": plugin.source, "seeds": seeds,
                 "data": self.data_key(cell.dataset), "device": self.device, "torch": torch.__version__.split("+")[0],
-                "harness": train.VERSION,
+                "harness": train.VERSION, **views,
             }
         )  # fmt: skip
 
