@@ -34,6 +34,10 @@ Column = tuple[Any, ...]
 _REST = ("", "", None, None, 1.0)
 
 
+PUBLISHED = "published settings"
+"""The label of the subject's encoders with the settings it was published with, beside the tuned ones."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One encoder to train, for every seed: what determines it, but for the seeds."""
@@ -191,6 +195,10 @@ class Benchmark:
     def table(self, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame | None:
         """A table for the report, one line a method; or None."""
         return None
+
+    def uncalibrated(self, rows: pd.DataFrame) -> tuple[str, ...]:
+        """Methods that these rows show not to do what is known of them; they are marked wherever they appear."""
+        return ()
 
     # -- help for plug-ins ------------------------------------------------------------------------------------
     @classmethod

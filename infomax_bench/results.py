@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.benchmark import PUBLISHED, Benchmark, Claims
 from infomax_bench.errors import UserError
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import Store, replacing, write_text
@@ -97,17 +97,20 @@ def read_results(root: Path) -> Results:
             results.missing.append(entry)
             continue
         cell, request = entry["cell"], entry["request"]
-        label = f"{cell['method']} on {cell['dataset']}, width {cell['width']}"
-        card = cards.get(cell["method"], {})
+        name, card = cell["method"], cards.get(cell["method"], {})
+        if cell["label"] == PUBLISHED:  # a method of its own in tables and figures, and in no claim: of the same file
+            name = f"{name} ({PUBLISHED})"
+            cards.setdefault(name, {**card, "tunable": []})
+        label = f"{name} on {cell['dataset']}, width {cell['width']}"
         base = {
-            "benchmark": entry["benchmark"], "track": cell["track"], "method": cell["method"],
+            "benchmark": entry["benchmark"], "track": cell["track"], "method": name,
             "family": card.get("family", ""), "dataset": cell["dataset"],
             "target": request["target"] or cell["dataset"], "backbone": cell["backbone"], "depth": cell["depth"],
             "width": cell["width"], "protocol": "", "x": None, "status": job.status,
             "n_parameters": job.stamp.get("n_parameters"), "preset": results.preset, "device": job.stamp.get("device"),
             "version": job.stamp.get("version"), "git_sha": job.stamp.get("git_sha"), "role": card.get("role", ""),
-            "label": cell["label"], "evaluation": request["evaluation"], "reason": job.reason,
-            "current": entry.get("current", True),
+            "label": "" if cell["label"] == PUBLISHED else cell["label"], "evaluation": request["evaluation"],
+            "reason": job.reason, "current": entry.get("current", True),
         }  # fmt: skip
         if job.status != "ok":
             list_of = results.failures if job.status == "failed" else results.not_applicable
@@ -120,7 +123,7 @@ def read_results(root: Path) -> Results:
             if row.get("status") == "failed" and base["current"] and not known:
                 results.failures.append((label, row["reason"]))
         if store.arrays_path(entry["key"]).exists():
-            where = (cell["method"], cell["dataset"], cell["width"])
+            where = (name, cell["dataset"], cell["width"])
             results.artifacts.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
     if frames:
         table = pd.DataFrame.from_records(frames, columns=list(COLUMNS))

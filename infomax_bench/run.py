@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from infomax_bench import __version__, engine
-from infomax_bench.benchmark import Benchmark, Cell, Request, Suite
+from infomax_bench.benchmark import PUBLISHED, Benchmark, Cell, Request, Suite
 from infomax_bench.data import load
 from infomax_bench.errors import UserError
 from infomax_bench.method import Method
@@ -40,8 +40,18 @@ class Run:
 
 def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
     """Every benchmark's grid as entries."""
-    grids = (planner.entries(b.name, b.requests(suite), suite.seeds) for b in benchmarks)
+    grids = (planner.entries(b.name, [*_with_published(b.requests(suite), suite)], suite.seeds) for b in benchmarks)
     return [entry for grid in grids for entry in grid]
+
+
+def _with_published(pairs: Iterable[tuple[Cell, Request]], suite: Suite) -> Iterator[tuple[Cell, Request]]:
+    """The pairs, and where the subject was tuned the same of it with the settings that it was published with."""
+    given = suite.settings.get(suite.subject, ())
+    for cell, request in pairs:
+        yield cell, request
+        tuned = cell.method == suite.subject and not cell.label and cell.settings != given
+        if tuned and cell.track == "controlled" and cell.backbone == "linear" and cell.width == suite.width:
+            yield replace(cell, settings=given, label=PUBLISHED), request
 
 
 def run(
@@ -166,10 +176,12 @@ def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
     try:
         saved = entry["cell"]
         cell = Cell(**{**saved, "settings": _pairs(saved["settings"]), "hidden": tuple(saved.get("hidden", ()))})
-        if not cell.label:  # a labelled cell has settings and a budget of its own
+        if cell.label in ("", PUBLISHED):  # another labelled cell has settings and a budget of its own
             epochs = suite.native if cell.track == "native" else suite.epochs
             budget = epochs.get(cell.dataset, cell.epochs)
-            own = suite.settings_of(cell.method, cell.dataset, cell.backbone)
+            own = suite.settings.get(cell.method, ())
+            if not cell.label:
+                own = suite.settings_of(cell.method, cell.dataset, cell.backbone)
             cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
         request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
         return planner.key(cell, request, tuple(entry["seeds"])) == entry["key"]
