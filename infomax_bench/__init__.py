@@ -43,6 +43,8 @@ _WHERE = {
     "without_components": "components",
     "bernoulli_nll": "objectives",
     "gaussian_kl": "objectives",
+    "log_normal": "objectives",
+    "log_normal_pairs": "objectives",
     "log_odds": "objectives",
     "reparameterised": "objectives",
     "Patches": "transformer",
@@ -101,6 +103,8 @@ if TYPE_CHECKING:
     from infomax_bench.objectives import cross_entropy as cross_entropy
     from infomax_bench.objectives import follow as follow
     from infomax_bench.objectives import gaussian_kl as gaussian_kl
+    from infomax_bench.objectives import log_normal as log_normal
+    from infomax_bench.objectives import log_normal_pairs as log_normal_pairs
     from infomax_bench.objectives import log_odds as log_odds
     from infomax_bench.objectives import off_diagonal_sum_of_squares as off_diagonal_sum_of_squares
     from infomax_bench.objectives import projections as projections

@@ -13,8 +13,6 @@ means over codes are taken over `codes` of each batch, against all its images: t
 
 import math
 
-import torch
-
 from infomax_bench import (
     Batch,
     Card,
@@ -26,27 +24,12 @@ from infomax_bench import (
     Rng,
     bernoulli_nll,
     decoder,
+    log_normal,
+    log_normal_pairs,
     param,
     reparameterised,
     trunk_size,
 )
-
-
-def log_normal(z, mean, log_variance):
-    """Log-density of every entry under its own normal distribution."""
-    return -0.5 * ((z - mean).square() * torch.exp(-log_variance) + log_variance + math.log(2 * math.pi))
-
-
-def log_normal_pairs(z, mean, log_variance):
-    """Log-density of each code's unit k under each image's posterior, `[..., K, M codes, B images]`.
-
-    A quadratic in z, so that one product of inner size 3 makes all pairs: several times faster than `log_normal`.
-    """
-    precision = torch.exp(-log_variance)
-    constant = -0.5 * (mean.square() * precision + log_variance + math.log(2 * math.pi))
-    powers = torch.stack([z.square(), z, torch.ones_like(z)], dim=-1).transpose(-3, -2)
-    factors = torch.stack([-0.5 * precision, mean * precision, constant], dim=-1).transpose(-3, -2)
-    return powers @ factors.mT
 
 
 def divergences(z, mean, log_variance, n_train: int):
@@ -60,7 +43,8 @@ def divergences(z, mean, log_variance, n_train: int):
     joint = pairs.sum(-3).logsumexp(-1) - count
     product = (pairs.logsumexp(-1) - count).sum(-2)
     own = log_normal(z, mean[..., :m, :], log_variance[..., :m, :]).sum(-1)
-    prior = log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(-1)
+    zero = z.new_zeros(())
+    prior = log_normal(z, zero, zero).sum(-1)
     return (own - joint).mean(-1), (joint - product).mean(-1), (product - prior).mean(-1)
 
 
