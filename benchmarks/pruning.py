@@ -22,13 +22,13 @@ class Pruning(Benchmark):
 
     Claim: "InfoMax-pretrained models can't be pruned: each feature is unique."
 
-    Rule: the prunable fraction is the largest fraction of live units whose removal, and that of every smaller number
-    that was measured (single units where the limit is passed), costs at most one point of accuracy with the probe
-    refitted, in the order that prunes furthest on validation, on average over data sets. "Can't be pruned" is supported
-    if the 95 % interval of the subject's fraction lies below 5 %, refuted if it lies above. "Less prunable than prior
-    art" (and than the controls) is supported if the paired 95 % interval of the difference to every method of that
-    group, at equal width, lies below zero, refuted if at least one method is less prunable than the subject
-    (Holm-corrected). Fewer than five seeds, or anything else: inconclusive.
+    Rule: the prunable fraction is the share of all numbers of live units whose removal costs at most one point of
+    accuracy with the probe refitted, in the order that prunes furthest on validation, on average over data sets; where
+    accuracy only falls, that is the largest fraction that can go for a point. "Can't be pruned" is supported if the 95
+    % interval of the subject's fraction lies below 5 %, refuted if it lies above. "Less prunable than prior art" (and
+    than the controls) is supported if the paired 95 % interval of the difference to every method of that group, at
+    equal width, lies below zero, refuted if at least one method is less prunable than the subject (Holm-corrected).
+    Fewer than five seeds, or anything else: inconclusive.
     """
 
     title = "Can the features be pruned?"
@@ -103,8 +103,8 @@ class Pruning(Benchmark):
             {
                 "accuracy (%)": ("accuracy", "linear", None, None, 100),
                 "% prunable, refitted (best order)": ("prunable_fraction", "best/refitted", None, None, 100),
-                "share of removals": ("prunable_share", "best/refitted", None, None, 100),
-                "at most": ("prunable_fraction_last", "best/refitted", None, None, 100),
+                "up to the first loss": ("prunable_fraction_first", "best/refitted", None, None, 100),
+                "up to the last": ("prunable_fraction_last", "best/refitted", None, None, 100),
                 "± points of a seed's loss": ("loss_noise", "best/refitted", None, None, 100),
                 f"accuracy with {FEW} units kept (%)": ("accuracy_at_units", "best/refitted", FEW, None, 100),
                 "with half": ("accuracy", "best/refitted", 0.5, None, 100),

@@ -26,6 +26,7 @@ from infomax_bench.evaluate.prune import (
     area,
     coarse_counts,
     dead_first,
+    first_prunable,
     greedy_order,
     importance_order,
     kept_after,
@@ -33,7 +34,6 @@ from infomax_bench.evaluate.prune import (
     last_prunable,
     loss,
     prunable_fraction,
-    prunable_share,
     prune_units,
     prune_weights,
     redundancy_order,
@@ -233,7 +233,7 @@ def test_every_unit_beside_the_limit_was_looked_at(seed):
     for curve in refitted_curves(ctx, 0, live_orders(ctx)).values():
         counts = (40 * curve.fraction).round().long()
         assert set(coarse_counts(40, 40)) <= set(counts.tolist())
-        holds = round(40 * prunable_fraction(prune.mean(curve.validation), curve.fraction))
+        holds = round(40 * first_prunable(prune.mean(curve.validation), curve.fraction))
         assert holds == 40 or holds + 1 in counts.tolist()
 
 
@@ -275,7 +275,7 @@ def test_the_best_order_is_validations():
 # -- what the numbers are ---------------------------------------------------------------------------------------
 
 
-def test_prunable_fraction_stops_at_the_first_loss_and_the_last_does_not():
+def test_the_fraction_is_a_share_between_the_first_loss_and_the_last():
     fractions = torch.tensor([0.0, 0.2, 0.4, 0.6])
     for curve, first, share, last in (
         ([0.9, 0.895, 0.88, 0.9], 0.2, 0.4, 0.6),
@@ -284,8 +284,8 @@ def test_prunable_fraction_stops_at_the_first_loss_and_the_last_does_not():
         ([0.9, 0.89, 0.889, 0.5], 0.2, 0.2, 0.2),
     ):
         values = torch.tensor(curve, dtype=torch.float64)
-        assert prunable_fraction(values, fractions) == pytest.approx(first)
-        assert prunable_share(values, fractions) == pytest.approx(share)
+        assert first_prunable(values, fractions) == pytest.approx(first)
+        assert prunable_fraction(values, fractions) == pytest.approx(share)
         assert last_prunable(values, fractions) == pytest.approx(last)
 
 
@@ -293,7 +293,7 @@ def test_prunable_fraction_stops_at_the_first_loss_and_the_last_does_not():
 def test_no_curve_is_smoothed(values):
     """The fraction is one that was measured; up to it every level holds, the next does not, nor any after the last."""
     curve, fractions = torch.tensor(values, dtype=torch.float64), torch.linspace(0, 1, 12).double()[: len(values)]
-    first, last = (f(curve, fractions) for f in (prunable_fraction, last_prunable))
+    first, last = (f(curve, fractions) for f in (first_prunable, last_prunable))
     holds = [v >= values[0] - TOLERATED_LOSS - 1e-12 for v in values]
     assert first in fractions.tolist()
     assert last in fractions.tolist()
@@ -302,10 +302,10 @@ def test_no_curve_is_smoothed(values):
     assert all(holds[: stop + 1])
     assert not any(holds[end + 1 :])
     assert stop + 1 == len(values) or not holds[stop + 1]
-    assert first - 1e-12 <= prunable_share(curve, fractions) <= last + 1e-12
+    assert first - 1e-12 <= prunable_fraction(curve, fractions) <= last + 1e-12
 
 
-def test_chance_makes_the_fraction_too_small_and_the_share_hardly():
+def test_chance_hardly_moves_the_fraction_and_moves_the_other_readings_far():
     """A loss that grows by a tenth of a point a unit passes the limit after 10 of 64. Noise of 0.7 points on every
     level, as a few hundred test images have it, moves the first passage and the last by far, and the share little."""
     rng = torch.Generator().manual_seed(0)
@@ -314,7 +314,7 @@ def test_chance_makes_the_fraction_too_small_and_the_share_hardly():
     for _ in range(400):
         curve = 0.9 - 0.001 * torch.arange(65) + 0.007 * torch.randn(65, generator=rng, dtype=torch.float64)
         curve[0] = 0.8995  # ten are tolerated by half a step, and eleven are not
-        found.append([f(curve, fractions) * 64 for f in (prunable_fraction, prunable_share, last_prunable)])
+        found.append([f(curve, fractions) * 64 for f in (first_prunable, prunable_fraction, last_prunable)])
     first, share, last = torch.tensor(found).mean(0).tolist()
     assert first < 6
     assert share == pytest.approx(10, abs=0.6)

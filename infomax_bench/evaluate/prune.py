@@ -15,14 +15,13 @@ where the decision could fall: from the last coarse number up to which the loss 
 the first where it is surely not. *Surely* means by SURE standard errors of the paired difference between the two
 probes' answers on the validation images. Test images choose nothing.
 
-**Prunable fraction.** The largest measured fraction of live units whose removal, and that of every smaller measured
-number, costs at most TOLERATED_LOSS of test accuracy. No curve is smoothed or made monotone. One seed's loss is itself
-uncertain, and a curve that is measured in many places passes the limit by chance sooner than its mean does: the fewer
-the test images, the smaller the fraction. So three rows stand beside it: `prunable_fraction_last`, the largest measured
-fraction that costs no more than that whatever smaller ones cost, which chance makes too large; `prunable_share`, the
-share of all numbers of removals that cost no more, to which chance adds as it takes away, and which lies between the
-two (all three agree where accuracy only falls); and `loss_noise`, the standard error of the loss that ends the
-fraction.
+**Prunable fraction.** The share of all numbers of removals (1, 2, ..., all live units) that cost at most TOLERATED_LOSS
+of test accuracy. Where accuracy only falls, that is the largest fraction whose removal costs no more. No curve is
+smoothed or made monotone. One seed's loss is itself uncertain, and the share takes that evenly, since chance adds to it
+as it takes away; the two other readings do not, and stand beside it: `prunable_fraction_first` stops at the first loss,
+which comes too soon by chance the more places are measured, and would favour a claim that nothing can be pruned;
+`prunable_fraction_last` is the largest fraction that costs no more whatever smaller ones cost, which chance makes too
+large. `loss_noise` is the standard error of the loss that ends the first.
 
 **Best order.** "best/refitted" is what validation prefers, seed by seed: for the fraction, the order that prunes
 furthest (of equals, the one with the largest area); for an accuracy, the order with the highest at that number of
@@ -198,6 +197,14 @@ def tolerable(curve: Tensor, tolerated: float = TOLERATED_LOSS) -> Tensor:
 
 
 def prunable_fraction(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
+    """The share of removals that cost at most `tolerated`; both `[R]`, fractions ascending from 0.
+
+    A number of removals that was not measured counts as the next larger one that was.
+    """
+    return float((fraction.diff() * tolerable(curve, tolerated)[1:]).sum())
+
+
+def first_prunable(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
     """The largest fraction up to which no level costs more than `tolerated`; both `[R]`, fractions ascending from 0."""
     return float(fraction[int(tolerable(curve, tolerated).long().cumprod(0).sum()) - 1])
 
@@ -205,11 +212,6 @@ def prunable_fraction(curve: Tensor, fraction: Tensor, tolerated: float = TOLERA
 def last_prunable(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
     """The largest fraction that costs at most `tolerated`, whatever smaller ones cost."""
     return float(fraction[tolerable(curve, tolerated)][-1])
-
-
-def prunable_share(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
-    """The share of removals that cost at most `tolerated`; one that was not measured counts as the next larger one."""
-    return float((fraction.diff() * tolerable(curve, tolerated)[1:]).sum())
 
 
 def kept_share(curve: Tensor, full: Tensor, chance: float) -> Tensor:
@@ -349,8 +351,8 @@ def prune_units(context: Context) -> list[Row]:
 
     accuracy: at the fractions LEVELS (`x`), rounded down to units; prunable_fraction; area: under the curve of
     accuracy scaled so that the full features are 1 and chance is 0. Of "best/refitted" also kept: that scaled accuracy,
-    at LEVELS; accuracy_at_units: with `x` units left (all live ones, if they are fewer); prunable_fraction_last,
-    prunable_share and loss_noise. dead_units: their share.
+    at LEVELS; accuracy_at_units: with `x` units left (all live ones, if they are fewer); prunable_fraction_first,
+    prunable_fraction_last and loss_noise. dead_units: their share.
     """
     data, probe = context.set, shared_probe(context)
     live = data.live()
@@ -384,11 +386,11 @@ def prune_units(context: Context) -> list[Row]:
 
         best = curves[max(ORDERS, key=furthest)]
         test = mean(best.test)
-        found = prunable_fraction(test, best.fraction)
-        row("best/refitted", "prunable_fraction", found)
+        first = first_prunable(test, best.fraction)
+        row("best/refitted", "prunable_fraction", prunable_fraction(test, best.fraction))
+        row("best/refitted", "prunable_fraction_first", first)
         row("best/refitted", "prunable_fraction_last", last_prunable(test, best.fraction))
-        row("best/refitted", "prunable_share", prunable_share(test, best.fraction))
-        ends = min(int(torch.searchsorted(best.fraction, found, right=True)), len(test) - 1)
+        ends = min(int(torch.searchsorted(best.fraction, first, right=True)), len(test) - 1)
         row("best/refitted", "loss_noise", float(loss(best.test)[1][ends]))
         easiest = preferred(curves, levels)
         kept = kept_share(easiest, easiest[0], chance)
