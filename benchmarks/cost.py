@@ -21,6 +21,9 @@ class Cost(Benchmark):
     Claim: the essay's table calls the cost of InfoMax+EM and of autoencoders low, of contrastive learning medium, of
     RBMs high.
 
+    Prior art: that competition by responsibilities can be learned by one cheap update an image is online EM (Neal and
+    Hinton 1998), and with hard responsibilities online k-means (MacQueen 1967).
+
     Rule: the measure is the operations that training on one image takes, at equal width, on average over data sets; it
     is the same under every seed. "Cheapest" is supported if the subject needs fewer than every method of the group,
     refuted if at least one method needs fewer. Seconds stand beside it, since a method may use its operations well or

@@ -25,6 +25,11 @@ class Interpretability(Benchmark):
 
     Claim: "InfoMax features are interpretable: you can name them."
 
+    Prior art: without supervision or further assumptions, no objective can be sure to find the factors that made the
+    images, since rotated ones explain them as well (Locatello et al. 2019; for Gaussian sources already Comon 1994).
+    Which unit codes which factor has therefore differed as much between seeds as between objectives. Units that can be
+    named have been reported for sparse codes (Olshausen and Field 1996) and sparse autoencoders (Bricken et al. 2023).
+
     Rule: a unit is nameable if its AUROC on test images, for the concept and the direction that training images chose,
     is at least 0.9; the measure is the share of all units, dead ones included, that are, on average over data sets.
     "More nameable units" is supported if the paired 95 % interval of the subject's difference to every method of the

@@ -22,6 +22,11 @@ class Pruning(Benchmark):
 
     Claim: "InfoMax-pretrained models can't be pruned: each feature is unique."
 
+    Prior art: that trained networks can be pruned by half and more is well known (LeCun et al. 1990; Han et al. 2015),
+    and so is that it depends on the order and on fitting again. Whitened features are the textbook case of units of
+    which none repeats another, and yet most of them can be left out, the ones of least variance first (Pearson 1901):
+    that nothing is repeated does not mean that everything is needed.
+
     Rule: the prunable fraction is the share of all numbers of live units whose removal costs at most one point of
     accuracy with the probe refitted, in the order that prunes furthest on validation, on average over data sets; where
     accuracy only falls, that is the largest fraction that can go for a point. "Can't be pruned" is supported if the 95

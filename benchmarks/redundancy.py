@@ -19,6 +19,12 @@ class Redundancy(Benchmark):
 
     Claim: InfoMax is "the only objective that explicitly targets non-redundancy".
 
+    Prior art: others target it explicitly, and long before. Barlow (1961) proposed redundancy reduction as what senses
+    do; independent component analysis (Comon 1994) and the first InfoMax (Bell and Sejnowski 1995) minimise the mutual
+    information of outputs; whitening removes all linear correlation; Barlow Twins (Zbontar et al. 2021), VICReg (Bardes
+    et al. 2022) and W-MSE (Ermolov et al. 2021) penalise correlation between units, and beta-TCVAE (Chen et al. 2018)
+    the total correlation itself. These are the controls here.
+
     Rule: the measure is the nonlinear dependence between outputs (mean normalised mutual information over pairs), which
     no method trains on, on average over data sets. "Least redundant" is supported if the paired 95 % interval of the
     subject's difference to every method of the group lies below zero, refuted if at least one method is less redundant

@@ -151,7 +151,8 @@ class Benchmark:
     """Base class of every benchmark plug-in.
 
     The docstring is printed in the report. It says what is asked, and has two paragraphs beginning "Claim:", which
-    quotes, and "Rule:", which states the decision rule before any result exists.
+    quotes, and "Rule:", which states the decision rule before any result exists. A third, "Prior art:", may say, with
+    citations, what was known before.
     """
 
     name: ClassVar[str] = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -15,6 +16,7 @@ from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset
 from infomax_bench.errors import UserError
 from infomax_bench.evaluate import EVALUATIONS
+from infomax_bench.method import Method
 from infomax_bench.plugins import Registry
 from infomax_bench.presets import Preset
 from infomax_bench.store import digest
@@ -229,7 +231,27 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
         if (entry.key, entry.request) not in task.wanted:
             task.wanted.append((entry.key, entry.request))
     for task in grouped.values():
+        method = planner.registry.method(task.cell.method, dict(task.cell.settings))
         dataset = planner.dataset(task.cell.dataset)
-        images = dataset.n_train * (task.cell.epochs + 20 * len(task.wanted))
-        task.cost = images * len(task.seeds) * (64 + task.cell.width) * 1e-9
+        seconds = training_seconds(method, task.cell, dataset)
+        for _, request in task.wanted:
+            images = planner.dataset(request.target or task.cell.dataset).n_train
+            seconds += images * EVALUATIONS[request.evaluation].seconds * (64 + task.cell.width) / 128
+            again = dict(request.options).get("epochs")
+            seconds += training_seconds(method, replace(task.cell, epochs=again), dataset) if again else 0.0
+        task.cost = seconds * len(task.seeds)
     return sorted(grouped.values(), key=lambda t: -t.cost)
+
+
+SECONDS = {"convnet": 2.5e-4, "vit": 5e-4, "resnet18": 2e-2}
+"""Of training on an image on one core, about; other backbones are matrix products of known sizes."""
+
+
+def training_seconds(method: Method, cell: Cell, dataset: Dataset) -> float:
+    """About how long one seed's training takes on one core: for the order of tasks and the time left, no more."""
+    problem = problem_for(cell, dataset)
+    if not method.by_gradient():
+        return problem.n_train * 1e-4
+    products = sum(a * b for a, b in itertools.pairwise((problem.input_size, *problem.widths)))
+    image = SECONDS.get(cell.backbone, 4e-6 + 1e-10 * products) * (1 + method.views)
+    return (cell.n_train or problem.n_train) * cell.epochs * image

@@ -74,6 +74,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "indicative": any(v.indicative for v in verdicts),
         "groups": model.groups((v for v in verdicts if v.against != "control"), benchmarks),
         "controls": model.groups((v for v in verdicts if v.against == "control"), benchmarks),
+        "prior_art": model.prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
         "incomplete": incomplete,
         "independence": independence,

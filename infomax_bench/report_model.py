@@ -214,8 +214,14 @@ def section(
 
 def question(benchmark: Benchmark) -> str:
     """The docstring before its Claim and Rule, without line breaks."""
-    text = (benchmark.__doc__ or "").split("Claim:")[0].split("Rule:")[0]
+    text = (benchmark.__doc__ or "").split("Claim:")[0].split("Rule:")[0].split("Prior art:")[0]
     return " ".join(text.split())
+
+
+def prior_art(benchmarks: Iterable[Benchmark]) -> list[tuple[str, str, str]]:
+    """Benchmark, what is claimed, and what was known before, where it says so."""
+    told = ((b.name, _capital(b.paragraph("Claim")), _capital(b.paragraph("Prior art"))) for b in benchmarks)
+    return [one for one in told if one[2]]
 
 
 # -- the comparison of all methods ------------------------------------------------------------------------------------

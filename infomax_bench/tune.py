@@ -24,13 +24,16 @@ from infomax_bench import train
 from infomax_bench.benchmark import Cell, study_key
 from infomax_bench.engine import one_job
 from infomax_bench.errors import Diverged, NotApplicable, UserError
+from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import context_for
 from infomax_bench.evaluate.probe import linear_probe
 from infomax_bench.frozen import Encoder
-from infomax_bench.plan import problem_for
+from infomax_bench.plan import problem_for, training_seconds
 from infomax_bench.plugins import Registry, registry
 from infomax_bench.presets import Preset
 from infomax_bench.tuned import Study, Trial, add_study, read_studies, space
+
+PROBED = EVALUATIONS["linear_probe"].seconds
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,8 @@ def plans(
             same = old is not None and wanted == (old.source, old.epochs, old.width, old.batch_size, old.seeds)
             if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
                 continue
-            cost = data.n_train * (epochs + 20) * (64 + cell.width) * 1e-9
-            found.append(Plan(cell, trials, seeds, plugin.source, cost))
+            seconds = training_seconds(plugins.method(name), cell, data) + data.n_train * PROBED
+            found.append(Plan(cell, trials, seeds, plugin.source, trials * seeds * seconds))
     return sorted(found, key=lambda p: -p.cost)
 
 

@@ -14,10 +14,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Where an evaluation is, and a version that is raised when its numbers could change."""
+    """Where an evaluation is, a version that is raised when its numbers could change, and what it takes.
+
+    seconds: about, of one core, for each image of a seed at width 64: for the order of tasks and the time left.
+    """
 
     where: str
     version: int = 1
+    seconds: float = 1e-5
 
     def function(self) -> Callable[..., Any]:
         module, name = self.where.split(":")
@@ -26,10 +30,10 @@ class Evaluation:
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "probe": Evaluation("probe:probe", 3),
+    "probe": Evaluation("probe:probe", 3, 6e-5),
     "linear_probe": Evaluation("probe:probe_linear", 2),
-    "prune_units": Evaluation("prune:prune_units", 3),
-    "prune_weights": Evaluation("prune:prune_weights", 3),
+    "prune_units": Evaluation("prune:prune_units", 3, 1.2e-4),
+    "prune_weights": Evaluation("prune:prune_weights", 3, 1e-4),
     "redundancy": Evaluation("features:measure_redundancy", 2),
     "interpretability": Evaluation("features:measure_interpretability", 2),
     "finetune": Evaluation("finetune:finetune"),
