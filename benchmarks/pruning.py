@@ -2,7 +2,7 @@
 
 from infomax_bench import Benchmark
 from infomax_bench.figures import curves, dots, scatter, seeds_of
-from infomax_bench.statistics import decide_bound, in_words, seed_means
+from infomax_bench.statistics import decide_bound, in_words, seed_means, seeds_for_bound, would_decide
 
 TITLE = "Cannot be pruned"
 MOST_PRUNABLE = 0.05  # the share of live units below which we say "can't be pruned"
@@ -45,14 +45,16 @@ class Pruning(Benchmark):
         values = seed_means(fractions, claims.subject)
         if claims.subject in values:
             outcome, found = decide_bound(values[claims.subject].dropna(), MOST_PRUNABLE)
+            needed = seeds_for_bound(found, MOST_PRUNABLE) if outcome == "inconclusive" else ""
             effect = (100 * found.mean, 100 * found.low, 100 * found.high)
             sentence = (
                 f"{TITLE}: {effect[0]:.0f} % of {claims.subject}'s live units can be removed for one point of accuracy "
-                f"({in_words(*effect[1:], '.0f')}; the claim allows {100 * MOST_PRUNABLE:.0f} %)."
+                f"({in_words(*effect[1:], '.0f')}; the claim allows {100 * MOST_PRUNABLE:.0f} %).{would_decide(needed)}"
             )
             yield self.verdict(
-                claims, "P1", TITLE, "itself", outcome, effect, found.n, sentence, unit="%", metric="prunable fraction"
-            )
+                claims, "P1", TITLE, "itself", outcome, effect, found.n, sentence, unit="%", metric="prunable fraction",
+                seeds_needed=needed,
+            )  # fmt: skip
         yield from self.better_than_all(
             fractions, claims, "P1", "Less prunable", "prunable fraction", unit="points less prunable",
             higher_is_better=False, scale=100,

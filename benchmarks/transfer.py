@@ -1,11 +1,17 @@
 """P2: do InfoMax features transfer better?"""
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import comparable, curves, dots, matrix, seeds_of
+from infomax_bench.statistics import MIN_SEEDS, by_case, in_words, interval, seeds_for_bound, would_decide
 
 ABROAD, RELATIVE = "on a foreign data set", "relative to training on it"
+TASK = "Supervised features are task-specific"
+SEES, BLIND = "prior art, supervised", "prior art, unsupervised"
+FEW = (1, 5, 10, 50)  # labels a class
+PROBES = {"linear": "linear, all labels", "knn": "k-NN, all labels", "few-shot": "linear, few labels"}
 
 
 class Transfer(Benchmark):
@@ -13,6 +19,8 @@ class Transfer(Benchmark):
 
     Every encoder is frozen and probed on every data set, whose images are brought to the encoder's input shape: a
     linear probe and k nearest neighbours on all training labels, and a linear probe on 1, 5, 10 and 50 labels a class.
+    Beside each accuracy stands the relative one: divided by what the same method and seed reach, by the same probe,
+    when trained on the target itself.
 
     Claim: "InfoMax features transfer better: universal, not task-specific."
 
@@ -20,8 +28,11 @@ class Transfer(Benchmark):
     pairs. "Transfers better" is supported if the paired 95 % interval of the subject's difference to every method of
     the group lies above zero, refuted if at least one method transfers better than the subject (Holm-corrected). "Loses
     less" asks the same of that accuracy divided by the accuracy of the same method trained on the target itself;
-    features that learn nothing lose nothing, so it never stands alone. Fewer than five seeds, or anything else:
-    inconclusive.
+    features that learn nothing lose nothing, so it never stands alone. "Supervised features are task-specific" compares
+    the relative accuracy of the prior-art methods that see labels (or captions), averaged, with that of the prior-art
+    methods that do not, averaged: supported if the 95 % interval of the difference, paired by seed, lies above zero
+    (supervised features lose more), refuted if it lies below, and undecided while a method of either kind is missing.
+    Fewer than five seeds, or anything else: inconclusive.
     """
 
     title = "Do the features transfer?"
@@ -35,12 +46,17 @@ class Transfer(Benchmark):
                     yield suite.cell(method, source), Request("probe", None if target == source else target)
 
     @staticmethod
-    def relative(rows):
-        """Linear accuracy on a foreign target over that of the same method and seed trained on the target itself."""
-        linear = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == "linear")]
-        at_home = linear[linear["dataset"] == linear["target"]]
-        home = at_home.set_index(["method", "target", "seed"])["value"].rename("home")
-        away = linear[linear["dataset"] != linear["target"]].join(home, on=["method", "target", "seed"])
+    def relative(rows, protocol="linear"):
+        """Accuracy on a foreign target over that of the same method, seed and probe trained on the target itself.
+
+        Column `home` is what it was divided by.
+        """
+        chosen = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == protocol) & (rows["status"] == "ok")]
+        chosen = chosen.assign(x=chosen["x"].astype(float).fillna(0.0))
+        key = ["method", "target", "seed", "x"]
+        home = chosen[chosen["dataset"] == chosen["target"]].drop_duplicates(key)
+        home = home[[*key, "value"]].rename(columns={"value": "home"})
+        away = chosen[chosen["dataset"] != chosen["target"]].merge(home, on=key, how="left")
         return away.assign(value=away["value"] / away["home"], metric="relative_accuracy")
 
     def verdicts(self, rows, claims):
@@ -55,6 +71,45 @@ class Transfer(Benchmark):
             relative, claims, "P2", "Loses less in transfer", "accuracy relative to training on the target",
             unit="points of relative accuracy", scale=100,
         )  # fmt: skip
+        yield from self.task_specific(relative, claims)
+
+    def task_specific(self, relative, claims):
+        """The verdict on supervised features, from `relative` rows."""
+        prior = [m for m, role in claims.roles.items() if role == "prior art"]
+        kinds = [sorted(m for m in prior if (m in claims.supervised) == supervised) for supervised in (True, False)]
+        cases = by_case(relative, claims.subject)
+        if cases.empty or not all(kinds):
+            return
+        known = set(cases.columns.get_level_values("method"))
+        means = [self.mean_of([m for m in methods if m in known], cases) for methods in kinds]
+        missing = tuple(m for methods in kinds for m in methods if m not in known)
+        lost = 100 * (means[1] - means[0]).dropna()
+        found = interval(lost.to_numpy())
+        outcome = "inconclusive"
+        if found.n >= MIN_SEEDS and not missing and found.low > 0:
+            outcome = "supported"
+        elif found.n >= MIN_SEEDS and not missing and found.high < 0:
+            outcome = "refuted"
+        needed = seeds_for_bound(found, 0.0) if outcome == "inconclusive" and not missing else ""
+        effect = (found.mean, found.low, found.high)
+        keep = [100 * float(m.loc[lost.index].mean()) for m in means]
+        sentence = f"{TASK}: nothing to compare yet."
+        if found.n:
+            word = {"supported": "they lose more", "refuted": "they lose less", "inconclusive": "undecided"}[outcome]
+            sentence = (
+                f"{TASK}: {word}; on a foreign data set they keep {keep[0]:.1f} % of the accuracy of training there, "
+                f"unsupervised ones {keep[1]:.1f} % ({effect[0]:+.3g} points, {in_words(*effect[1:])})."
+            )
+        sentence += would_decide(needed) + (f" Not measured, failed or not able: {', '.join(missing)}." * bool(missing))
+        yield self.verdict(
+            claims, "P2", TASK, "unsupervised", outcome, effect, found.n, sentence, unit="points of relative accuracy",
+            metric="accuracy relative to training on the target", missing=missing, seeds_needed=needed,
+        )  # fmt: skip
+
+    @staticmethod
+    def mean_of(methods, cases):
+        """Mean over methods and cases, by seed; NaN under a seed for which one of them lacks a case."""
+        return cases[methods].mean(axis=1, skipna=False) if methods else pd.Series(np.nan, index=cases.index)
 
     def figures(self, rows, claims):
         relative = self.relative(rows)
@@ -74,6 +129,14 @@ class Transfer(Benchmark):
             f"Accuracy of a linear probe for every pair, source → target: means over {seeds_of(rows)}.",
             matrix(away, claims, column="pair", label="accuracy (%)", scale=100),
         )
+        kinds = self.kinds(rows, claims)
+        if not kinds.empty:
+            yield (
+                "What supervision costs elsewhere: relative accuracy by each probe, mean over all pairs and over the "
+                "prior-art methods that see labels or captions, and over those that do not; the subject beside them "
+                f"({measured}). Below 100: features from elsewhere serve less than features from home.",
+                dots(kinds, claims, label="% of home", panel="panel", scale=100, order=tuple(PROBES.values())),
+            )
         few = rows[(rows["protocol"] == "few-shot") & (rows["dataset"] != rows["target"])]
         if not few.empty:
             yield (
@@ -83,15 +146,34 @@ class Transfer(Benchmark):
                        panel="target", scale=100, log=True),
             )  # fmt: skip
 
+    def kinds(self, rows, claims):
+        """Relative accuracy by probe (column `panel`) of the subject and of the two kinds of prior art, as methods."""
+        parts = []
+        for protocol, panel in PROBES.items():
+            relative = self.relative(rows, protocol)
+            relative = comparable(
+                relative[np.isfinite(relative["value"])].assign(panel=panel), "panel", ("dataset", "target", "x")
+            )
+            prior = relative["method"].map(claims.roles) == "prior art"
+            kind = relative["method"].isin(claims.supervised).map({True: SEES, False: BLIND})
+            label = kind.where(prior, relative["method"])
+            parts.append(relative.assign(method=label)[prior | (relative["method"] == claims.subject)])
+        found = pd.concat(parts)
+        return found if (found["method"] == SEES).any() else found.iloc[:0]
+
     def table(self, rows, claims):
-        away = rows[rows["dataset"] != rows["target"]]
-        labelled = away.assign(dataset=away["dataset"] + " -> " + away["target"])
+        away = rows[(rows["dataset"] != rows["target"]) & (rows["metric"] == "accuracy")]
+        ratios = [self.relative(rows, p).assign(protocol=f"{p}, relative") for p in ("linear", "knn")]
+        both = pd.concat([away, *ratios])
+        labelled = both.assign(dataset=both["dataset"].astype(str) + " -> " + both["target"].astype(str))
         return self.means(
             labelled,
             {
                 "linear (%)": ("accuracy", "linear", None, None, 100),
+                "of home (%)": ("relative_accuracy", "linear, relative", None, None, 100),
                 "k-NN (%)": ("accuracy", "knn", None, None, 100),
-                "10 labels a class (%)": ("accuracy", "few-shot", 10, None, 100),
+                "k-NN, of home (%)": ("relative_accuracy", "knn, relative", None, None, 100),
+                **{f"{n} label{'s' * (n > 1)} a class (%)": ("accuracy", "few-shot", n, None, 100) for n in FEW},
             },
             by="dataset",
         )

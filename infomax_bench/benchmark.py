@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,11 +18,13 @@ from infomax_bench.statistics import (
     Comparison,
     Outcome,
     Verdict,
+    by_case,
     compare,
     decide,
     hardest,
     in_words,
-    seed_means,
+    seeds_needed,
+    would_decide,
 )
 
 if TYPE_CHECKING:
@@ -137,10 +139,19 @@ class Claims:
     """Methods that have a width of their own."""
     fitted: frozenset[str] = frozenset()
     """Methods that are not trained by gradient."""
+    supervised: frozenset[str] = frozenset()
+    """Methods that see labels, or captions written from them."""
 
     def rivals(self, role: str) -> list[str]:
-        """The methods of a role, without the subject."""
-        return sorted(m for m, r in self.roles.items() if r == role and m != self.subject)
+        """The methods that a claim against a role is tested against, without the subject.
+
+        The references stand with the controls, since a claim that loses to random features is lost; not those with a
+        width of their own, which no claim is about.
+        """
+        own = {m for m, r in self.roles.items() if r == role}
+        if role == "control":
+            own |= {m for m, r in self.roles.items() if r == "reference"} - self.own_width
+        return sorted(own - {self.subject})
 
     def without(self, methods: frozenset[str]) -> Claims:
         """The same claims without some methods, which take no part by the rule."""
@@ -255,44 +266,49 @@ class Benchmark:
         margin: float = 0.0,
         scale: float = 1.0,
         against: Sequence[str] = ("prior art", "control"),
+        cannot: Collection[tuple[str, str]] = (),
     ) -> Iterator[Verdict]:
         """One verdict for each role: is the subject better than every method of it (or within the margin)?
 
         rows: the measurements that the claim is about, one metric. scale: what the effect is multiplied by for
-        reading (100 for accuracy in points); unit: what it then is.
+        reading (100 for accuracy in points); unit: what it then is. cannot: (method, data set) where a method is not
+        applicable; with it the subject is compared on the other data sets.
         """
-        values = seed_means(rows, claims.subject)
+        values = by_case(rows, claims.subject)
         for role in against:
             rivals = claims.rivals(role)
             if not rivals:
                 continue
-            comparisons, missing = compare(values, claims.subject, rivals, higher_is_better, margin)
+            comparisons, missing = compare(values, claims.subject, rivals, higher_is_better, margin, cannot)
             outcome = decide(comparisons)
             if missing and outcome == "supported":
                 outcome = "inconclusive"  # better than all of them needs all of them
+            needed = seeds_needed(comparisons, not missing) if outcome == "inconclusive" else ""
             decisive = hardest(comparisons, outcome)
             worst = None if decisive is None else decisive.shown(scale, margin)
             effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
             yield self.verdict(
                 claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
-                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing),
-                unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
+                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing, needed),
+                seeds_needed=needed, unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
                 comparisons=tuple(c.shown(scale, margin) for c in comparisons),
             )  # fmt: skip
 
 
 def _sentence(
     subject: str, title: str, role: str, outcome: Outcome, worst: Comparison | None,
-    effect: tuple[float, ...], unit: str, missing: Sequence[str],
+    effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str,
 ) -> str:  # fmt: skip
     """The verdict in one sentence, with the comparison that decided it."""
     if worst is None:
         return f"{title}: nothing to compare {subject} with yet."
+    one, all_of = ("control", "controls") if role == "control" else (f"{role} method", f"{role} methods")
     words = {
-        "supported": f"{subject} does, against every {role} method; the closest is {worst.rival}",
-        "refuted": f"{subject} does not: at least one {role} method does better, most surely {worst.rival}",
-        "inconclusive": f"undecided against the {role} methods; the hardest to match is {worst.rival}",
+        "supported": f"{subject} does, against every {one}; the closest is {worst.rival}",
+        "refuted": f"{subject} does not: at least one {one} does better, most surely {worst.rival}",
+        "inconclusive": f"undecided against the {all_of}; the hardest to match is {worst.rival}",
     }
     mean, low, high = effect
     text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, {in_words(low, high)})."
+    text += would_decide(needed)
     return text + (f" Not measured, failed or not able: {', '.join(missing)}." if missing else "")

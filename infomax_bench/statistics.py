@@ -1,25 +1,38 @@
 """Intervals, paired comparisons and verdicts. Seeds are the unit of replication, and methods are paired by seed.
 
 A comparison is a two-sided paired t interval at LEVEL over seeds, after averaging over data sets. A claim of being
-better than every rival is one intersection-union test: it is supported only if every single interval lies above the
-margin (Berger 1982), so no correction is needed. It is refuted if at least one rival is better, by tests corrected for
-their number (Holm 1979). Anything else, and anything with fewer than MIN_SEEDS seeds, is inconclusive.
+better than every rival is one intersection-union test: it is supported only if every single interval lies above zero
+(Berger 1982), so no correction is needed. It is refuted if at least one rival is better, by one-sided tests corrected
+for their number (Holm 1979). Each of the two is wrong in at most ALPHA, half of 1 - LEVEL, of all studies: together in
+at most 1 - LEVEL.
+
+A claim of matching is one of non-inferiority: the margin is added to every difference, so that "supported" is the one
+of the two one-sided tests of equivalence (Schuirmann 1987) that asks whether the subject is worse by the margin; being
+better is no offence. It is refuted if at least one rival is better by more than the margin.
+
+Anything else, and anything with fewer than MIN_SEEDS seeds, is inconclusive, with the number of seeds that would decide
+it with probability POWER if what was seen were the truth. Beside each comparison stand two descriptions that no rule
+reads: the interquartile mean over seeds and data sets, and the probability of improvement (Agarwal et al. 2021).
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 LEVEL = 0.95
 ALPHA = (1 - LEVEL) / 2
 MIN_SEEDS = 5
+POWER = 0.8
+MOST_SEEDS = 100
+"""More than anyone will run: beyond it no number is given."""
 
 Outcome = Literal["supported", "refuted", "inconclusive"]
 
@@ -34,6 +47,7 @@ class Interval:
     n: int
     p_greater: float
     p_less: float
+    sd: float = math.nan
 
 
 def interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Interval:
@@ -43,13 +57,21 @@ def interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Inte
     mean = float(x.mean()) if n else math.nan
     if n < 2:
         return Interval(mean, -math.inf, math.inf, n, 1.0, 1.0)
-    error = float(x.std(ddof=1)) / math.sqrt(n)
+    sd = float(x.std(ddof=1))
+    error = sd / math.sqrt(n)
     # equal values up to rounding: certain, one way or the other
     if error <= 1e-12 * max(1.0, abs(mean)):
-        return Interval(mean, mean, mean, n, float(mean <= 1e-12), float(mean >= -1e-12))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
-    t = mean / error
-    return Interval(mean, mean - half, mean + half, n, float(stats.t.sf(t, n - 1)), float(stats.t.cdf(t, n - 1)))
+        return Interval(mean, mean, mean, n, float(mean <= 1e-12), float(mean >= -1e-12), 0.0)
+    half = _quantile(n, (1 - level) / 2) * error
+    above = float(special.stdtr(n - 1, -mean / error))
+    below = float(special.stdtr(n - 1, mean / error))
+    return Interval(mean, mean - half, mean + half, n, above, below, sd)
+
+
+@functools.lru_cache(maxsize=4096)
+def _quantile(n: int, alpha: float) -> float:
+    """What a t statistic of n values exceeds with probability alpha."""
+    return float(stats.t.isf(alpha, n - 1))
 
 
 def in_words(low: float, high: float, form: str = "+.3g") -> str:
@@ -82,11 +104,17 @@ class Comparison:
     n_seeds: int
     p_holm: float
     """That the subject is not worse, corrected for the number of rivals."""
+    sd: float = math.nan
+    """Standard deviation of the difference over seeds."""
+    iqm: float = math.nan
+    """Interquartile mean of the differences, one for each seed and case (data set and target)."""
+    improvement: float = math.nan
+    """Probability that the subject under one seed is better than the rival under another, mean over cases."""
 
     def shown(self, scale: float, margin: float) -> Comparison:
         """In the unit that is read, without the margin."""
-        mean, low, high = (scale * (v - margin) for v in (self.mean, self.low, self.high))
-        return replace(self, mean=mean, low=low, high=high)
+        mean, low, high, iqm = (scale * (v - margin) for v in (self.mean, self.low, self.high, self.iqm))
+        return replace(self, mean=mean, low=low, high=high, iqm=iqm, sd=scale * self.sd)
 
 
 @dataclass(frozen=True)
@@ -114,6 +142,8 @@ class Verdict:
     """How far behind a rival the subject may be, in `unit`."""
     comparisons: tuple[Comparison, ...] = field(default=())
     missing: tuple[str, ...] = ()
+    seeds_needed: str = ""
+    """If it is undecided: how many seeds would probably decide it, or "more than 100"; "" if seeds would not help."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; numbers that are not finite become null."""
@@ -130,47 +160,103 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def by_case(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
+    """Rows with method, dataset, target, seed, value -> one line for each seed, columns (method, dataset, target).
+
+    Only the subject's cases (data set and target); NaN where a method lacks one under a seed.
+    """
+    good = rows[(rows["status"] == "ok").to_numpy() & np.isfinite(rows["value"].to_numpy(dtype=float))]
+    case, cases = pd.factorize(pd.MultiIndex.from_frame(good[["dataset", "target"]]))
+    own = np.zeros(len(cases), dtype=bool)
+    own[case[(good["method"] == subject).to_numpy()]] = True
+    good, case = good[own[case]], (np.cumsum(own) - 1)[case[own[case]]]
+    method, methods = pd.factorize(good["method"])
+    seed, seeds = pd.factorize(good["seed"], sort=True)
+    n = (len(seeds), len(methods), int(own.sum()))
+    if not math.prod(n):
+        return pd.DataFrame()
+    at = np.ravel_multi_index((seed, method, case), n)
+    count = np.bincount(at, minlength=math.prod(n))
+    total = np.bincount(at, good["value"].to_numpy(dtype=float), math.prod(n))
+    values = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0).reshape(n[0], -1)
+    columns = pd.MultiIndex.from_tuples(
+        [(m, *c) for m in methods for c in cases[own]], names=["method", "dataset", "target"]
+    )
+    return pd.DataFrame(values, index=pd.Index(seeds, name="seed"), columns=columns)
+
+
 def seed_means(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
     """Rows with method, dataset, target, seed, value -> one value for each seed (index) and method (column).
 
     Averages over the subject's cases (data set and target). A seed under which a method lacks one of them has no value
     for it, since a mean over other cases would not be comparable.
     """
-    good = rows[rows["status"] == "ok"]
-    own = good.loc[good["method"] == subject, ["dataset", "target"]].drop_duplicates()
-    good = good.merge(own, on=["dataset", "target"])
-    if good.empty:
+    cases = by_case(rows, subject)
+    if cases.empty:
         return pd.DataFrame()
-    cases = good.groupby(["method", "seed", "dataset", "target"], dropna=False, observed=True)["value"].mean()
-    wide = cases.unstack(["dataset", "target"])
-    complete = wide.dropna()
-    return complete.mean(axis=1).unstack("method")
+    methods = cases.columns.unique("method")
+    means = cases.to_numpy().reshape(len(cases), len(methods), -1).mean(axis=2)
+    return pd.DataFrame(means, index=cases.index, columns=methods)
+
+
+def interquartile_mean(values: np.ndarray) -> float:
+    """The mean of the middle half of all values (Agarwal et al. 2021)."""
+    return float(stats.trim_mean(values, 0.25, axis=None)) if values.size else math.nan
+
+
+def probability_of_improvement(x: np.ndarray, y: np.ndarray) -> float:
+    """Mean over cases of P(x > y) + P(x = y) / 2 for two runs, x `[S, C]` and y `[T, C]` (Agarwal et al. 2021)."""
+    difference = x[:, None] - y[None]
+    return float((np.sign(difference).mean() + 1) / 2)
 
 
 def compare(
-    values: pd.DataFrame, subject: str, rivals: Sequence[str], higher_is_better: bool = True, margin: float = 0.0
+    values: pd.DataFrame,
+    subject: str,
+    rivals: Sequence[str],
+    higher_is_better: bool = True,
+    margin: float = 0.0,
+    cannot: Collection[tuple[str, str]] = (),
 ) -> tuple[list[Comparison], list[str]]:
-    """The subject against each rival, from `seed_means`; and the rivals that have no paired seeds with it.
+    """The subject against each rival, from `by_case` or `seed_means`; and the rivals that have no paired seeds with it.
 
-    margin: how much worse than a rival still counts as matching it.
+    margin: how much worse than a rival still counts as matching it. cannot: (method, data set) where a method is not
+    applicable by its nature; with it the subject is compared on the other cases.
     """
     sign = 1.0 if higher_is_better else -1.0
-    found: list[tuple[str, Interval]] = []
+    known = set(values.columns.get_level_values(0))
+    found: list[tuple[str, Interval, float, float]] = []
     missing = []
     for rival in rivals:
-        if subject not in values or rival not in values:
+        if subject not in known or rival not in known:
             missing.append(rival)
             continue
-        difference = (sign * (values[subject] - values[rival])).dropna() + margin
-        if difference.empty:
+        x, y = (sign * v for v in _paired(values, subject, rival, cannot))
+        difference = x - y + margin
+        if not difference.size:
             missing.append(rival)
-        else:
-            found.append((rival, interval(difference.to_numpy())))
-    adjusted = holm([i.p_less for _, i in found])
+            continue
+        over_seeds = interval(difference.mean(axis=1))
+        found.append((rival, over_seeds, interquartile_mean(difference), probability_of_improvement(x, y)))
+    adjusted = holm([i.p_less for _, i, *_ in found])
     comparisons = [
-        Comparison(rival, i.mean, i.low, i.high, i.n, p) for (rival, i), p in zip(found, adjusted, strict=True)
+        Comparison(rival, i.mean, i.low, i.high, i.n, p, i.sd, iqm, improvement)
+        for (rival, i, iqm, improvement), p in zip(found, adjusted, strict=True)
     ]
     return comparisons, missing
+
+
+def _paired(
+    values: pd.DataFrame, subject: str, rival: str, cannot: Collection[tuple[str, str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values `[S, C]` of both, under the seeds for which neither lacks a case."""
+    own, other = values[subject], values[rival]
+    if isinstance(own, pd.DataFrame) and isinstance(other, pd.DataFrame):
+        kept = [c for c in own.columns if (rival, c[0]) not in cannot]
+        own, other = own[kept], other.reindex(columns=kept)
+    x, y = (v.to_numpy(dtype=float).reshape(len(values), -1) for v in (own, other))
+    both = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+    return x[both], y[both]
 
 
 def decide(comparisons: Sequence[Comparison]) -> Outcome:
@@ -181,6 +267,90 @@ def decide(comparisons: Sequence[Comparison]) -> Outcome:
     if comparisons and len(enough) == len(comparisons) and all(c.low > 0 for c in comparisons):
         return "supported"
     return "inconclusive"
+
+
+def power(effect: float, sd: float, n: float | np.ndarray, alpha: float = ALPHA) -> Any:
+    """How often n seeds show that a mean difference is above zero, if it is `effect` and its deviation over seeds `sd`.
+
+    The one-sided t test at level alpha, by the noncentral t distribution; never, for fewer than MIN_SEEDS seeds.
+    """
+    n = np.asarray(n, dtype=float)
+    if sd <= 0:
+        sure = np.full(n.shape, float(effect > 0))
+    else:
+        df = np.maximum(n, 2) - 1
+        away = np.clip(effect / sd * np.sqrt(n), -40, 40)  # certain from there on, and beyond scipy's reach further out
+        sure = stats.nct.sf(special.stdtrit(df, 1 - alpha), df, away)
+    result = np.where(n >= MIN_SEEDS, sure, 0.0)
+    return result if result.ndim else float(result)
+
+
+@dataclass(frozen=True)
+class Power:
+    """How often a claim against several rivals is called supported, and how often refuted, if the truth is `effect`."""
+
+    effect: float
+    n_seeds: int
+    supported: float
+    """If one rival is worse than the subject by `effect`, and the others far worse."""
+    refuted: float
+    """If one rival is better than the subject by `effect`, and the others far worse."""
+
+
+def power_table(
+    sd: float, rivals: int = 1, effects: Sequence[float] = (0.25, 0.5, 1.0, 2.0), seeds: Sequence[int] = (5, 10)
+) -> list[Power]:
+    """Power of a claim against `rivals` methods; sd: deviation of a difference over seeds, in the effects' unit."""
+    return [
+        Power(effect, n, power(effect, sd, n), power(effect, sd, n, ALPHA / max(1, rivals)))
+        for effect in effects
+        for n in seeds
+    ]
+
+
+_SEEDS = np.arange(MIN_SEEDS, MOST_SEEDS + 1)
+
+
+def _smallest(reached: np.ndarray) -> str:
+    """The first of MIN_SEEDS, ..., MOST_SEEDS at which it holds, in words."""
+    return str(int(_SEEDS[reached.argmax()])) if reached.any() else f"more than {MOST_SEEDS}"
+
+
+def seeds_needed(comparisons: Sequence[Comparison], complete: bool = True) -> str:
+    """How many seeds would probably (POWER) decide a claim against all rivals, if what was seen is the truth.
+
+    If some rival was seen to be better, that is how many would refute the claim; else how many would support it, with
+    the chances of all comparisons to miss added up. "" if seeds would not help (complete: no rival is missing) or
+    nothing is known.
+    """
+    if not comparisons:
+        return ""
+    if any(c.n_seeds < 2 for c in comparisons):
+        return f"at least {MIN_SEEDS}"
+    behind = [c for c in comparisons if c.mean < 0]
+    if behind:
+        chance = np.max([power(-c.mean, c.sd, _SEEDS, ALPHA / len(comparisons)) for c in behind], axis=0)
+        return _smallest(chance >= POWER)
+    if not complete:
+        return ""
+    hard = [c for c in comparisons if power(c.mean, c.sd, MIN_SEEDS) < 1 - 1e-6]
+    missed = np.sum([1 - power(c.mean, c.sd, _SEEDS) for c in hard], axis=0) + np.zeros(len(_SEEDS))
+    return _smallest(missed <= 1 - POWER)
+
+
+def seeds_for_bound(found: Interval, bound: float) -> str:
+    """The same for a mean and a bound."""
+    if found.n < 2:
+        return f"at least {MIN_SEEDS}" if found.n else ""
+    return _smallest(power(abs(found.mean - bound), found.sd, _SEEDS) >= POWER)
+
+
+def would_decide(needed: str) -> str:
+    """A sentence on how many seeds would do, to end another with; "" if there is nothing to say."""
+    if not needed:
+        return ""
+    text = f"about {needed}" if needed.isdigit() else needed
+    return f" {text[0].upper()}{text[1:]} seeds would be needed to decide it."
 
 
 def hardest(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison | None:
