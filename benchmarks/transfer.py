@@ -78,13 +78,13 @@ class Transfer(Benchmark):
         prior = [m for m, role in claims.roles.items() if role == "prior art"]
         kinds = [sorted(m for m in prior if (m in claims.supervised) == supervised) for supervised in (True, False)]
         cases = by_case(relative, claims.subject)
-        if cases.empty or not all(kinds):
+        if not cases.values or not all(kinds):
             return
-        known = set(cases.columns.get_level_values("method"))
-        means = [self.mean_of([m for m in methods if m in known], cases) for methods in kinds]
-        missing = tuple(m for methods in kinds for m in methods if m not in known)
-        lost = 100 * (means[1] - means[0]).dropna()
-        found = interval(lost.to_numpy())
+        missing = tuple(m for methods in kinds for m in methods if m not in cases.values)
+        means = [self.mean_of([m for m in methods if m in cases.values], cases) for methods in kinds]
+        lost = 100 * (means[1] - means[0])
+        both = np.isfinite(lost)
+        found = interval(lost[both])
         outcome = "inconclusive"
         if found.n >= MIN_SEEDS and not missing and found.low > 0:
             outcome = "supported"
@@ -92,13 +92,13 @@ class Transfer(Benchmark):
             outcome = "refuted"
         needed = seeds_for_bound(found, 0.0) if outcome == "inconclusive" and not missing else ""
         effect = (found.mean, found.low, found.high)
-        keep = [100 * float(m.loc[lost.index].mean()) for m in means]
         sentence = f"{TASK}: nothing to compare yet."
         if found.n:
+            kept = [100 * float(m[both].mean()) for m in means]
             word = {"supported": "they lose more", "refuted": "they lose less", "inconclusive": "undecided"}[outcome]
             sentence = (
-                f"{TASK}: {word}; on a foreign data set they keep {keep[0]:.1f} % of the accuracy of training there, "
-                f"unsupervised ones {keep[1]:.1f} % ({effect[0]:+.3g} points, {in_words(*effect[1:])})."
+                f"{TASK}: {word}; on a foreign data set they keep {kept[0]:.1f} % of the accuracy of training there, "
+                f"unsupervised ones {kept[1]:.1f} % ({effect[0]:+.3g} points, {in_words(*effect[1:])})."
             )
         sentence += would_decide(needed) + (f" Not measured, failed or not able: {', '.join(missing)}." * bool(missing))
         yield self.verdict(
@@ -108,8 +108,10 @@ class Transfer(Benchmark):
 
     @staticmethod
     def mean_of(methods, cases):
-        """Mean over methods and cases, by seed; NaN under a seed for which one of them lacks a case."""
-        return cases[methods].mean(axis=1, skipna=False) if methods else pd.Series(np.nan, index=cases.index)
+        """Mean over methods and cases, by seed `[S]`; NaN under a seed for which one of them lacks a case."""
+        return sum((cases.values[m].mean(axis=1) for m in methods), np.zeros(len(cases.seeds))) / (
+            len(methods) or np.nan
+        )
 
     def figures(self, rows, claims):
         relative = self.relative(rows)

@@ -160,29 +160,40 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def by_case(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
-    """Rows with method, dataset, target, seed, value -> one line for each seed, columns (method, dataset, target).
+@dataclass(frozen=True)
+class Cases:
+    """Method -> values `[S, C]` by seed and case (data set and target), NaN where there is none."""
 
-    Only the subject's cases (data set and target); NaN where a method lacks one under a seed.
-    """
+    values: dict[str, np.ndarray]
+    seeds: Sequence[Any]
+    cases: Sequence[tuple[str, str]]
+
+    def paired(self, one: str, other: str, without: Collection[int] = ()) -> tuple[np.ndarray, np.ndarray]:
+        """Both methods' values `[S, C]` under the seeds for which neither lacks a case, but for the cases `without`."""
+        kept = [i for i in range(len(self.cases)) if i not in without]
+        x, y = self.values[one][:, kept], self.values[other][:, kept]
+        both = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+        return x[both], y[both]
+
+
+def by_case(rows: pd.DataFrame, subject: str) -> Cases:
+    """Rows with method, dataset, target, seed, value -> the values on the subject's cases."""
     good = rows[(rows["status"] == "ok").to_numpy() & np.isfinite(rows["value"].to_numpy(dtype=float))]
-    case, cases = pd.factorize(pd.MultiIndex.from_frame(good[["dataset", "target"]]))
-    own = np.zeros(len(cases), dtype=bool)
-    own[case[(good["method"] == subject).to_numpy()]] = True
-    good, case = good[own[case]], (np.cumsum(own) - 1)[case[own[case]]]
     method, methods = pd.factorize(good["method"])
     seed, seeds = pd.factorize(good["seed"], sort=True)
-    n = (len(seeds), len(methods), int(own.sum()))
-    if not math.prod(n):
-        return pd.DataFrame()
-    at = np.ravel_multi_index((seed, method, case), n)
+    dataset, datasets = pd.factorize(good["dataset"])
+    target, targets = pd.factorize(good["target"])
+    n = (len(methods), len(seeds), len(datasets) * len(targets))
+    at = (method * n[1] + seed) * n[2] + dataset * len(targets) + target
     count = np.bincount(at, minlength=math.prod(n))
     total = np.bincount(at, good["value"].to_numpy(dtype=float), math.prod(n))
-    values = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0).reshape(n[0], -1)
-    columns = pd.MultiIndex.from_tuples(
-        [(m, *c) for m in methods for c in cases[own]], names=["method", "dataset", "target"]
-    )
-    return pd.DataFrame(values, index=pd.Index(seeds, name="seed"), columns=columns)
+    values = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0).reshape(n)
+    by_method = dict(zip(methods, values, strict=True))
+    if subject not in by_method:
+        return Cases({}, [], [])
+    own = np.flatnonzero(np.isfinite(by_method[subject]).any(axis=0))
+    cases = [(datasets[i // len(targets)], targets[i % len(targets)]) for i in own]
+    return Cases({m: v[:, own] for m, v in by_method.items()}, list(seeds), cases)
 
 
 def seed_means(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
@@ -192,16 +203,15 @@ def seed_means(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
     for it, since a mean over other cases would not be comparable.
     """
     cases = by_case(rows, subject)
-    if cases.empty:
+    if not cases.values:
         return pd.DataFrame()
-    methods = cases.columns.unique("method")
-    means = cases.to_numpy().reshape(len(cases), len(methods), -1).mean(axis=2)
-    return pd.DataFrame(means, index=cases.index, columns=methods)
+    return pd.DataFrame({m: v.mean(axis=1) for m, v in cases.values.items()}, index=pd.Index(cases.seeds, name="seed"))
 
 
 def interquartile_mean(values: np.ndarray) -> float:
-    """The mean of the middle half of all values (Agarwal et al. 2021)."""
-    return float(stats.trim_mean(values, 0.25, axis=None)) if values.size else math.nan
+    """The mean of the middle half of all values, a quarter (rounded down) cut off at each end (Agarwal et al. 2021)."""
+    cut = values.size // 4
+    return float(np.sort(values, axis=None)[cut : values.size - cut].mean()) if values.size else math.nan
 
 
 def probability_of_improvement(x: np.ndarray, y: np.ndarray) -> float:
@@ -211,7 +221,7 @@ def probability_of_improvement(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def compare(
-    values: pd.DataFrame,
+    values: Cases | pd.DataFrame,
     subject: str,
     rivals: Sequence[str],
     higher_is_better: bool = True,
@@ -224,14 +234,16 @@ def compare(
     applicable by its nature; with it the subject is compared on the other cases.
     """
     sign = 1.0 if higher_is_better else -1.0
-    known = set(values.columns.get_level_values(0))
+    if isinstance(values, pd.DataFrame):
+        columns = {str(m): values[m].to_numpy(dtype=float)[:, None] for m in values}
+        values = Cases(columns, list(values.index), [("", "")])
     found: list[tuple[str, Interval, float, float]] = []
     missing = []
     for rival in rivals:
-        if subject not in known or rival not in known:
+        if subject not in values.values or rival not in values.values:
             missing.append(rival)
             continue
-        x, y = (sign * v for v in _paired(values, subject, rival, cannot))
+        x, y = (sign * v for v in values.paired(subject, rival, _impossible(values, rival, cannot)))
         difference = x - y + margin
         if not difference.size:
             missing.append(rival)
@@ -246,17 +258,8 @@ def compare(
     return comparisons, missing
 
 
-def _paired(
-    values: pd.DataFrame, subject: str, rival: str, cannot: Collection[tuple[str, str]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Values `[S, C]` of both, under the seeds for which neither lacks a case."""
-    own, other = values[subject], values[rival]
-    if isinstance(own, pd.DataFrame) and isinstance(other, pd.DataFrame):
-        kept = [c for c in own.columns if (rival, c[0]) not in cannot]
-        own, other = own[kept], other.reindex(columns=kept)
-    x, y = (v.to_numpy(dtype=float).reshape(len(values), -1) for v in (own, other))
-    both = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
-    return x[both], y[both]
+def _impossible(values: Cases, method: str, cannot: Collection[tuple[str, str]]) -> set[int]:
+    return {i for i, (dataset, _) in enumerate(values.cases) if (method, dataset) in cannot}
 
 
 def decide(comparisons: Sequence[Comparison]) -> Outcome:

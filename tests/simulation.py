@@ -1,20 +1,20 @@
 """Studies made up with a known truth, decided by every benchmark's own verdict code.
 
-A study is the whole table that a run writes (`results.COLUMNS`), with noise as in real ones: accuracies deviate by about
-half a point over seeds, a part of which all methods share, and data sets differ in difficulty and in what each method
-is good at. What is decided by which rows is known to the benchmarks only: `MEASURED` says which metrics there are, and
-where the line of each claim is.
+A study is the whole table that a run writes (`results.COLUMNS`), with noise as in real ones: accuracies deviate by
+about half a point over seeds, a part of which all methods share, and data sets differ in difficulty and in what each
+method is good at. What is decided by which rows is known to the benchmarks only: `MEASURED` says which metrics there
+are, and where the line of each claim is.
 """
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from infomax_bench.benchmark import Claims
 from infomax_bench.plugins import registry
@@ -96,15 +96,17 @@ def far(measured: Measured) -> float:
 class Study:
     """Draws tables; all that does not change from one to the next is made once.
 
-    ahead: by how much every method is ahead of the line, `[M]`, for a metric.
+    ahead: by how much every method is ahead of the line, `[M]`, for a metric. only: a benchmark, to be quick.
     """
 
-    def __init__(self, ahead: Callable[[Measured], np.ndarray], n_seeds: int, noise: str = "normal") -> None:
+    def __init__(
+        self, ahead: Callable[[Measured], np.ndarray], n_seeds: int, noise: str = "normal", only: str = ""
+    ) -> None:
         self.ahead, self.n_seeds, self.noise = ahead, n_seeds, NOISE[noise]
         self.claims = Claims(SUBJECT, "simulated", ROLES, False, width=WIDTH, supervised=SUPERVISED)
         found = registry()
         self.benchmarks = {n: found.benchmark(n) for n in found.names("benchmarks")}
-        self.frames = {m: self.frame(m) for m in MEASURED}
+        self.frames = {m: self.frame(m) for m in MEASURED if only in ("", m.benchmark)}
 
     def places(self, measured: Measured) -> list[tuple[str, str, int]]:
         """Data set, target and width of every case of a metric."""
@@ -118,7 +120,8 @@ class Study:
         frame = pd.DataFrame(index, columns=["method", "dataset", "target", "width", "seed"])
         frame = frame.assign(
             benchmark=measured.benchmark, metric=measured.metric, protocol=measured.protocol, status="ok", x=np.nan,
-            value=np.nan, track="controlled", current=True, label="", role=frame["method"].map(ROLES), backbone="linear",
+            value=np.nan, track="controlled", current=True, label="", backbone="linear",
+            role=frame["method"].map(ROLES),
         )  # fmt: skip
         return frame.reindex(columns=list(COLUMNS))
 
@@ -127,7 +130,8 @@ class Study:
         places = self.places(measured)
         shape = (len(METHODS), len(places), self.n_seeds)
         ahead = self.ahead(measured) + np.where(RIVALS, measured.margin, 0.0)
-        truth = measured.mean + measured.sign * ahead[:, None] + np.zeros(shape[:2])
+        counts = np.array([measured.benchmark != "transfer" or d != t for d, t, _ in places])  # at home all are as good
+        truth = measured.mean + measured.sign * ahead[:, None] * counts
         taste = 5 * measured.sd * rng.standard_normal(shape[:2])  # what a method is good at
         if measured.benchmark == "transfer":
             truth += self.transfer_taste(places, taste)
@@ -147,7 +151,7 @@ class Study:
 
     @staticmethod
     def transfer_taste(places: Sequence[tuple[str, str, int]], taste: np.ndarray) -> np.ndarray:
-        """Every method has its own mean at home too; its pairs abroad share no advantage on average."""
+        """All are better at home; abroad a method's tastes cancel."""
         home = np.array([d == t for d, t, _ in places])
         away = np.where(home, 0.0, taste)
         away -= np.where(home, 0.0, away.sum(axis=1, keepdims=True) / (~home).sum())
@@ -190,6 +194,33 @@ class Study:
             for key, verdict in self.verdicts(rng).items():
                 calls.setdefault(key, Counter())[verdict] += 1
         return calls
+
+
+def at_the_line(key: tuple[str, str], name: str, outcome: str) -> bool:
+    """Whether an outcome would be false under a pattern: the truth is in that outcome's null hypothesis."""
+    against = key[1]
+    if against == "itself":  # a mean that all patterns put on its bound
+        return True
+    if against == "unsupervised":  # of means over groups, which are equal in one pattern only
+        return name == "all at the line"
+    return outcome == "supported" or name != "one better"
+
+
+def most(studies: int) -> int:
+    """How many false calls of one outcome LEVEL allows: the 99 % binomial bound, 67 of 1,000."""
+    return int(stats.binom.ppf(0.99, studies, LEVEL))
+
+
+def false_calls(studies: int, n_seeds: int) -> dict[tuple[tuple[str, str], str, str, str], tuple[int, int]]:
+    """(claim and against whom, outcome, pattern, noise) -> false calls, and of how many studies."""
+    found = {}
+    for name in PATTERNS:
+        for noise in NOISE:
+            for key, calls in pattern(name, n_seeds, noise).calls(studies).items():
+                for outcome in ("supported", "refuted"):
+                    if at_the_line(key, name, outcome):
+                        found[key, outcome, name, noise] = (calls[outcome], studies)
+    return found
 
 
 def pattern(name: str, n_seeds: int, noise: str) -> Study:

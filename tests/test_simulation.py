@@ -1,0 +1,96 @@
+"""The whole verdict code on studies whose truth is known: how often it is wrong, and how often it sees an effect.
+
+A few hundred studies; `make bench` runs a thousand for every pattern of truth and every kind of noise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from infomax_bench.benchmark import Benchmark
+from infomax_bench.plugins import registry
+from infomax_bench.statistics import MIN_SEEDS, power, power_table
+from tests.simulation import MEASURED, METHODS, RIVALS, ROLES, Study, advantages, false_calls, far, most, pattern
+
+STUDIES = 32
+"""For each pattern and noise."""
+
+
+def test_no_claim_is_called_falsely_more_often_than_its_level():
+    """Pooled over the patterns and kinds of noise under which the call is false: the level holds in each of them."""
+    pooled: dict[tuple[tuple[str, str], str], np.ndarray] = {}
+    for (key, outcome, *_), counts in false_calls(STUDIES, MIN_SEEDS).items():
+        pooled[key, outcome] = pooled.get((key, outcome), np.zeros(2, int)) + counts
+    assert len({key for key, _ in pooled}) >= 15
+    assert not {k: c.tolist() for k, c in pooled.items() if c[0] > most(c[1])}
+
+
+def test_every_benchmark_with_verdicts_is_simulated():
+    found = registry()
+    with_verdicts = {
+        n for n in found.names("benchmarks") if found.get("benchmarks", n).cls.verdicts is not Benchmark.verdicts
+    }
+    assert with_verdicts == {m.benchmark for m in MEASURED}
+
+
+@pytest.mark.parametrize(("first", "others", "expected"), [(-1, -1, "supported"), (1, -1, "refuted")])
+def test_what_is_plainly_true_is_found(first, others, expected):
+    study = Study(lambda m: far(m) * advantages(first, others), MIN_SEEDS)
+    for (title, against), calls in study.calls(4).items():
+        if against in ROLES.values():
+            assert calls == Counter({expected: 4}), (title, against)
+
+
+def test_a_better_supervised_half_is_found():
+    ahead = {1: "refuted", -1: "supported"}
+    for sign, expected in ahead.items():
+        supervised = np.array([m in ("prior0", "prior1") for m in METHODS])
+        study = Study(lambda m, s=sign * supervised: 3 * m.sd * s, 10, only="transfer")
+        calls = study.calls(5)["Supervised features are task-specific", "unsupervised"]
+        assert calls[expected] == 5
+
+
+def test_margins_are_for_those_within_them():
+    """A rival ahead by half the margin is matched; the same rival without a margin would refute."""
+    study = Study(lambda m: np.where(RIVALS, -m.margin / 2, 0.0), 10, only="width")
+    calls = study.calls(10)
+    assert all(c["supported"] >= 9 for c in calls.values())
+
+
+@pytest.mark.parametrize("n_seeds", [5, 10])
+def test_power_is_as_computed(n_seeds):
+    """The table of power that the report shows, against the share of studies that the benchmark's code decides so."""
+    measured = next(m for m in MEASURED if m.benchmark == "redundancy")
+    sd = (2 * (measured.sd**2 - measured.shared**2) / 2) ** 0.5  # a difference, averaged over two data sets
+    effect = 1.4 * sd
+    (expected,) = power_table(sd, 4, [effect], [n_seeds])
+    for sign, outcome, share in ((-1, "supported", expected.supported), (1, "refuted", expected.refuted)):
+        ahead = advantages(sign * effect, -far(measured))
+        calls = Study(lambda m, a=ahead: a, n_seeds, only=measured.benchmark).calls(200)
+        low, high = stats.binom.ppf([0.001, 0.999], 200, share)
+        assert low <= calls["Least redundant", "prior art"][outcome] <= high
+
+
+def test_power_grows_with_seeds_and_effects_and_is_the_level_at_none():
+    assert power(0.0, 1.0, 10) == pytest.approx(0.025)
+    shares = power(1.0, 1.0, np.arange(2, 40))
+    assert (shares[:3] == 0).all()
+    assert (np.diff(shares[3:]) > 0).all()
+    assert power(1e9, 1.0, 5) == 1.0
+    assert (power(1.0, 0.0, 5), power(-1.0, 0.0, 5)) == (1.0, 0.0)
+
+
+def test_simulated_tables_are_as_the_patterns_say():
+    """The rivals' means over many seeds stand where the pattern puts them, in the direction of each claim."""
+    study = pattern("one better", 400, "normal")
+    rng = np.random.default_rng(0)
+    for measured in MEASURED:
+        if measured.benchmark in ("transfer", "width"):
+            continue
+        means = study.values(measured, rng).reshape(len(METHODS), -1).mean(axis=1)
+        ahead = measured.sign * (means - means[0]) / far(measured)
+        assert ahead == pytest.approx(np.where(RIVALS, advantages(1.0, -1.0), 0.0), abs=0.02)
