@@ -9,15 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from infomax_bench.benchmark import Benchmark, Claims
 from infomax_bench.statistics import (
     MIN_SEEDS,
+    Comparison,
+    Verdict,
+    by_case,
     compare,
     decide,
     decide_bound,
     hardest,
     holm,
+    interquartile_mean,
     interval,
+    probability_of_improvement,
     seed_means,
+    seeds_for_bound,
+    seeds_needed,
+    would_decide,
 )
 
 
@@ -129,3 +138,132 @@ def test_false_verdicts_stay_within_the_level(n_rivals):
     bound = stats.binom.ppf(0.99, studies, 0.05)
     assert calls["supported"] <= bound
     assert calls["refuted"] <= bound
+
+
+# -- beside the comparison ------------------------------------------------------------------------------------------
+arrays = st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(0, 10**6))
+
+
+@given(arrays)
+@settings(deadline=None)
+def test_interquartile_mean_and_improvement_are_scipys(shape):
+    """As rliable defines them: a trimmed mean of all runs; Mann and Whitney's U over the number of pairs, by task."""
+    seeds, cases, seed = shape
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 6, (2, seeds, cases)).astype(float)
+    assert interquartile_mean(x) == pytest.approx(stats.trim_mean(x, 0.25, axis=None))
+    expected = [stats.mannwhitneyu(a, b).statistic / seeds**2 for a, b in zip(x.T, y.T, strict=True)]
+    assert probability_of_improvement(x, y) == pytest.approx(np.mean(expected))
+    assert probability_of_improvement(x, y) + probability_of_improvement(y, x) == pytest.approx(1)
+
+
+def test_comparisons_carry_both_in_the_direction_of_the_claim():
+    errors = [("s", s, d, 0.1) for s in range(5) for d in ("easy", "hard")]
+    errors += [("r", s, d, v) for s in range(5) for d, v in (("easy", 0.2), ("hard", 0.05))]
+    (found,), _ = compare(by_case(rows(errors), "s"), "s", ["r"], higher_is_better=False, margin=0.5)
+    shown = found.shown(100, 0.5)
+    assert (shown.mean, shown.iqm) == pytest.approx((2.5, 2.5))
+    assert shown.improvement == 0.5, "better on one of two data sets, under every seed"
+    assert shown.sd == pytest.approx(0)
+
+
+def test_a_match_is_one_of_the_two_one_sided_tests():
+    rng = np.random.default_rng(3)
+    subject, rival, margin = rng.normal(0.80, 0.005, 8), rng.normal(0.805, 0.005, 8), 0.01
+    (found,), _ = compare(table(s=list(subject), r=list(rival)), "s", ["r"], margin=margin)
+    test = stats.ttest_rel(subject, rival - margin, alternative="greater")
+    assert (found.low > 0) == (test.pvalue < 0.025)
+    assert found.low == pytest.approx(stats.ttest_rel(subject, rival).confidence_interval(0.95).low + margin)
+    assert found.p_holm == pytest.approx(stats.ttest_rel(subject, rival - margin, alternative="less").pvalue)
+
+
+def comparison(mean: float, sd: float = 1.0, n: int = 5) -> Comparison:
+    return Comparison("r", mean, mean - sd, mean + sd, n, 0.5, sd)
+
+
+@pytest.mark.parametrize(("effect", "n"), [(0.5, "34"), (0.8, "15"), (1.0, "10"), (0.2, "more than 100")])
+def test_seeds_needed_are_cohens(effect, n):
+    """Cohen's and G*Power's numbers for a paired t test, two-sided at 5 %, power 80 %; 199 pairs for 0.2."""
+    assert seeds_needed([comparison(effect)]) == n
+    assert seeds_needed([comparison(-effect)]) == n
+    assert seeds_for_bound(interval([effect - 1, effect + 1, effect]), 0.0) == n
+
+
+def test_seeds_needed_for_many_and_for_none():
+    both = [comparison(1.0), comparison(1.0)]
+    assert int(seeds_needed(both)) > 10, "both must be shown at once"
+    assert seeds_needed([comparison(1.0), comparison(50.0)]) == "10", "a rival far behind costs nothing"
+    assert int(seeds_needed([comparison(-1.0), comparison(50.0)])) > 10, "refuting pays for the number of rivals"
+    assert seeds_needed([comparison(1.0)], complete=False) == "", "seeds do not bring a missing rival"
+    assert seeds_needed([comparison(-1.0)], complete=False) == "10", "but one better rival is enough"
+    assert seeds_needed([comparison(50.0, n=3)]) == str(MIN_SEEDS)
+    assert seeds_needed([comparison(0.1, sd=float("nan"), n=1)]) == "at least 5"
+    assert seeds_needed([comparison(0.0, sd=0.0)]) == "more than 100", "ties stay ties"
+    assert seeds_needed([]) == ""
+
+
+def test_seeds_needed_are_enough():
+    """With so many seeds, four fifths of studies decide: two rivals behind by as much as was seen."""
+    rng = np.random.default_rng(0)
+    n = int(seeds_needed([comparison(1.0), comparison(0.8)]))
+    differences = rng.normal(np.array([1.0, 0.8]), 1.0, (4000, n, 2))
+    decided = (stats.ttest_1samp(differences, 0, axis=1, alternative="greater").pvalue < 0.025).all(axis=1).mean()
+    assert 0.8 - 0.02 < decided < 0.87
+
+
+def test_words_on_seeds():
+    assert would_decide("") == ""
+    assert would_decide("14") == " About 14 seeds would be needed to decide it."
+    assert would_decide("more than 100") == " More than 100 seeds would be needed to decide it."
+
+
+# -- whom a claim is tested against ----------------------------------------------------------------------------------
+ROLES = {"s": "this work", "p": "prior art", "c": "control", "random": "reference", "raw": "reference"}
+
+
+class Asked(Benchmark):
+    """A question.
+
+    Rule: a rule.
+    """
+
+    name = "asked"
+
+
+def ask(records, **options) -> dict[str, Verdict]:
+    claims = Claims("s", "test", ROLES, False, own_width=frozenset({"raw"}))
+    return {v.against: v for v in Asked().better_than_all(rows(records), claims, "P", "Better", "accuracy", **options)}
+
+
+def test_losing_to_a_reference_is_losing_to_the_controls():
+    base = dict(zip(range(5), [0.5, 0.6, 0.55, 0.52, 0.58], strict=True))
+    ahead = {"s": 0.1, "p": 0.0, "c": 0.0, "random": 0.2, "raw": 0.4}
+    found = ask([(m, s, "d", base[s] + a + 0.1 * NOISE[s] * (m == "s")) for m, a in ahead.items() for s in base])
+    assert found["prior art"].verdict == "supported"
+    assert found["control"].verdict == "refuted"
+    assert "at least one control does better, most surely random" in found["control"].sentence
+    assert {c.rival for c in found["control"].comparisons} == {"c", "random"}, (
+        "one with a width of its own takes no part"
+    )
+
+
+def test_an_undecided_verdict_says_how_many_seeds_would_do():
+    records = [(m, s, "d", 0.5 + a * NOISE[s]) for m, a in (("s", 1.1), ("p", 1.0), ("c", -9)) for s in range(5)]
+    records += [("random", s, "d", 0.5 + 0.04 * (s - 1.9)) for s in range(5)]
+    found = ask(records)
+    for verdict in found.values():
+        assert verdict.verdict == "inconclusive"
+        assert verdict.seeds_needed
+        assert "seeds would be needed" in verdict.sentence
+    json = found["control"].as_json()
+    assert json["seeds_needed"] == found["control"].seeds_needed
+    assert {"iqm", "improvement", "sd"} <= set(json["comparisons"][0])
+
+
+def test_with_a_method_that_cannot_the_other_data_sets_are_compared():
+    records = [("s", s, d, v + 0.01 * s) for s in range(5) for d, v in (("small", 0.5), ("large", 0.9))]
+    records += [("p", s, "small", 0.4 + 0.011 * s) for s in range(5)]
+    assert ask(records)["prior art"].missing == ("p",)
+    found = ask(records, cannot={("p", "large")})["prior art"]
+    assert (found.verdict, found.missing) == ("supported", ())
+    assert found.effect == pytest.approx(0.1 - 0.002)
