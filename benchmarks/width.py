@@ -184,7 +184,7 @@ class Width(Benchmark):
         )
         if left_out:
             caption += f" Not drawn, since under some seed it lies beyond the sweep: {left_out}."
-        yield caption, dots(shown, claims, label="doublings of width", higher_is_better=None, bound=(0.0, "as wide"))
+        yield caption, dots(shown, claims, label="doublings of width", higher_is_better=None, bound=(0.0, ""))
 
     def table(self, rows, claims):
         linear = self.accuracy(rows)
