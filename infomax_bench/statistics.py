@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 LEVEL = 0.95
 ALPHA = (1 - LEVEL) / 2
@@ -309,6 +309,23 @@ def power_table(
         for effect in effects
         for n in seeds
     ]
+
+
+def detectable(sd: float, n: int, alpha: float = ALPHA) -> float:
+    """The mean difference that n seeds show with probability POWER; infinite for fewer than MIN_SEEDS seeds."""
+    if n < MIN_SEEDS:
+        return math.inf
+    return sd * float(optimize.brentq(lambda effect: power(effect, 1.0, n, alpha) - POWER, 0.0, 40 / math.sqrt(n)))
+
+
+def noise_of(verdict: Verdict) -> float:
+    """The deviation over seeds that a verdict rests on, in its unit: the median over comparisons; NaN if unknown."""
+    if verdict.comparisons:
+        return float(np.median([c.sd for c in verdict.comparisons]))
+    if verdict.n_seeds < 2:
+        return math.nan
+    half = (verdict.ci_high - verdict.ci_low) / 2
+    return half / _quantile(verdict.n_seeds, ALPHA) * math.sqrt(verdict.n_seeds)
 
 
 _SEEDS = np.arange(MIN_SEEDS, MOST_SEEDS + 1)

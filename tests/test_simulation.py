@@ -13,7 +13,7 @@ from scipy import stats
 
 from infomax_bench.benchmark import Benchmark
 from infomax_bench.plugins import registry
-from infomax_bench.statistics import MIN_SEEDS, power, power_table
+from infomax_bench.statistics import ALPHA, MIN_SEEDS, detectable, noise_of, power, power_table
 from tests.simulation import MEASURED, METHODS, RIVALS, ROLES, Study, advantages, false_calls, far, most, pattern
 
 STUDIES = 32
@@ -82,6 +82,30 @@ def test_power_grows_with_seeds_and_effects_and_is_the_level_at_none():
     assert (np.diff(shares[3:]) > 0).all()
     assert power(1e9, 1.0, 5) == 1.0
     assert (power(1.0, 0.0, 5), power(-1.0, 0.0, 5)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("rivals", [1, 12])
+def test_the_detectable_effect_has_the_power(rivals):
+    for n in (5, 10, 30):
+        assert power(detectable(0.4, n, ALPHA / rivals), 0.4, n, ALPHA / rivals) == pytest.approx(0.8)
+    assert detectable(0.4, 4) == np.inf
+
+
+def test_the_noise_of_a_verdict_is_that_of_its_measurements():
+    """From the comparisons, and from the interval where there are none."""
+    study = Study(lambda m: np.zeros(len(METHODS)), 60)
+    rows = study.table(np.random.default_rng(0))
+    relative, absolute = {}, None
+    for name in ("pruning", "redundancy"):
+        for verdict in study.benchmarks[name].verdicts(rows[name], study.claims):
+            if verdict.against == "itself":
+                absolute = noise_of(verdict)
+            elif verdict.against == "prior art":
+                relative[name] = noise_of(verdict)
+    own = {m.benchmark: (m.sd**2 - m.shared**2) ** 0.5 for m in MEASURED}
+    assert absolute == pytest.approx(100 * own["pruning"] / 2**0.5, rel=0.3)
+    assert relative["pruning"] == pytest.approx(100 * own["pruning"], rel=0.3)
+    assert relative["redundancy"] == pytest.approx(own["redundancy"], rel=0.3)
 
 
 def test_simulated_tables_are_as_the_patterns_say():
