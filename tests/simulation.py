@@ -8,6 +8,7 @@ are, and where the line of each claim is.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -214,12 +215,11 @@ def most(studies: int) -> int:
 def false_calls(studies: int, n_seeds: int) -> dict[tuple[tuple[str, str], str, str, str], tuple[int, int]]:
     """(claim and against whom, outcome, pattern, noise) -> false calls, and of how many studies."""
     found = {}
-    for name in PATTERNS:
-        for noise in NOISE:
-            for key, calls in pattern(name, n_seeds, noise).calls(studies).items():
-                for outcome in ("supported", "refuted"):
-                    if at_the_line(key, name, outcome):
-                        found[key, outcome, name, noise] = (calls[outcome], studies)
+    for seed, (name, noise) in enumerate(itertools.product(PATTERNS, NOISE)):  # other studies in each
+        for key, calls in pattern(name, n_seeds, noise).calls(studies, seed).items():
+            for outcome in ("supported", "refuted"):
+                if at_the_line(key, name, outcome):
+                    found[key, outcome, name, noise] = (calls[outcome], studies)
     return found
 
 

@@ -14,5 +14,5 @@ def test_false_calls_of_a_thousand_studies(n_seeds):
     assert most(STUDIES) == 67
     counts = false_calls(STUDIES, n_seeds)
     for (key, outcome, pattern, noise), (false, _) in sorted(counts.items(), key=lambda item: -item[1][0])[:10]:
-        print(f"{false:4d} of {STUDIES} {outcome}: {', against '.join(key)}; {pattern}, {noise}")
+        print(f"\n{false:4d} of {STUDIES} {outcome}: {', against '.join(key)}; {pattern}, {noise}", end="")
     assert not {what: n for what, (n, _) in counts.items() if n > most(STUDIES)}
