@@ -24,6 +24,10 @@ class Transfer(Benchmark):
 
     Claim: "InfoMax features transfer better: universal, not task-specific."
 
+    Prior art: self-supervised features already transfer as well as supervised ones or better (Chen et al. 2020;
+    Ericsson, Gouk and Hospedales 2021), and features of supervised networks grow more specific to their task layer by
+    layer (Yosinski et al. 2014). Universality is nothing that only InfoMax promises.
+
     Rule: the measure is the linear probe's accuracy on a data set other than the source, on average over all ordered
     pairs. "Transfers better" is supported if the paired 95 % interval of the subject's difference to every method of
     the group lies above zero, refuted if at least one method transfers better than the subject (Holm-corrected). "Loses

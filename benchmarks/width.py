@@ -24,6 +24,9 @@ class Width(Benchmark):
 
     Claim: "Smaller InfoMax models match larger conventional ones."
 
+    Prior art: that accuracy grows with width, and ever more slowly, holds for features of every kind, learned or random
+    (Coates, Lee and Ng 2011, who found k-means ahead of sparse autoencoders and RBMs at every width).
+
     Rule: the subject at half of a rival's width, on average over all widths of the sweep that have their half in it and
     over data sets. "Matches at half the width" is supported if, for every method of the group, the paired 95 % interval
     of the subject's accuracy minus the rival's lies above minus one point; refuted if at least one rival is better by
@@ -37,7 +40,7 @@ class Width(Benchmark):
     sweeps_width = True
 
     def requests(self, suite):
-        for dataset in suite.datasets:
+        for dataset in suite.swept or suite.datasets:
             for width in suite.widths:
                 for method in suite.methods:
                     if width == suite.width:  # the whole probe is there for the other benchmarks

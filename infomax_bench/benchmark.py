@@ -101,6 +101,8 @@ class Suite:
     indicative: bool = False
     native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    swept: tuple[str, ...] = ()
+    """The data sets on which the width is swept; () is all."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
     """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
 

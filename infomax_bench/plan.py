@@ -124,6 +124,9 @@ def make_suite(
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
         tuned=tuned or {},
         native={name: epochs or preset.native[name] for name in names if name in preset.native},
+        swept=tuple(name for name in names if name in preset.swept or name not in preset.datasets)
+        if preset.swept
+        else (),
         deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking
         indicative=preset.indicative

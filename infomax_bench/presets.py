@@ -32,6 +32,8 @@ class Preset:
     """Trials of every method when it is tuned."""
     native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    swept: tuple[str, ...] = ()
+    """Data sets on which the width is swept; () is all."""
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from infomax_bench import report_model as model
 from infomax_bench.plugins import Registry
 from infomax_bench.report_images import Gallery, read_galleries
 from infomax_bench.report_model import Picture
-from infomax_bench.results import Results
+from infomax_bench.results import Results, uncalibrated
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import replacing, write_text
 
@@ -48,7 +48,8 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     benchmarks = sorted(
         (registry.benchmark(name) for name in registry.names("benchmarks")), key=lambda b: (b.order, b.name)
     )
-    names = model.marks(results)
+    doubtful = uncalibrated(results, benchmarks, claims)
+    names = model.marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
     sections = [model.section(b, rows[b.name], claims, verdicts, names) for b in benchmarks if len(rows[b.name])]
     galleries = read_galleries(results.artifacts, claims.subject)
@@ -74,6 +75,8 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "indicative": any(v.indicative for v in verdicts),
         "groups": model.groups((v for v in verdicts if v.against != "control"), benchmarks),
         "controls": model.groups((v for v in verdicts if v.against == "control"), benchmarks),
+        "uncalibrated": doubtful,
+        "power": model.power(verdicts),
         "prior_art": model.prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
         "incomplete": incomplete,

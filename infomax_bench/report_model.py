@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from infomax_bench.figures import comparable, intervals, scatter, seeds_of, spar
 from infomax_bench.look import png, short
 from infomax_bench.report_images import Gallery
 from infomax_bench.results import Results
-from infomax_bench.statistics import Verdict
+from infomax_bench.statistics import Verdict, detectable, noise_of
 from infomax_bench.tuned import in_words
 
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
@@ -61,14 +61,27 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One comparison, as text. improvement: the probability that the subject is ahead, in percent."""
+
+    rival: str
+    mean: str
+    interval: str
+    n: int
+    p: str
+    iqm: str
+    improvement: str
+    drawn: Bar | None
+
+
+@dataclass(frozen=True)
 class Card:
     """A verdict with what is shown of it."""
 
     verdict: Verdict
     effect: str
     bar: Bar | None
-    comparisons: list[tuple[str, str, str, int, str, Bar | None]]
-    """Rival, mean, interval, seeds, corrected p-value, drawing."""
+    comparisons: list[Line]
 
 
 @dataclass(frozen=True)
@@ -136,11 +149,14 @@ def card(verdict: Verdict) -> Card:
         effect = f"{signed(verdict.effect, relative)}{unit}, 95 % interval {low} to {high}"
     single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
     comparisons = [
-        (c.rival, signed(c.mean), f"{signed(c.low)} to {signed(c.high)}", c.n_seeds, f"{c.p_holm:.2g}", bar)
+        Line(
+            c.rival, signed(c.mean), f"{signed(c.low)} to {signed(c.high)}", c.n_seeds, f"{c.p_holm:.2g}",
+            signed(c.iqm), "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %", bar,
+        )
         for c, bar in zip(verdict.comparisons, bars(single), strict=True)
-    ]
+    ]  # fmt: skip
     drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)])[0]
-    return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c[0]))
+    return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c.rival))
 
 
 def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark]) -> list[Group]:
@@ -178,14 +194,18 @@ def table(frame: pd.DataFrame, claims: Claims, marks: dict[str, str]) -> Table:
     return Table([str(c) for c in frame], lines, numeric, strong)
 
 
-def marks(results: Results) -> dict[str, str]:
+def marks(results: Results, doubtful: Collection[str] = ()) -> dict[str, str]:
     """Method -> its name in tables: † if some of its rows are from other versions, ‡ if it sees labels, § if it has
-    something to tune and was not tuned, unless none was."""
+    something to tune and was not tuned, unless none was, ¶ if it is not calibrated (`doubtful`)."""
     rows = results.table
     plain = set(untuned(results)) if results.info.get("tuning") else set()
     stale = set(rows.loc[~rows["current"].astype(bool), "method"])
     return {
-        m: m + " †" * (m in stale) + " ‡" * bool(results.cards.get(m, {}).get("supervised")) + " §" * (m in plain)
+        m: m
+        + " †" * (m in stale)
+        + " ‡" * bool(results.cards.get(m, {}).get("supervised"))
+        + " §" * (m in plain)
+        + " ¶" * (m in doubtful)
         for m in rows["method"].unique()
     }
 
@@ -322,6 +342,20 @@ def independence(results: Results, claims: Claims) -> Picture | None:
         "correlation is over methods: a description, not a test."
     )
     return Picture("independence", caption, png(figure), figure.get_figwidth())
+
+
+# -- what could have been seen ----------------------------------------------------------------------------------------
+def power(verdicts: Sequence[Verdict]) -> Table | None:
+    """For each claim the noise that it rests on, and the difference that five and ten seeds show four times in five."""
+    head = ["claim", "against", "in", "deviation over seeds", "seen by 5 seeds", "seen by 10", "seeds to decide"]
+    lines = []
+    for v in verdicts:
+        noise = noise_of(v)
+        if math.isfinite(noise):
+            seen = [number(detectable(noise, n)) for n in (5, 10)]
+            lines.append([v.title, v.against, v.unit or v.metric, number(noise), *seen, v.seeds_needed or "–"])
+    numeric = [False, False, False, True, True, True, True]
+    return Table(head, lines, numeric, [False] * len(lines)) if lines else None
 
 
 # -- tuning -----------------------------------------------------------------------------------------------------------

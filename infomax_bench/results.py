@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class Results:
             bool(self.info.get("indicative")),
             width=self.info["suite"].get("width"),
             own_width=frozenset(m for m, card in self.cards.items() if card.get("own_width")),
+            supervised=frozenset(m for m, card in self.cards.items() if card.get("supervised")),
             fitted=frozenset(m for m, card in self.cards.items() if card.get("fitted")),
         )
 
@@ -137,14 +138,33 @@ def read_results(root: Path) -> Results:
 
 
 def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str | None = None) -> list[Verdict]:
-    """Every benchmark's verdicts on what is there."""
+    """Every benchmark's verdicts on what is there; where a rival is not calibrated, with the outcome without it too."""
     claims = results.claims(subject)
+    ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
+    verdicts = _verdicts(results, ordered, claims)
+    doubtful = frozenset(uncalibrated(results, ordered, claims)) - {claims.subject}
+    if not doubtful:
+        return verdicts
+    without = {_question(v): v.verdict for v in _verdicts(results, ordered, claims.without(doubtful))}
+    return [replace(v, without_uncalibrated=without.get(_question(v), "")) for v in verdicts]
+
+
+def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:
+    """Methods that some benchmark shows not to do what is known of them."""
+    return sorted({m for b in benchmarks for m in b.uncalibrated(b.own_rows(results.table, claims))})
+
+
+def _verdicts(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    for benchmark in sorted(benchmarks, key=lambda b: (b.order, b.name)):
+    for benchmark in benchmarks:
         rows = benchmark.own_rows(results.table, claims)
         if not rows.empty:
             verdicts += benchmark.verdicts(rows, claims)
     return verdicts
+
+
+def _question(verdict: Verdict) -> tuple[str, ...]:
+    return verdict.benchmark, verdict.claim, verdict.title, verdict.against
 
 
 def write_results(root: Path, results: Results, verdicts: Iterable[Verdict]) -> None:

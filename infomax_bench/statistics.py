@@ -142,6 +142,8 @@ class Verdict:
     """How far behind a rival the subject may be, in `unit`."""
     comparisons: tuple[Comparison, ...] = field(default=())
     missing: tuple[str, ...] = ()
+    without_uncalibrated: str = ""
+    """The outcome without the methods that are not calibrated; "" where all of them are."""
     seeds_needed: str = ""
     """If it is undecided: how many seeds would probably decide it, or "more than 100"; "" if seeds would not help."""
 
