@@ -351,7 +351,7 @@ def power(verdicts: Sequence[Verdict]) -> Table | None:
     lines = []
     for v in verdicts:
         noise = noise_of(v)
-        if math.isfinite(noise):
+        if math.isfinite(noise) and noise > 0:  # a count of operations has none
             seen = [number(detectable(noise, n)) for n in (5, 10)]
             lines.append([v.title, v.against, v.unit or v.metric, number(noise), *seen, v.seeds_needed or "–"])
     numeric = [False, False, False, True, True, True, True]

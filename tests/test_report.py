@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import escape, unescape
 
 import numpy as np
@@ -12,6 +13,7 @@ from infomax_bench.benchmark import Benchmark
 from infomax_bench.plugins import registry
 from infomax_bench.report import print_verdicts, write_report
 from infomax_bench.report_model import bars, gaps, number, still_falling
+from infomax_bench.report_model import power as model_power
 from infomax_bench.results import decide_all, read_results
 from infomax_bench.store import Job, Store
 
@@ -242,6 +244,42 @@ def test_rows_of_other_versions_wear_a_dagger(tmp_path):
         assert "beta †" in text
         assert "alpha †" not in text
         assert "† beta: some rows come from other versions" in text
+
+
+def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_without_it(tmp_path, monkeypatch):
+    root = make_results(tmp_path / "r")
+    html, markdown, verdicts, _ = build(root, tmp_path / "plain")
+    assert "¶" not in html + markdown
+    assert not any(v.without_uncalibrated for v in verdicts)
+    plugins = registry()
+    own = type(plugins.benchmark("redundancy"))
+    monkeypatch.setattr(own, "uncalibrated", lambda self, rows: ("beta",))
+    html, markdown, marked, _ = build(root, tmp_path / "marked", plugins)
+    assert "beta ¶" in html
+    assert "beta ¶" in markdown
+    assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
+    for verdict in marked:
+        if verdict.against == "prior art":  # beta is the only one
+            assert verdict.without_uncalibrated == ""
+        elif verdict.against in ("control", "itself"):
+            assert verdict.without_uncalibrated == verdict.verdict
+
+
+def test_the_power_behind_a_verdict_is_told(whole):
+    html, markdown, verdicts, *_ = whole
+    table = model_power(verdicts)
+    assert {(line[0], line[1]) for line in table.lines} == {(v.title, v.against) for v in verdicts if v.n_seeds > 1}
+    exact = replace(verdicts[-1], comparisons=tuple(replace(c, sd=0.0) for c in verdicts[-1].comparisons))
+    assert model_power([exact]) is None, "what has no noise is certain"
+    for shown in (html, markdown):
+        assert "What could have been seen" in shown
+        assert table.lines[0][3] in shown
+
+
+def test_what_was_known_before_is_said(whole):
+    html, markdown, *_ = whole
+    assert "Bell and Sejnowski 1995" in html
+    assert "Bell and Sejnowski 1995" in markdown
 
 
 def test_one_benchmark_alone_and_no_results_at_all(tmp_path):
