@@ -86,6 +86,7 @@ class Sprites(Dataset):
     """
 
     summary = "generated figures, 24x24 grey: every combination of shape, scale, orientation, x and y, with masks"
+    modes: ClassVar = {"coarse": "every other position along each axis: a quarter of the images"}
     shape = (1, SIDE, SIDE)
     class_names = tuple(SHAPES)
     factor_names = ("shape", "scale", "orientation", "x", "y")
@@ -97,17 +98,25 @@ class Sprites(Dataset):
         "y": tuple(map(str, range(1, PLACES + 1))),
     }
     n_rest, n_test = 18_815, 4_705
+    step = 1
     # No flips: a mirrored L or key is a figure that occurs nowhere in the data. Half an orientation step at most,
     # and no crop so close that a sprite at the edge would be cut off.
     augmentation = Augmentation(scale=(0.9, 1.1), shift=0.04, rotate=20, brightness=0.3)
 
+    def __init__(self, argument: str | None = None) -> None:
+        super().__init__(argument)
+        if argument == "coarse":
+            self.step, self.n_rest, self.n_test = 2, 4_705, 1_175
+            places = tuple(map(str, range(1, PLACES + 1, self.step)))
+            self.factor_words = {**type(self).factor_words, "x": places, "y": places}
+
     def load(self) -> Images:
-        sprites = patches()
-        levels = (*sprites.shape[:3], PLACES, PLACES)
+        sprites, places = patches(), range(0, PLACES, self.step)
+        levels = (*sprites.shape[:3], len(places), len(places))
         images = np.zeros((*levels, SIDE, SIDE), dtype=np.uint8)
-        for x in range(PLACES):
-            for y in range(PLACES):
-                images[:, :, :, x, y, y : y + PATCH, x : x + PATCH] = sprites
+        for i, x in enumerate(places):
+            for j, y in enumerate(places):
+                images[:, :, :, i, j, y : y + PATCH, x : x + PATCH] = sprites
         images = images.reshape(-1, 1, SIDE, SIDE)
         factors = np.indices(levels, dtype=np.int64).reshape(len(levels), -1).T.copy()
         return Images(

@@ -21,14 +21,14 @@ import joblib
 from tqdm import tqdm
 
 from infomax_bench import train
-from infomax_bench.benchmark import Cell, study_key
+from infomax_bench.benchmark import Cell, Suite, study_key
 from infomax_bench.engine import one_job
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import context_for
 from infomax_bench.evaluate.probe import linear_probe
 from infomax_bench.frozen import Encoder
-from infomax_bench.plan import problem_for, training_seconds
+from infomax_bench.plan import Planner, make_suite, problem_for, training_seconds
 from infomax_bench.plugins import Registry, registry
 from infomax_bench.presets import Preset
 from infomax_bench.tuned import Study, Trial, add_study, read_studies, space
@@ -41,6 +41,8 @@ class Plan:
     """One study to be made. Plain data: it travels."""
 
     cell: Cell
+    backbone: str
+    """As it was asked for: "native" where `cell` has the method's own."""
     n_trials: int
     n_seeds: int
     source: str
@@ -105,41 +107,37 @@ def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
     except NotApplicable as error:
         problem, trials = str(error), []
     return Study(
-        cell.method, cell.dataset, cell.backbone, cell.width, cell.epochs, cell.batch_size, plan.n_seeds, tuple(trials),
+        cell.method, cell.dataset, plan.backbone, cell.width, cell.epochs, cell.batch_size, plan.n_seeds, tuple(trials),
         round(time.perf_counter() - begin, 1), plan.source, problem,
     )  # fmt: skip
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
 def plans(
-    plugins: Registry,
-    preset: Preset,
-    methods: Sequence[str] | None,
-    datasets: Sequence[str] | None,
-    trials: int,
-    seeds: int,
-    studies: Mapping[str, Study],
-    again: bool,
+    plugins: Registry, suite: Suite, trials: int, seeds: int, studies: Mapping[str, Study], again: bool
 ) -> list[Plan]:
-    """The studies that are missing, the longest first. One is there if the method's file is what it was, and the
-    number of trials too."""
+    """The studies that are missing, the longest first: of every encoder at the suite's width that a benchmark trains
+    with a method's own settings. A study is there if the method's file is what it was, and the number of trials too."""
+    planner = Planner(plugins, "cpu")
+    cells: dict[str, Cell] = {}
+    for name in plugins.names("benchmarks"):
+        for cell, _ in plugins.benchmark(name).requests(suite):
+            if not cell.label and cell.width == suite.width:
+                cells.setdefault(study_key(cell.method, cell.dataset, cell.backbone), cell)
     found = []
-    for dataset in datasets or preset.datasets:
-        data = plugins.dataset(dataset)
-        epochs = preset.epochs.get(dataset, max(preset.epochs.values()))
-        for name in methods or plugins.names("methods"):
-            plugin = plugins.get("methods", name)
-            if "linear" not in plugin.cls.backbones:  # type: ignore[attr-defined]
-                continue
-            cell = Cell(name, dataset, preset.width, epochs, preset.batch_size)
-            cell = replace(cell, width=plugins.method(name).width(problem_for(cell, data)))
-            old = studies.get(study_key(name, dataset))
-            wanted = (plugin.source, cell.epochs, cell.width, cell.batch_size, seeds)
-            same = old is not None and wanted == (old.source, old.epochs, old.width, old.batch_size, old.seeds)
-            if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
-                continue
-            seconds = training_seconds(plugins.method(name), cell, data) + data.n_train * PROBED
-            found.append(Plan(cell, trials, seeds, plugin.source, trials * seeds * seconds))
+    for key, asked in cells.items():
+        cell = planner.resolve(replace(asked, settings=()))
+        plugin = plugins.get("methods", cell.method)
+        if cell.backbone not in plugin.cls.backbones:  # type: ignore[attr-defined]
+            continue
+        old = studies.get(key)
+        wanted = (plugin.source, cell.epochs, cell.width, cell.batch_size, seeds)
+        same = old is not None and wanted == (old.source, old.epochs, old.width, old.batch_size, old.seeds)
+        if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
+            continue
+        data = planner.dataset(cell.dataset)
+        seconds = training_seconds(plugins.method(cell.method), cell, data) + data.n_train * PROBED
+        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, trials * seeds * seconds))
     return sorted(found, key=lambda p: -p.cost)
 
 
@@ -161,16 +159,15 @@ def tune(
     """Makes the studies that are missing, keeps each as it ends, and returns all there are."""
     if trials < 1 or seeds < 1:
         raise UserError("trials and seeds are at least 1")
-    for name in methods or ():
-        plugins.get("methods", name)
-    todo = plans(plugins, preset, methods, datasets, trials, seeds, read_studies(path), again)
+    suite = make_suite(plugins, preset, methods=methods, datasets=datasets)
+    todo = plans(plugins, suite, trials, seeds, read_studies(path), again)
     if not quiet:
         print(f"{len(todo)} studies of {trials} trials each; tuned values in {path}", file=sys.stderr, flush=True)
     parallel = joblib.Parallel(n_jobs=min(jobs, len(todo) or 1), return_as="generator_unordered", batch_size=1)
     shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
     with tqdm(total=math.fsum(p.cost for p in todo), disable=quiet, bar_format=shape, file=sys.stderr,
               mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
-        costs = {study_key(p.cell.method, p.cell.dataset): p.cost for p in todo}
+        costs = {study_key(p.cell.method, p.cell.dataset, p.backbone): p.cost for p in todo}
         for study in parallel(joblib.delayed(make_study)(plan, folders, device) for plan in todo):
             add_study(path, study)
             bar.set_postfix_str(study.key, refresh=False)

@@ -180,6 +180,19 @@ def test_sprites_are_all_different(sprites: Images) -> None:
     assert len({image.tobytes() for image in sprites.images.numpy()}) == len(sprites.images)
 
 
+def test_coarse_sprites_are_those_at_every_other_position(sprites: Images) -> None:
+    kind = plugin("sprites")("coarse")
+    coarse = load(kind)
+    assert coarse.factors is not None
+    assert sprites.factors is not None
+    assert tuple((coarse.factors.amax(0) + 1).tolist()) == (*LEVELS[:3], 7, 7)
+    assert len(coarse.factors.unique(dim=0)) == len(coarse.factors) == kind.n_rest + kind.n_test == 5_880
+    even = (sprites.factors[:, 3:] % 2 == 0).all(1)
+    assert torch.equal(coarse.images, sprites.images[even])
+    assert torch.equal(coarse.factors * torch.tensor([1, 1, 1, 2, 2]), sprites.factors[even])
+    assert kind.captions(coarse) == [c for c, e in zip(plugin("sprites")().captions(sprites), even, strict=True) if e]
+
+
 def test_sprites_move_as_their_factors_say(by_factor: torch.Tensor) -> None:
     """One step of x is one pixel to the right, one of y is one pixel down, and nothing else changes."""
     assert torch.equal(by_factor[:, :, :, 1:, :, :, 1:], by_factor[:, :, :, :-1, :, :, :-1])

@@ -17,7 +17,7 @@ from infomax_bench.tune import tune
 from infomax_bench.tuned import read_studies, space, summary, tuned_settings
 
 REGISTRY = registry()
-PRESET = replace(load_presets(home() / "benchmarks")["quick"], epochs={"digits": 2}, width=8)
+PRESET = replace(load_presets(home() / "benchmarks")["quick"], epochs={"digits": 2}, width=8, native={}, deeper={})
 
 
 def make(path, methods=("sparse_autoencoder", "pca"), trials=3, **changes):
@@ -32,6 +32,22 @@ def test_every_method_gets_the_same_trials_and_the_first_is_its_defaults(tmp_pat
         assert study.trials[0].settings == {k: getattr(method, k) for k in study.trials[0].settings}
         assert "learning_rate" in study.trials[0].settings
         assert study.best.score == max(t.score for t in study.trials)
+
+
+def test_every_backbone_that_is_run_is_tuned_on_its_own(tmp_path):
+    deep = replace(PRESET, native={"digits": 1}, deeper={"digits": ("mlp",)})
+    named = ["sparse_autoencoder", "pca", "supervised_modern"]
+    studies = tune(REGISTRY, deep, tmp_path / "t.json", methods=named, trials=2, seeds=1, quiet=True)
+    linear, mlp, native = (f"sparse_autoencoder on digits, {b}" for b in ("linear", "mlp", "native"))
+    assert {linear, mlp, native, "supervised_modern on digits, mlp", "supervised_modern on digits, native"} <= set(
+        studies
+    )
+    assert "pca on digits, mlp" not in studies, "it has no such encoder"
+    assert studies[native].epochs == 1 != studies[mlp].epochs
+    suite = make_suite(REGISTRY, deep, tuned=tuned_settings(studies, REGISTRY))
+    cells = {c.backbone: c for c, _ in REGISTRY.benchmark("backbones").requests(suite) if c.method == named[0]}
+    assert dict(cells["mlp"].settings) == studies[mlp].best.settings
+    assert dict(cells["native"].settings) == studies[native].best.settings
 
 
 def test_proposals_lie_in_the_declared_space(tmp_path):
