@@ -74,6 +74,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "counts": {word: sum(v.verdict == word for v in verdicts if v.against != "control") for word in COLOURS},
         "indicative": any(v.indicative for v in verdicts),
         "groups": model.groups((v for v in verdicts if v.against != "control"), benchmarks),
+        "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
         "controls": model.groups((v for v in verdicts if v.against == "control"), benchmarks),
         "uncalibrated": doubtful,
         "power": model.power(verdicts),

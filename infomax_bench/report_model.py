@@ -86,11 +86,13 @@ class Card:
 
 @dataclass(frozen=True)
 class Group:
-    """The cards of one claim: "P1", its question and what is claimed."""
+    """The cards of one claim: "P1", its question, what is claimed, the answer in a sentence, and the benchmark."""
 
     claim: str
     title: str
     quote: str
+    answer: str
+    benchmark: str
     cards: list[Card]
 
 
@@ -171,10 +173,31 @@ def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark]) -> list
             claim,
             by_name[name].title,
             _capital(by_name[name].paragraph("Claim")),
+            answer(found[claim, name]),
+            name,
             [card(v) for v in found[claim, name]],
         )
         for claim, name in order
     ]
+
+
+def answer(verdicts: Sequence[Verdict]) -> str:
+    """A claim's verdicts as one sentence for someone who reads no further."""
+    by_outcome = {
+        word: [v.title.lower() for v in verdicts if v.verdict == word]
+        for word in ("supported", "refuted", "inconclusive")
+    }
+    supported, refuted, undecided = by_outcome.values()
+    so_far = " so far: this preset is for looking, not for deciding" if any(v.indicative for v in verdicts) else ""
+    if not (refuted or undecided):
+        return f"Yes{so_far}."
+    if not (supported or undecided):
+        return f"No{so_far}."
+    if not (supported or refuted):
+        return f"Undecided{so_far}: the differences are too small, or the seeds too few."
+    told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
+    parts = "; ".join(f"{word}: {', '.join(dict.fromkeys(titles))}" for word, titles in told if titles)
+    return f"In part{so_far}; {parts}." if supported else f"Not shown{so_far}; {parts}."
 
 
 def _capital(text: str) -> str:

@@ -12,7 +12,7 @@ from infomax_bench import look, report_images
 from infomax_bench.benchmark import Benchmark
 from infomax_bench.plugins import registry
 from infomax_bench.report import print_verdicts, write_report
-from infomax_bench.report_model import bars, gaps, number, still_falling
+from infomax_bench.report_model import answer, bars, gaps, number, still_falling
 from infomax_bench.report_model import power as model_power
 from infomax_bench.results import decide_all, read_results
 from infomax_bench.store import Job, Store
@@ -263,6 +263,24 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
             assert verdict.without_uncalibrated == ""
         elif verdict.against in ("control", "itself"):
             assert verdict.without_uncalibrated == verdict.verdict
+
+
+def test_each_claim_is_answered_in_a_sentence_with_its_figure_beside_it(whole):
+    html, markdown, verdicts, *_ = whole
+    before_controls = html[html.index('id="verdicts"') : html.index('id="controls"')]
+    assert before_controls.count("<figure>") == len({v.benchmark for v in verdicts})
+    assert "figures/pruning-1.png" in markdown[: markdown.index("## What the controls say")]
+    assert html.count("<figure>") == len({*re.findall(r'<img class="figure" src="([^"]+)"', html)}), (
+        "none is shown twice"
+    )
+    one = replace(verdicts[0], indicative=False)
+    yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))
+    assert answer([yes, yes]) == "Yes."
+    assert answer([no]) == "No."
+    assert answer([unsure]).startswith("Undecided")
+    assert answer([yes, no]).startswith("In part; holds: supported; does not hold: refuted")
+    assert answer([no, unsure]).startswith("Not shown; ")
+    assert "not for deciding" in answer([replace(yes, indicative=True)])
 
 
 def test_the_power_behind_a_verdict_is_told(whole):
