@@ -82,4 +82,5 @@ class RBM(Method):
             v = self.negatives(net, state["chains"] if self.persistent else batch.x, rng)
         if self.persistent:
             state["chains"] = v
-        return self.free_energy(net, batch.x).mean(-1) - self.free_energy(net, v).mean(-1)
+        data, model = self.free_energy(net, torch.cat([batch.x, v], dim=-2)).tensor_split(2, dim=-1)
+        return data.mean(-1) - model.mean(-1)
