@@ -30,6 +30,9 @@ from infomax_bench.blocks import (
 )
 from infomax_bench.errors import unknown
 
+BALANCED = 1
+"""Part of the keys of encoders that are `rectified_twice`; raise it when `balanced` could change their numbers."""
+
 CONSTANTS = ("running_mean", "running_var", "shift", "scale", "mean")
 """Last parts of the names of parameters that are measured, not trained; they are not counted as parameters."""
 
@@ -101,6 +104,22 @@ class Encoding:
     def __call__(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
         return ACTIVATIONS[self.style.activation](self.linear(params, images, rng))
 
+    @property
+    def rectified_twice(self) -> bool:
+        """Whether the last layer's ReLU gets what another has made nowhere negative."""
+        return False
+
+    def balanced(self, params: Params, images: Tensor) -> Params:
+        """The parameters to start with, of which the last layer's bias depends on training images `[..., B, C, H, W]`.
+
+        What is nowhere negative has a large mean, which alone decides whether a fresh unit is always on or never. So it
+        is taken off, as it is from images (`mean`): every unit's mean pre-activation is 0 at first.
+        """
+        if not self.rectified_twice:
+            return params
+        mean = self.trunk(params, images).mean(-2, keepdim=True)
+        return {**params, "bias": -(mean @ params["weight"]).squeeze(-2)}
+
     def finished(self, params: Params, batches: Batches) -> Params:
         """The parameters of the frozen encoder, which needs neither `mean` nor a batch's own statistics.
 
@@ -153,6 +172,10 @@ class MLPEncoder(Encoding):
     @property
     def trunk_size(self) -> int:
         return (self.problem.input_size, *self.problem.widths)[-2]
+
+    @property
+    def rectified_twice(self) -> bool:
+        return self.style.activation == "relu" and self.problem.depth > 1
 
     @property
     def _hidden(self) -> list[Linear]:
@@ -268,6 +291,10 @@ class ConvolutionalEncoder(Encoding):
     @property
     def trunk_size(self) -> int:
         return _trunk_size(self.problem.backbone, self.problem.input_shape)
+
+    @property
+    def rectified_twice(self) -> bool:
+        return self.style.activation == "relu"
 
     def init(self, rng: torch.Generator) -> Params:
         with torch.random.fork_rng(devices=[]):

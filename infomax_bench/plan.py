@@ -14,6 +14,7 @@ from infomax_bench import augment, train
 from infomax_bench.benchmark import Cell, Request, Suite
 from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset
+from infomax_bench.encoder import BACKBONES, BALANCED
 from infomax_bench.errors import UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.method import Method
@@ -180,12 +181,14 @@ class Planner:
         method = self.registry.method(cell.method, dict(cell.settings))
         own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings", "n_seeds")}
         own = {k: v for k, v in own.items() if v or k not in LATER}
-        views = {"views": augment.VERSION} if method.views else {}
+        parts = {"views": augment.VERSION} if method.views else {}
+        block = BACKBONES[cell.backbone](problem_for(cell, self.dataset(cell.dataset)), method, None)
+        parts |= {"balanced": BALANCED} if block.rectified_twice else {}
         return digest(
             {
                 "cell": own, "settings": method.settings(), "source": plugin.source, "seeds": seeds,
                 "data": self.data_key(cell.dataset), "device": self.device, "torch": torch.__version__.split("+")[0],
-                "harness": train.VERSION, **views,
+                "harness": train.VERSION, **parts,
             }
         )  # fmt: skip
 

@@ -3,7 +3,8 @@
     - log [ exp(q.k+ / T) / (exp(q.k+ / T) + sum_{queue} exp(q.k- / T)) ]
 
 q is the projection of one view; k+, of the other view, comes from the momentum encoder and then enters the queue. The
-projector is a two-layer perceptron and the default temperature 0.2, as in MoCo v2 (Chen et al. 2020). The momentum is
+projector is a two-layer perceptron and the default temperature 0.2, as in MoCo v2 (Chen et al. 2020); its hidden layer
+has batch norm, as in MoCo v3 (Chen, Xie and He 2021), since small encoders have none of their own. The momentum is
 0.99, not ImageNet's 0.999, because trainings here have thousands of steps, not millions.
 """
 
@@ -43,7 +44,7 @@ class MoCo(Method):
         return None
 
     def heads(self, problem: Problem):
-        return {"projector": MLP((problem.width, problem.width, self.projection))}
+        return {"projector": MLP((problem.width, problem.width, self.projection), batch_norm=True)}
 
     def state(self, net: Net, rng: Rng):
         queue = F.normalize(rng.normal(self.queue, self.projection), dim=-1)

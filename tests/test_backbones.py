@@ -286,3 +286,30 @@ def test_a_step_size_of_nearly_nothing_leaves_the_encoder_as_it_was(dataset):
 def test_fewer_labels_are_fewer(dataset):
     few = tuned("random_features", replace(PROBLEM, width=32), dataset, epochs=20, learning_rate=1e-2, n_train=50)
     assert few < tuned("random_features", replace(PROBLEM, width=32), dataset, epochs=20, learning_rate=1e-2) - 0.05
+
+
+# -- where the last layer begins ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("backbone", "depth"), [("mlp", 2), ("convnet", 1)])
+def test_units_on_rectified_features_begin_with_a_mean_of_zero_and_so_alive(backbone, depth):
+    encoder = frozen(REGISTRY.method("random_features"), replace(PROBLEM, backbone=backbone, depth=depth, width=64))
+    features = encoder.features(IMAGES)
+    assert (features.std(1) > 0).all()
+    share = (features > 0).double().mean((1, 2))
+    assert ((share > 0.35) & (share < 0.65)).all()
+
+
+@pytest.mark.parametrize("backbone", ["linear", "mlp", "convnet", "resnet18", "vit"])
+def test_only_encoders_that_rectify_twice_say_so_in_their_keys(backbone):
+    problem = replace(PROBLEM, backbone=backbone, depth=2 if backbone in ("mlp", "vit") else 1)
+    block = build_blocks(problem, Plain("relu"), {})["encoder"]
+    assert block.rectified_twice == (backbone in ("mlp", "convnet", "resnet18"))
+    assert not build_blocks(problem, Plain("identity"), {})["encoder"].rectified_twice
+    params = {name: p[0] for name, p in init_params({"e": block}, [0]).items()}
+    params = {name.removeprefix("e."): p for name, p in params.items()}
+    images = torch.rand(20, *problem.input_shape, generator=torch.Generator().manual_seed(0))
+    moved = block.balanced(params, images)
+    assert {n for n in params if not torch.equal(params[n], moved[n])} == ({"bias"} if block.rectified_twice else set())
+    if block.rectified_twice:
+        torch.testing.assert_close(block.linear(moved, images).mean(0), torch.zeros(6), atol=1e-5, rtol=0)

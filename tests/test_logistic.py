@@ -201,3 +201,15 @@ def test_more_labels_help():
     one, many = few_shot(data, (0, 1), 1), few_shot(data, (0, 1), 50)
     assert one is not None and many is not None  # noqa: PT018
     assert (many > one).all()
+
+
+def test_dead_units_do_not_stop_the_solver():
+    """LAPACK's float32 eigenvectors of these features do not converge: 50 of 64 units are constant."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.relu(torch.randn(4096, 64, generator=rng) @ torch.randn(64, 64, generator=rng))
+    x = (x - x.mean(0)) / x.std(0)
+    x[:, torch.randperm(64, generator=rng)[:50]] = 0
+    y = (x @ torch.randn(64, 4, generator=rng)).argmax(1)
+    fit = fit_logistic(x[None], y[None], torch.tensor([1e-3]), 4)
+    expected, _ = sklearn_objective(x.double().numpy(), y.numpy(), 1e-3)
+    assert float(fit.objective[0, 0]) == pytest.approx(expected, rel=1e-4)

@@ -81,7 +81,9 @@ class _Objective:
                 [torch.cat([x.mT @ x / n, mean], dim=1), torch.cat([mean.mT, x.new_ones(x.shape[0], 1, 1)], 1)], 2
             )
             gram = gram.unsqueeze(1)
-            self.eigenvectors = torch.linalg.eigh(gram if self.keep is None else gram * (self.keep * self.keep.mT))[1]
+            gram = gram if self.keep is None else gram * (self.keep * self.keep.mT)
+            # in float64: with many dead units, LAPACK's float32 routine may not converge
+            self.eigenvectors = torch.linalg.eigh(gram.double())[1].to(x)
         return self.eigenvectors
 
     def select(self, active: Tensor) -> None:
@@ -180,7 +182,7 @@ class _Kronecker:
         self.basis, self.keep = basis, keep
         p = torch.einsum("snk,srck->srnc", x, w).softmax(-1)
         between = torch.diag_embed(p.mean(2)) - p.mT @ p / n
-        self.classes = torch.linalg.eigh(between)[1]  # [S, R, C, C]
+        self.classes = torch.linalg.eigh(between.double())[1].to(x)  # [S, R, C, C]
         variance = p @ self.classes.square() - (p @ self.classes).square()  # [S, R, n, C]
         curvature = variance.mT @ (x.unsqueeze(1) @ self.basis).square() / n
         # the intercept, which has no penalty, is the last row of the basis
