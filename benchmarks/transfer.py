@@ -79,7 +79,7 @@ class Transfer(Benchmark):
 
     def task_specific(self, relative, claims):
         """The verdict on supervised features, from `relative` rows."""
-        prior = [m for m, role in claims.roles.items() if role == "prior art"]
+        prior = claims.rivals("prior art")
         kinds = [sorted(m for m in prior if (m in claims.supervised) == supervised) for supervised in (True, False)]
         cases = by_case(relative, claims.subject)
         if not cases.values or not all(kinds):
@@ -160,7 +160,7 @@ class Transfer(Benchmark):
             relative = comparable(
                 relative[np.isfinite(relative["value"])].assign(panel=panel), "panel", ("dataset", "target", "x")
             )
-            prior = relative["method"].map(claims.roles) == "prior art"
+            prior = relative["method"].isin(claims.rivals("prior art"))
             kind = relative["method"].isin(claims.supervised).map({True: SEES, False: BLIND})
             label = kind.where(prior, relative["method"])
             parts.append(relative.assign(method=label)[prior | (relative["method"] == claims.subject)])

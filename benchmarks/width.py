@@ -6,7 +6,6 @@ from scipy.optimize import isotonic_regression
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import comparable, curves, dots, seeds_of
-from infomax_bench.statistics import MIN_SEEDS
 
 MARGIN = 0.01  # accuracy that "matches" allows
 KEPT, ALL = "kept", "with what is discarded"
@@ -16,11 +15,12 @@ class Width(Benchmark):
     """How wide must an encoder be for a given accuracy?
 
     Every method is trained at every width of the sweep and probed linearly; at the widths that no other benchmark uses,
-    under five seeds. The equivalent width is the one at which the subject would reach what another method reaches: for
-    each data set and seed the subject's accuracy, made monotone (isotonic regression), is read as a line over the
-    logarithm of the width, and never beyond the sweep. What lies there is a bound ("< 8", "> 256") and stays one. The
-    ratio of widths is the equivalent width over the other's own, so below 1 the subject is the smaller one; the ratio
-    of parameters is that of the encoders, and again with all that is thrown away after training (decoders, heads).
+    under five seeds unless more are asked for. The equivalent width is the one at which the subject would reach what
+    another method reaches: for each data set and seed the subject's accuracy, made monotone (isotonic regression), is
+    read as a line over the logarithm of the width, and never beyond the sweep. What lies there is a bound ("< 8", ">
+    256") and stays one. The ratio of widths is the equivalent width over the other's own, so below 1 the subject is the
+    smaller one; the ratio of parameters is that of the encoders, and again with all that is thrown away after training
+    (decoders, heads).
 
     Claim: "Smaller InfoMax models match larger conventional ones."
 
@@ -40,13 +40,13 @@ class Width(Benchmark):
     sweeps_width = True
 
     def requests(self, suite):
-        for dataset in suite.swept or suite.datasets:
+        for dataset in suite.datasets if suite.swept is None else suite.swept:
             for width in suite.widths:
                 for method in suite.methods:
                     if width == suite.width:  # the whole probe is there for the other benchmarks
                         cell, probe = suite.cell(method, dataset, width), "probe"
                     else:
-                        cell, probe = suite.cell(method, dataset, width, n_seeds=MIN_SEEDS), "linear_probe"
+                        cell, probe = suite.cell(method, dataset, width, n_seeds=suite.sweep_seeds), "linear_probe"
                     yield cell, Request(probe)
                     yield cell, Request("training")  # parameters, kept and discarded
 

@@ -36,8 +36,8 @@ Column = tuple[Any, ...]
 _REST = ("", "", None, None, 1.0)
 
 
-PUBLISHED = "published settings"
-"""The label of the subject's encoders with the settings it was published with, beside the tuned ones."""
+DEFAULTS = "default settings"
+"""The label of the subject's encoders with its defaults (what it was published with), beside the tuned ones."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,10 @@ class Suite:
     indicative: bool = False
     native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    swept: tuple[str, ...] = ()
-    """The data sets on which the width is swept; () is all."""
+    swept: tuple[str, ...] | None = None
+    """The data sets on which the width is swept; None is all."""
+    sweep_seeds: int = 5
+    """Seeds of the encoders that only the sweep needs, at most."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
     """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
 
@@ -147,8 +149,8 @@ class Claims:
     def rivals(self, role: str) -> list[str]:
         """The methods that a claim against a role is tested against, without the subject.
 
-        The references stand with the controls, since a claim that loses to random features is lost; not those with a
-        width of their own, which no claim is about.
+        The references stand with the controls, since a claim that loses to what was not trained is lost; not those with
+        a width of their own, which no claim is about.
         """
         own = {m for m, r in self.roles.items() if r == role}
         if role == "control":

@@ -110,14 +110,16 @@ def build_parser() -> argparse.ArgumentParser:
 
     tuning = command(
         "tune", "the same number of trials for every method",
-        "Searches every method's declared hyperparameters for each data set: optuna, the validation images only,\n"
-        "the preset's width and epochs, the first trial being the defaults. Keeps all trials in\n"
-        "results/tuned/PRESET.json, which 'run' uses from then on. Studies that are there are not made again, unless\n"
-        "the method's file changed.",
+        "Searches every method's declared hyperparameters for each data set and each backbone that is run: optuna,\n"
+        "the validation images only, the preset's width and epochs, the first trial being the defaults. Keeps all\n"
+        "trials in results/tuned/PRESET.json, which 'run' uses from then on. Studies that are there are not made\n"
+        "again, unless what they depend on changed.",
     )  # fmt: skip
     tuning.add_argument("methods", nargs="*", metavar="METHOD", help="which methods (default: all)")
     tuning.add_argument("--preset", help="whose data sets, width and epochs; see 'list presets'")
     tuning.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
+    tuning.add_argument("--backbones", type=_names, metavar="linear,mlp",
+                        help="only these (default: all that are run; 'native' is each method's own)")  # fmt: skip
     tuning.add_argument("--trials", type=int, metavar="N", help="trials of each method (default: the preset's)")
     tuning.add_argument("--again", action="store_true", help="make studies again that are there")
     tuning.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
@@ -294,7 +296,8 @@ def tune_methods(arguments: argparse.Namespace) -> int:
     trials = preset.trials if arguments.trials is None else arguments.trials
     studies = tune(
         registry, preset, tuned_path(preset.name), methods=arguments.methods, datasets=arguments.datasets,
-        trials=trials, folders=arguments.plugins, device=device, jobs=arguments.jobs or cores, again=arguments.again,
+        backbones=arguments.backbones, trials=trials, folders=arguments.plugins, device=device,
+        jobs=arguments.jobs or cores, again=arguments.again,
     )  # fmt: skip
     print(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
     return 0

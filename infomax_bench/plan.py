@@ -125,9 +125,8 @@ def make_suite(
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
         tuned=tuned or {},
         native={name: epochs or preset.native[name] for name in names if name in preset.native},
-        swept=tuple(name for name in names if name in preset.swept or name not in preset.datasets)
-        if preset.swept
-        else (),
+        swept=tuple(name for name in names if name in preset.swept) if preset.swept else None,
+        sweep_seeds=seeds or preset.sweep_seeds,
         deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking
         indicative=preset.indicative
@@ -181,8 +180,10 @@ class Planner:
         method = self.registry.method(cell.method, dict(cell.settings))
         own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings", "n_seeds")}
         own = {k: v for k, v in own.items() if v or k not in LATER}
-        parts = {"views": augment.VERSION} if method.views else {}
-        block = BACKBONES[cell.backbone](problem_for(cell, self.dataset(cell.dataset)), method, None)
+        problem = problem_for(cell, self.dataset(cell.dataset))
+        normalised = any(getattr(head, "batch_norm", False) for head in method.heads(problem).values())
+        parts = {"views": augment.VERSION} if method.views or normalised else {}
+        block = BACKBONES[cell.backbone](problem, method, None)
         parts |= {"balanced": BALANCED} if block.rectified_twice else {}
         return digest(
             {
@@ -194,11 +195,13 @@ class Planner:
 
     def key(self, cell: Cell, request: Request, seeds: tuple[int, ...]) -> str:
         """The key of one evaluation of one block of seeds."""
+        target = request.target or cell.dataset  # a source is named by the cell; a foreign target, here
+        named = {"name": target} if target != cell.dataset else {}
         return digest(
             {
                 "encoder": self.encoder_key(cell, seeds), "evaluation": request.evaluation, "options": request.options,
                 "version": EVALUATIONS[request.evaluation].version,
-                "target": self.data_key(request.target or cell.dataset),
+                "target": self.data_key(target), **named,
             }
         )  # fmt: skip
 

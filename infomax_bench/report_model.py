@@ -194,7 +194,8 @@ def answer(verdicts: Sequence[Verdict]) -> str:
     if not (supported or undecided):
         return f"No{so_far}."
     if not (supported or refuted):
-        return f"Undecided{so_far}: the differences are too small, or the seeds too few."
+        why = "some methods were not measured" if any(v.missing for v in verdicts) else "the seeds are too few for it"
+        return f"Undecided{so_far}: {why}."
     told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
     parts = "; ".join(f"{word}: {', '.join(dict.fromkeys(titles))}" for word, titles in told if titles)
     return f"In part{so_far}; {parts}." if supported else f"Not shown{so_far}; {parts}."
@@ -383,13 +384,14 @@ def power(verdicts: Sequence[Verdict]) -> Table | None:
 
 # -- tuning -----------------------------------------------------------------------------------------------------------
 def untuned(results: Results) -> list[str]:
-    """Methods with rows on single layers that have something to tune, and were not tuned on every data set."""
+    """Methods that have something to tune, and were not tuned for every data set and encoder."""
     rows = results.table
-    own = rows[(rows["track"] == "controlled") & (rows["backbone"] == "linear") & (rows["label"] == "")]
-    asked = own[["method", "dataset"]].drop_duplicates().itertuples(index=False)
+    own = rows[rows["label"] == ""]
+    own = own.assign(backbone=own["backbone"].where(own["track"] != "native", "native"))
+    asked = own[["method", "dataset", "backbone"]].drop_duplicates().itertuples(index=False)
     studies = results.info.get("tuning", {})
     tunable = {m for m, card in results.cards.items() if card.get("tunable", True)}
-    return sorted({m for m, d in asked if m in tunable and study_key(m, d) not in studies})
+    return sorted({m for m, d, b in asked if m in tunable and study_key(m, d, b) not in studies})
 
 
 def tuning(results: Results, names: dict[str, str], claims: Claims) -> tuple[str, Table | None]:
@@ -399,19 +401,21 @@ def tuning(results: Results, names: dict[str, str], claims: Claims) -> tuple[str
         return "", None
     trials, seconds = sorted({s["trials"] for s in studies}), sum(s["seconds"] for s in studies)
     words = (
-        f"{' or '.join(map(str, trials))} trials of every method that has something to tune, on each data set; "
+        f"{' or '.join(map(str, trials))} trials of every method that has something to tune, on each data set and "
+        "encoder; "
         f"{len(studies)} studies and {seconds / 60:.0f} minutes of one core in all, {studies[0]['seeds']} seeds each."
     )
     lines, strong = [], []
-    for s in sorted(studies, key=lambda s: (s["dataset"], s["method"])):
+    for s in sorted(studies, key=lambda s: (s["dataset"], s["method"], s["backbone"])):
         chosen = in_words(s["settings"]) + ("" if s["current"] else " (tuned for another version of its file)")
         lines.append(
-            [names.get(s["method"], s["method"]), s["dataset"], chosen, f"{100 * s['default']:.1f}",
+            [names.get(s["method"], s["method"]), s["dataset"], s["backbone"], chosen, f"{100 * s['default']:.1f}",
              f"{100 * s['best']:.1f}", f"{100 * s['spread']:.1f}", str(s["trials"]), f"{s['seconds']:.0f}"]
         )  # fmt: skip
         strong.append(s["method"] == claims.subject)
-    head = ["method", "data set", "chosen", "defaults (%)", "chosen (%)", "deviation over trials", "trials", "seconds"]
-    return words, Table(head, lines, [False] * 3 + [True] * 5, strong)
+    head = ["method", "data set", "encoder", "chosen", "defaults (%)", "chosen (%)", "deviation over trials"]
+    head += ["trials", "seconds"]
+    return words, Table(head, lines, [False] * 4 + [True] * 5, strong)
 
 
 # -- training ---------------------------------------------------------------------------------------------------------

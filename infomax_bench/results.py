@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from infomax_bench.benchmark import PUBLISHED, Benchmark, Claims
+from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
 from infomax_bench.errors import UserError
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import Store, replacing, write_text
@@ -56,6 +56,8 @@ class Results:
         file = self.cards.get(subject, {}).get("file", subject)
         roles = {}
         for method, card in self.cards.items():
+            if "shown_beside" in card:
+                continue
             variant = card.get("file", method) == file or card.get("ablation_of") == subject
             if method == subject or (not variant and "linear" in card.get("backbones", ("linear",))):
                 roles[method] = "prior art" if card["role"] == "this work" else card["role"]
@@ -99,9 +101,10 @@ def read_results(root: Path) -> Results:
             continue
         cell, request = entry["cell"], entry["request"]
         name, card = cell["method"], cards.get(cell["method"], {})
-        if cell["label"] == PUBLISHED:  # a method of its own in tables and figures, and in no claim: of the same file
-            name = f"{name} ({PUBLISHED})"
-            cards.setdefault(name, {**card, "tunable": []})
+        if cell["label"] == DEFAULTS:  # a method of its own in tables and figures, and in no claim
+            name = f"{name} ({DEFAULTS})"
+            if card:
+                cards.setdefault(name, {**card, "tunable": [], "shown_beside": cell["method"]})
         label = f"{name} on {cell['dataset']}, width {cell['width']}"
         base = {
             "benchmark": entry["benchmark"], "track": cell["track"], "method": name,
@@ -110,7 +113,7 @@ def read_results(root: Path) -> Results:
             "width": cell["width"], "protocol": "", "x": None, "status": job.status,
             "n_parameters": job.stamp.get("n_parameters"), "preset": results.preset, "device": job.stamp.get("device"),
             "version": job.stamp.get("version"), "git_sha": job.stamp.get("git_sha"), "role": card.get("role", ""),
-            "label": "" if cell["label"] == PUBLISHED else cell["label"], "evaluation": request["evaluation"],
+            "label": "" if cell["label"] == DEFAULTS else cell["label"], "evaluation": request["evaluation"],
             "reason": job.reason, "current": entry.get("current", True),
         }  # fmt: skip
         if job.status != "ok":
@@ -132,6 +135,9 @@ def read_results(root: Path) -> Results:
         table["x"] = pd.to_numeric(table["x"])
         order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x"]
         order.append("seed")
+        # a number that two requests asked for, of which one was made again: what is current counts
+        same = [*order, "backbone", "depth", "status"]
+        table = table.sort_values("current", ascending=False, kind="stable").drop_duplicates(same)
         results.table = table.sort_values(order, kind="stable", ignore_index=True)
     results.warnings = store.warnings
     return results
@@ -146,7 +152,8 @@ def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str |
     if not doubtful:
         return verdicts
     without = {_question(v): v.verdict for v in _verdicts(results, ordered, claims.without(doubtful))}
-    return [replace(v, without_uncalibrated=without.get(_question(v), "")) for v in verdicts]
+    nothing = "nothing left to compare with"
+    return [replace(v, without_uncalibrated=without.get(_question(v), nothing)) for v in verdicts]
 
 
 def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:

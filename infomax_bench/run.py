@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from infomax_bench import __version__, engine
-from infomax_bench.benchmark import PUBLISHED, Benchmark, Cell, Request, Suite
+from infomax_bench.benchmark import DEFAULTS, Benchmark, Cell, Request, Suite
 from infomax_bench.data import load
 from infomax_bench.errors import UserError
 from infomax_bench.method import Method
@@ -40,18 +40,23 @@ class Run:
 
 def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
     """Every benchmark's grid as entries."""
-    grids = (planner.entries(b.name, [*_with_published(b.requests(suite), suite)], suite.seeds) for b in benchmarks)
-    return [entry for grid in grids for entry in grid]
+    entries = []
+    for benchmark in benchmarks:
+        pairs = list(benchmark.requests(suite))
+        if not benchmark.sweeps_width:
+            pairs += _with_defaults(pairs, suite)
+        entries += planner.entries(benchmark.name, pairs, suite.seeds)
+    return entries
 
 
-def _with_published(pairs: Iterable[tuple[Cell, Request]], suite: Suite) -> Iterator[tuple[Cell, Request]]:
-    """The pairs, and where the subject was tuned the same of it with the settings that it was published with."""
-    given = suite.settings.get(suite.subject, ())
-    for cell, request in pairs:
-        yield cell, request
-        tuned = cell.method == suite.subject and not cell.label and cell.settings != given
-        if tuned and cell.track == "controlled" and cell.backbone == "linear" and cell.width == suite.width:
-            yield replace(cell, settings=given, label=PUBLISHED), request
+def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[tuple[Cell, Request]]:
+    """Where the subject was tuned, the same of it with its defaults, which are what it was published with."""
+    return [
+        (replace(cell, settings=(), label=DEFAULTS), request)
+        for cell, request in pairs
+        if cell.method == suite.subject and not cell.label and cell.settings
+        and cell.track == "controlled" and cell.backbone == "linear"
+    ]  # fmt: skip
 
 
 def run(
@@ -176,12 +181,11 @@ def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
     try:
         saved = entry["cell"]
         cell = Cell(**{**saved, "settings": _pairs(saved["settings"]), "hidden": tuple(saved.get("hidden", ()))})
-        if cell.label in ("", PUBLISHED):  # another labelled cell has settings and a budget of its own
-            epochs = suite.native if cell.track == "native" else suite.epochs
-            budget = epochs.get(cell.dataset, cell.epochs)
-            own = suite.settings.get(cell.method, ())
-            if not cell.label:
-                own = suite.settings_of(cell.method, cell.dataset, cell.backbone)
+        if cell.label in ("", DEFAULTS):  # another labelled cell has settings and a budget of its own
+            native = cell.track == "native"
+            budget = (suite.native if native else suite.epochs).get(cell.dataset, cell.epochs)
+            backbone = "native" if native else cell.backbone  # as it was asked for, and tuned
+            own = () if cell.label else suite.settings_of(cell.method, cell.dataset, backbone)
             cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
         request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
         return planner.key(cell, request, tuple(entry["seeds"])) == entry["key"]

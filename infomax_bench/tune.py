@@ -1,6 +1,7 @@
 """Equal tuning: the same number of trials for every method, over the space that it declares, on validation images.
 
-A study is one method on one data set and one backbone, at the preset's width and epochs. Its first trial is the
+A study is one method on one data set and one backbone, at the preset's width and the epochs of its track; which there
+are, the benchmarks' encoders say. Its first trial is the
 method's defaults; the others are proposed by optuna's TPE. A trial's score is the validation accuracy of the linear
 probe, a mean over a few seeds; the test images take no part. What is chosen is kept in `results/tuned/PRESET.json`,
 with every trial, and is what `run` uses from then on.
@@ -31,6 +32,7 @@ from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Planner, make_suite, problem_for, training_seconds
 from infomax_bench.plugins import Registry, registry
 from infomax_bench.presets import Preset
+from infomax_bench.store import digest
 from infomax_bench.tuned import Study, Trial, add_study, read_studies, space
 
 PROBED = EVALUATIONS["linear_probe"].seconds
@@ -46,6 +48,7 @@ class Plan:
     n_trials: int
     n_seeds: int
     source: str
+    identity: str
     cost: float = field(default=1.0, compare=False)
 
 
@@ -108,16 +111,23 @@ def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
         problem, trials = str(error), []
     return Study(
         cell.method, cell.dataset, plan.backbone, cell.width, cell.epochs, cell.batch_size, plan.n_seeds, tuple(trials),
-        round(time.perf_counter() - begin, 1), plan.source, problem,
+        round(time.perf_counter() - begin, 1), plan.source, plan.identity, problem,
     )  # fmt: skip
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
 def plans(
-    plugins: Registry, suite: Suite, trials: int, seeds: int, studies: Mapping[str, Study], again: bool
+    plugins: Registry,
+    suite: Suite,
+    trials: int,
+    seeds: int,
+    studies: Mapping[str, Study],
+    again: bool,
+    backbones: Sequence[str] | None = None,
 ) -> list[Plan]:
     """The studies that are missing, the longest first: of every encoder at the suite's width that a benchmark trains
-    with a method's own settings. A study is there if the method's file is what it was, and the number of trials too."""
+    with a method's own settings. A study is there if all that its scores depend on is what it was, and the number of
+    trials too."""
     planner = Planner(plugins, "cpu")
     cells: dict[str, Cell] = {}
     for name in plugins.names("benchmarks"):
@@ -128,16 +138,16 @@ def plans(
     for key, asked in cells.items():
         cell = planner.resolve(replace(asked, settings=()))
         plugin = plugins.get("methods", cell.method)
-        if cell.backbone not in plugin.cls.backbones:  # type: ignore[attr-defined]
+        if cell.backbone not in plugin.cls.backbones or (backbones and asked.backbone not in backbones):  # type: ignore[attr-defined]
             continue
         old = studies.get(key)
-        wanted = (plugin.source, cell.epochs, cell.width, cell.batch_size, seeds)
-        same = old is not None and wanted == (old.source, old.epochs, old.width, old.batch_size, old.seeds)
+        identity = digest([planner.encoder_key(cell, tuple(range(seeds))), EVALUATIONS["linear_probe"].version])
+        same = old is not None and old.identity == identity
         if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
             continue
         data = planner.dataset(cell.dataset)
         seconds = training_seconds(plugins.method(cell.method), cell, data) + data.n_train * PROBED
-        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, trials * seeds * seconds))
+        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, trials * seeds * seconds))
     return sorted(found, key=lambda p: -p.cost)
 
 
@@ -148,6 +158,7 @@ def tune(
     *,
     methods: Sequence[str] | None = None,
     datasets: Sequence[str] | None = None,
+    backbones: Sequence[str] | None = None,
     trials: int = 12,
     seeds: int = 2,
     folders: Sequence[str] = (),
@@ -160,7 +171,7 @@ def tune(
     if trials < 1 or seeds < 1:
         raise UserError("trials and seeds are at least 1")
     suite = make_suite(plugins, preset, methods=methods, datasets=datasets)
-    todo = plans(plugins, suite, trials, seeds, read_studies(path), again)
+    todo = plans(plugins, suite, trials, seeds, read_studies(path), again, backbones)
     if not quiet:
         print(f"{len(todo)} studies of {trials} trials each; tuned values in {path}", file=sys.stderr, flush=True)
     parallel = joblib.Parallel(n_jobs=min(jobs, len(todo) or 1), return_as="generator_unordered", batch_size=1)

@@ -44,6 +44,8 @@ class Study:
     seconds: float
     source: str
     """The hash of the method's file."""
+    identity: str = ""
+    """A hash of all that its scores depend on, but for the settings."""
     problem: str = ""
     """Why there is nothing to tune, or nothing that can be."""
 

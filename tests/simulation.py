@@ -23,7 +23,7 @@ from infomax_bench.results import COLUMNS
 
 SUBJECT = "subject"
 ROLES = {
-    SUBJECT: "this work",
+    SUBJECT: "prior art",
     **{f"prior{i}": "prior art" for i in range(4)},
     **{f"control{i}": "control" for i in range(2)},
     "reference0": "reference",

@@ -16,7 +16,7 @@ from infomax_bench.plugins import registry
 from infomax_bench.results import COLUMNS
 
 WIDTHS = np.array([8.0, 16.0, 32.0, 64.0, 128.0])
-ROLES = {"s": "this work", "a": "prior art", "b": "prior art", "c": "prior art", "raw": "reference"}
+ROLES = {"s": "prior art", "a": "prior art", "b": "prior art", "c": "prior art", "raw": "reference"}
 
 
 def benchmark(name):
@@ -136,7 +136,7 @@ def test_without_parameters_or_a_sweep_there_is_still_a_table():
 
 
 def test_half_the_width_is_compared_where_a_method_can_be_so_wide():
-    claims = Claims("s", "test", {"s": "this work", "a": "prior art"}, False)
+    claims = Claims("s", "test", {"s": "prior art", "a": "prior art"}, False)
     rows = width_rows()
     lost = rows[~((rows["method"] == "a") & (rows["width"] == 128))]
     assert [v.missing for v in benchmark("width").verdicts(lost, claims)] == [("a",)]

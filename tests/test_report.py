@@ -260,7 +260,7 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
     assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
     for verdict in marked:
         if verdict.against == "prior art":  # beta is the only one
-            assert verdict.without_uncalibrated == ""
+            assert verdict.without_uncalibrated == "nothing left to compare with"
         elif verdict.against in ("control", "itself"):
             assert verdict.without_uncalibrated == verdict.verdict
 

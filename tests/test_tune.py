@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from infomax_bench import Card, Images, Method, UserError, param
-from infomax_bench.benchmark import PUBLISHED
+from infomax_bench.benchmark import DEFAULTS
 from infomax_bench.data import load
 from infomax_bench.plan import Planner, make_suite
 from infomax_bench.plugins import home, registry
@@ -130,19 +130,19 @@ def test_a_run_uses_what_was_chosen_and_the_command_line_goes_before_it(tmp_path
     assert len(keys) == 3
 
 
-def test_the_tuned_subject_stands_beside_its_published_settings_and_in_no_claim(tmp_path):
+def test_the_tuned_subject_stands_beside_its_defaults_and_in_no_claim(tmp_path):
     tuned = tuned_settings(make(tmp_path / "t.json"), REGISTRY)
     suite = make_suite(REGISTRY, PRESET, methods=("sparse_autoencoder", "pca"), datasets=("digits",), epochs=1, seeds=1,
                        subject="sparse_autoencoder", tuned=tuned)  # fmt: skip
     done = run(REGISTRY, suite, [REGISTRY.benchmark("redundancy")], tmp_path / "results", quiet=True)
-    name = "sparse_autoencoder (published settings)"
+    name = "sparse_autoencoder (default settings)"
     assert set(done.results.table["method"]) == {"sparse_autoencoder", name, "pca"}
     assert name not in done.results.claims().roles
     entries = plan_entries(Planner(REGISTRY, "cpu"), suite, [REGISTRY.benchmark("redundancy")])
     plain = {e.cell.label: e.cell.settings for e in entries if e.cell.method == "sparse_autoencoder"}
-    assert plain[PUBLISHED] == () != plain[""]
+    assert plain[DEFAULTS] == () != plain[""]
     untuned = make_suite(REGISTRY, PRESET, methods=("sparse_autoencoder",), subject="sparse_autoencoder")
-    assert not any(e.cell.label == PUBLISHED for e in plan_entries(Planner(REGISTRY, "cpu"), untuned, []))
+    assert not any(e.cell.label == DEFAULTS for e in plan_entries(Planner(REGISTRY, "cpu"), untuned, []))
 
 
 def test_a_method_without_anything_to_tune_says_so(tmp_path):

@@ -199,9 +199,12 @@ def tolerable(curve: Tensor, tolerated: float = TOLERATED_LOSS) -> Tensor:
 def prunable_fraction(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
     """The share of removals that cost at most `tolerated`; both `[R]`, fractions ascending from 0.
 
-    A number of removals that was not measured counts as the next larger one that was.
+    A number of removals that was not measured counts as the next larger one that was. NaN if there is nothing to
+    remove: a collapsed encoder is not one that cannot be pruned.
     """
-    return float((fraction.diff() * tolerable(curve, tolerated)[1:]).sum())
+    if len(curve) < 2:
+        return torch.nan
+    return round(float((fraction.diff() * tolerable(curve, tolerated)[1:]).sum()), 12)  # as exact as the fractions
 
 
 def first_prunable(curve: Tensor, fraction: Tensor, tolerated: float = TOLERATED_LOSS) -> float:
