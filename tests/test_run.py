@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from infomax_bench import engine
-from infomax_bench.plan import make_suite
+from infomax_bench.benchmark import Cell, Request
+from infomax_bench.plan import Planner, make_suite
 from infomax_bench.plugins import home, registry
 from infomax_bench.presets import load_presets
 from infomax_bench.results import COLUMNS, read_results
@@ -209,6 +212,28 @@ def test_rows_of_other_code_are_marked(own, tmp_path):
     done = go(own, tmp_path / "r", methods=["pca"])
     current = done.results.table.groupby("method")["current"].all()
     assert current.to_dict() == {"echo": False, "pca": True}
+
+
+def test_foreign_targets_of_one_file_are_told_apart():
+    planner = Planner(registry(), "cpu")
+    cell = Cell("pca", "digits", 8, 1, 32)
+    keys = {planner.key(cell, Request("probe", target), (0,)) for target in (None, "sprites", "sprites:coarse")}
+    assert len(keys) == 3
+
+
+def test_of_a_number_that_two_requests_asked_for_the_current_one_counts(own, tmp_path):
+    root = tmp_path / "r"
+    go(own, root, methods=["echo"], benchmarks=["redundancy"])
+    manifest = json.loads((root / "manifest.json").read_text())
+    slot, entry = next(iter(manifest.items()))
+    store = Store(root)
+    job = store.read_job(entry["key"])
+    store.write_job("0" * 24, replace(job, rows=[{**row, "value": -1.0} for row in job.rows]))
+    manifest[slot + "|old"] = {**entry, "key": "0" * 24, "current": False}
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    table = read_results(root).table
+    assert (table["value"] != -1.0).all()
+    assert len(table) == len(job.rows)
 
 
 def test_a_partial_folder_can_be_read(own, tmp_path):

@@ -12,6 +12,7 @@ from infomax_bench.data import load
 from infomax_bench.plan import Planner, make_suite
 from infomax_bench.plugins import home, registry
 from infomax_bench.presets import load_presets
+from infomax_bench.results import read_results
 from infomax_bench.run import plan_entries, run
 from infomax_bench.tune import tune
 from infomax_bench.tuned import read_studies, space, summary, tuned_settings
@@ -143,6 +144,41 @@ def test_the_tuned_subject_stands_beside_its_defaults_and_in_no_claim(tmp_path):
     assert plain[DEFAULTS] == () != plain[""]
     untuned = make_suite(REGISTRY, PRESET, methods=("sparse_autoencoder",), subject="sparse_autoencoder")
     assert not any(e.cell.label == DEFAULTS for e in plan_entries(Planner(REGISTRY, "cpu"), untuned, []))
+
+
+def test_a_subjects_defaults_are_no_rival_of_another_and_survive_their_file(tmp_path):
+    tuned = tuned_settings(make(tmp_path / "t.json"), REGISTRY)
+    root = tmp_path / "results"
+    suite = make_suite(REGISTRY, PRESET, methods=("sparse_autoencoder", "pca"), datasets=("digits",), epochs=1, seeds=1,
+                       subject="sparse_autoencoder", tuned=tuned)  # fmt: skip
+    results = run(REGISTRY, suite, [REGISTRY.benchmark("redundancy")], root, quiet=True).results
+    assert "sparse_autoencoder (default settings)" not in results.claims("pca").roles
+    info = json.loads((root / "run.json").read_text())
+    del info["methods"]["sparse_autoencoder"]  # its file was removed
+    (root / "run.json").write_text(json.dumps(info))
+    assert "pca" in read_results(root).claims("pca").roles
+
+
+def test_tuned_encoders_of_the_native_track_stay_current(tmp_path):
+    deep = replace(PRESET, native={"digits": 1})
+    studies = tune(REGISTRY, deep, tmp_path / "t.json", methods=["autoencoder"], trials=2, seeds=1, quiet=True)
+    suite = make_suite(REGISTRY, deep, methods=("autoencoder",), seeds=1, tuned=tuned_settings(studies, REGISTRY))
+    benchmarks = [REGISTRY.benchmark("backbones")]
+    run(REGISTRY, suite, benchmarks, tmp_path / "r", quiet=True)
+    again = run(REGISTRY, suite, [REGISTRY.benchmark("redundancy")], tmp_path / "r", quiet=True)
+    assert "native" in set(again.results.table["track"])
+    assert again.results.table["current"].all()
+
+
+def test_a_study_is_made_again_when_what_it_depends_on_changed(tmp_path, monkeypatch):
+    from infomax_bench import train
+    from infomax_bench import tune as module
+
+    make(tmp_path / "t.json")
+    monkeypatch.setattr(train, "VERSION", train.VERSION + 1)
+    suite = make_suite(REGISTRY, PRESET, methods=("sparse_autoencoder", "pca"))
+    todo = module.plans(REGISTRY, suite, 3, 1, read_studies(tmp_path / "t.json"), False)
+    assert {p.cell.method for p in todo} == {"sparse_autoencoder", "pca"}
 
 
 def test_a_method_without_anything_to_tune_says_so(tmp_path):
