@@ -84,12 +84,13 @@ def test_the_linear_encoder_is_torchs_linear_layer_and_an_activation(activation)
 def test_an_mlp_is_torchs_with_batch_norm_in_training():
     block = MLP((5, 7, 3), batch_norm=True)
     params = block.init(generator(0, "init"))
-    first, last = torch.nn.Linear(5, 7), torch.nn.Linear(7, 3)
+    first, last = torch.nn.Linear(5, 7, bias=False), torch.nn.Linear(7, 3)
     reference = torch.nn.Sequential(first, torch.nn.BatchNorm1d(7), torch.nn.ReLU(), last)
     with torch.no_grad():
         for i, layer in enumerate((first, last)):
             layer.weight.copy_(params[f"{i}.weight"].T)
-            layer.bias.copy_(params[f"{i}.bias"])
+        last.bias.copy_(params["1.bias"])
+    assert "0.bias" not in params, "the mean takes it away again"
     x = torch.randn(16, 5)
     assert torch.allclose(block(params, x), reference(x), atol=1e-5)
 
