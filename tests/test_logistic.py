@@ -213,3 +213,19 @@ def test_dead_units_do_not_stop_the_solver():
     fit = fit_logistic(x[None], y[None], torch.tensor([1e-3]), 4)
     expected, _ = sklearn_objective(x.double().numpy(), y.numpy(), 1e-3)
     assert float(fit.objective[0, 0]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_where_the_fast_eigenvectors_fail_the_slow_ones_do(monkeypatch):
+    """As with hundreds of pixels of which most were removed."""
+    x, y = blobs(n=2000, k=20)
+    data = (torch.from_numpy(x)[None], torch.from_numpy(y)[None], torch.tensor([1e-2, 1e-3]), 3)
+    keep = torch.ones(1, 2, 20)
+    keep[:, 1, 5:] = 0
+    expected = fit_logistic(*data, keep)
+
+    def fails(*_):
+        raise torch.linalg.LinAlgError("did not converge")
+
+    monkeypatch.setattr(torch.linalg, "eigh", fails)
+    found = fit_logistic(*data, keep)
+    torch.testing.assert_close(found.objective, expected.objective, rtol=1e-5, atol=0)

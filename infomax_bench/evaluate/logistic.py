@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 
 MEMORY = 20
@@ -82,8 +83,7 @@ class _Objective:
             )
             gram = gram.unsqueeze(1)
             gram = gram if self.keep is None else gram * (self.keep * self.keep.mT)
-            # in float64: with many dead units, LAPACK's float32 routine may not converge
-            self.eigenvectors = torch.linalg.eigh(gram.double())[1].to(x)
+            self.eigenvectors = _eigenvectors(gram).to(x)
         return self.eigenvectors
 
     def select(self, active: Tensor) -> None:
@@ -115,6 +115,19 @@ class _Objective:
         fit = total / self.n - (w.double() * self.xty.double()).sum((-2, -1))
         loss = fit + 0.5 * (self.penalty * w.square()).sum((-2, -1), dtype=torch.float64)
         return loss, g if self.keep is None else g * self.keep
+
+
+def _eigenvectors(a: Tensor) -> Tensor:
+    """Of symmetric matrices `[..., K, K]`, in float64.
+
+    With many dead or removed units, LAPACK's fast routine (divide and conquer) may not converge; then by the slow one.
+    """
+    a = a.double()
+    try:
+        return torch.linalg.eigh(a)[1]
+    except torch.linalg.LinAlgError:
+        each = [torch.from_numpy(eigh(one.cpu().numpy(), driver="ev")[1]) for one in a.flatten(0, -3)]
+        return torch.stack(each).view_as(a).to(a)
 
 
 class _Preconditioner(Protocol):
@@ -182,7 +195,7 @@ class _Kronecker:
         self.basis, self.keep = basis, keep
         p = torch.einsum("snk,srck->srnc", x, w).softmax(-1)
         between = torch.diag_embed(p.mean(2)) - p.mT @ p / n
-        self.classes = torch.linalg.eigh(between.double())[1].to(x)  # [S, R, C, C]
+        self.classes = _eigenvectors(between).to(x)  # [S, R, C, C]
         variance = p @ self.classes.square() - (p @ self.classes).square()  # [S, R, n, C]
         curvature = variance.mT @ (x.unsqueeze(1) @ self.basis).square() / n
         # the intercept, which has no penalty, is the last row of the basis
