@@ -120,13 +120,13 @@ class _Objective:
 def _eigenvectors(a: Tensor) -> Tensor:
     """Of symmetric matrices `[..., K, K]`, in float64.
 
-    With many dead or removed units, LAPACK's fast routine (divide and conquer) may not converge; then by the slow one.
+    With many dead or removed units, LAPACK's fast routine (divide and conquer) may not converge; then by another (relatively robust representations).
     """
     a = a.double()
     try:
         return torch.linalg.eigh(a)[1]
     except torch.linalg.LinAlgError:
-        each = [torch.from_numpy(eigh(one.cpu().numpy(), driver="ev")[1]) for one in a.flatten(0, -3)]
+        each = [torch.from_numpy(eigh(one.cpu().numpy(), driver="evr")[1]) for one in a.flatten(0, -3)]
         return torch.stack(each).view_as(a).to(a)
 
 
