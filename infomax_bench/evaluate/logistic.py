@@ -120,7 +120,8 @@ class _Objective:
 def _eigenvectors(a: Tensor) -> Tensor:
     """Of symmetric matrices `[..., K, K]`, in float64.
 
-    With many dead or removed units, LAPACK's fast routine (divide and conquer) may not converge; then by another (relatively robust representations).
+    With many dead or removed units, LAPACK's fast routine (divide and conquer) may not converge; then by another, with
+    relatively robust representations.
     """
     a = a.double()
     try:
