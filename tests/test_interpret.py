@@ -246,6 +246,17 @@ def test_the_gaps_are_between_units_that_training_images_chose():
     assert found["sap"].item() == pytest.approx(0, abs=1e-12)  # thresholds come from training images: both at chance
 
 
+def test_units_that_tie_in_training_have_no_order_in_the_gaps():
+    factors = grid(4, 5)[None]
+    train = factors[..., [0, 1, 1]].float()  # two units know the second factor alike, until the test
+    test = torch.cat([train[..., :2], torch.zeros_like(train[..., :1])], -1)
+    found = factor_alignment(train, factors, test, factors)
+    other = factor_alignment(train, factors, test[..., [0, 2, 1]], factors)
+    assert found["mig_by_factor"][0].tolist() == pytest.approx([1, 0], abs=1e-12)
+    for measure in ("mig", "sap"):
+        assert found[measure].item() == pytest.approx(other[measure].item(), abs=1e-12)
+
+
 def test_the_votes_are_counted_on_training_images():
     factors = grid(4, 5, 6)[None]
     assert factor_vae_score(factors.float(), factors, factors.float().roll(1, -1), factors, [0]).item() < 0.01

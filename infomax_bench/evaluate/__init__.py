@@ -35,7 +35,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "prune_units": Evaluation("prune:prune_units", 3, 1.2e-4),
     "prune_weights": Evaluation("prune:prune_weights", 3, 1e-4),
     "redundancy": Evaluation("features:measure_redundancy", 2),
-    "interpretability": Evaluation("features:measure_interpretability", 2),
+    "interpretability": Evaluation("features:measure_interpretability", 3),
     "finetune": Evaluation("finetune:finetune"),
     "objective": Evaluation("objective:objective"),
     "gallery": Evaluation("gallery:gallery", 2),

@@ -325,10 +325,13 @@ def _balanced_accuracies(counts: Tensor, test_counts: Tensor) -> tuple[Tensor, T
 
 def _gap(chosen_on: Tensor, scores: Tensor, chance: float) -> Tensor:
     """By how much the unit that was best on training images beats the one that was second, `[S]`, from `[S, K]` of
-    training and of test images; a missing second is at chance."""
+    training and of test images; a missing second is at chance. Of units that tie in training none goes before another:
+    their mean score counts, so two that share the first place have no gap."""
     if chosen_on.shape[-1] == 1:
         chosen_on, scores = (torch.nn.functional.pad(each, (0, 1), value=chance) for each in (chosen_on, scores))
-    first, second = scores.gather(-1, chosen_on.topk(2).indices).unbind(-1)
+    places = chosen_on.topk(2).values[..., None]  # [S, 2, 1]
+    ties = ((chosen_on[:, None] - places).abs() < 1e-12).to(scores)
+    first, second = ((ties * scores[:, None]).sum(-1) / ties.sum(-1)).unbind(-1)
     return first - second
 
 
