@@ -30,8 +30,8 @@ from infomax_bench.blocks import (
 )
 from infomax_bench.errors import unknown
 
-BALANCED = 1
-"""Part of the keys of encoders that are `rectified_twice`; raise it when `balanced` could change their numbers."""
+CENTRED_TRUNK = 1
+"""Part of the keys of encoders that are `rectified_twice`; raise it when what is done about that changes."""
 
 CONSTANTS = ("running_mean", "running_var", "shift", "scale", "mean")
 """Last parts of the names of parameters that are measured, not trained; they are not counted as parameters."""
@@ -69,17 +69,25 @@ class Encoding:
 
     With `mean`, `[..., D]`, images less that mean are encoded: the same functions, but other gradients. Images are
     nowhere negative, so without it every weight of a unit is pushed the same way at once, and whole units leave the
-    range of their ReLU within the first hundred steps, for good. What is trained so is frozen by `finished`.
+    range of their ReLU within the first hundred steps, for good. With `training`, an encoder that is `rectified_twice`
+    takes its mean over the batch off what the last layer gets, for the same reason (mean-only batch norm, Salimans and
+    Kingma 2016). What is trained so is frozen by `finished`.
     """
 
     problem: Problem
     style: Style
     mean: Tensor | None = None
+    training: bool = False
 
     @property
     def layer(self) -> Linear:
         """The last layer."""
         return Linear(self.trunk_size, self.problem.width)
+
+    def _first(self, last: Params) -> Params:
+        """A fresh last layer. One whose input is centred starts without biases: beside what fresh weights make of it
+        they would be large, and leave units that are always on, or never."""
+        return {**last, "bias": torch.zeros(self.problem.width)} if self.rectified_twice else last
 
     @property
     def trunk_size(self) -> int:
@@ -95,6 +103,8 @@ class Encoding:
 
     def last(self, params: Params, trunk: Tensor) -> Tensor:
         """The last layer's pre-activations `[..., B, K]` from what the trunk made."""
+        if self.training and self.rectified_twice:
+            trunk = trunk - trunk.mean(-2, keepdim=True)
         return self.layer(params, trunk)
 
     def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
@@ -109,22 +119,20 @@ class Encoding:
         """Whether the last layer's ReLU gets what another has made nowhere negative."""
         return False
 
-    def balanced(self, params: Params, images: Tensor) -> Params:
-        """The parameters to start with, of which the last layer's bias depends on training images `[..., B, C, H, W]`.
-
-        What is nowhere negative has a large mean, which alone decides whether a fresh unit is always on or never. So it
-        is taken off, as it is from images (`mean`): every unit's mean pre-activation is 0 at first.
-        """
-        if not self.rectified_twice:
-            return params
-        mean = self.trunk(params, images).mean(-2, keepdim=True)
-        return {**params, "bias": -(mean @ params["weight"]).squeeze(-2)}
-
     def finished(self, params: Params, batches: Batches) -> Params:
         """The parameters of the frozen encoder, which needs neither `mean` nor a batch's own statistics.
 
         batches: gives training images `[..., B, C, H, W]`, where statistics are to be measured.
         """
+        done = self._folded_in(params, batches)
+        if not (self.training and self.rectified_twice):
+            return done
+        frozen = replace(self, mean=None, training=False)
+        mean = torch.stack([frozen.trunk(done, x).mean(-2, keepdim=True) for x in batches()]).mean(0)
+        return {**done, "bias": done["bias"] - (mean @ done["weight"]).squeeze(-2)}
+
+    def _folded_in(self, params: Params, batches: Batches) -> Params:
+        """The parameters that do the same without `mean`, and with measured statistics in place of a batch's own."""
         return params
 
     @property
@@ -157,7 +165,7 @@ class LinearEncoder(Encoding):
         shift = (self.mean.unsqueeze(-2) @ params["weight"]).squeeze(-2)
         return {**params, "bias": params["bias"] - shift}
 
-    def finished(self, params: Params, batches: Batches) -> Params:
+    def _folded_in(self, params: Params, batches: Batches) -> Params:
         return self.folded(params)
 
 
@@ -189,7 +197,7 @@ class MLPEncoder(Encoding):
                 params[f"hidden.{i}.{name}"] = p
             if self.style.batch_norm:
                 params |= {f"hidden.{i}.gain": torch.ones(layer.n_out), f"hidden.{i}.offset": torch.zeros(layer.n_out)}
-        return {**params, **self._start(self.layer, rng)}
+        return {**params, **self._first(self._start(self.layer, rng))}
 
     def _start(self, layer: Linear, rng: torch.Generator) -> Params:
         if self.style.initialisation != "he":
@@ -216,7 +224,7 @@ class MLPEncoder(Encoding):
                 x = x * (rng.uniform_like(x) >= self.style.dropout) / (1 - self.style.dropout)
         return x
 
-    def finished(self, params: Params, batches: Batches) -> Params:
+    def _folded_in(self, params: Params, batches: Batches) -> Params:
         done, first = dict(params), "hidden.0." if self._hidden else ""
         for i, layer in enumerate(self._hidden):
             own = under(done, f"hidden.{i}")
@@ -301,7 +309,7 @@ class ConvolutionalEncoder(Encoding):
             torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
             module = CONVOLUTIONAL[self.problem.backbone](self.problem.input_shape[0])
         own = {f"trunk.{name}": p.detach() for name, p in module.named_parameters()}
-        return {**own, **self.layer.init(rng)}
+        return {**own, **self._first(self.layer.init(rng))}
 
     def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
         own = under(params, "trunk")
@@ -323,7 +331,7 @@ class ConvolutionalEncoder(Encoding):
             name: torch.zeros(lead + b.shape, dtype=b.dtype, device=images.device) for name, b in module.named_buffers()
         }
 
-    def finished(self, params: Params, batches: Batches) -> Params:
+    def _folded_in(self, params: Params, batches: Batches) -> Params:
         done = dict(params) if self.mean is None else {**params, "mean": self.mean}
         module = _module(self.problem.backbone, self.problem.input_shape[0], True)
         if not list(module.buffers()):
@@ -397,13 +405,13 @@ def layers_of(problem: Problem) -> list[Problem]:
     ]
 
 
-def _vit(problem: Problem, style: Style, mean: Tensor | None = None) -> Encoding:
+def _vit(*args: Any) -> Encoding:
     from infomax_bench.transformer import ViTEncoder
 
-    return ViTEncoder(problem, style, mean)
+    return ViTEncoder(*args)
 
 
-BACKBONES: dict[str, Callable[[Problem, Style, Tensor | None], Encoding]] = {
+BACKBONES: dict[str, Callable[..., Encoding]] = {
     "linear": LinearEncoder,
     "stack": StackEncoder,
     "mlp": MLPEncoder,
@@ -411,19 +419,19 @@ BACKBONES: dict[str, Callable[[Problem, Style, Tensor | None], Encoding]] = {
     "resnet18": ConvolutionalEncoder,
     "vit": _vit,
 }
-"""Encoders by name, built from a problem, the method's style and the mean image to subtract, if any."""
+"""Encoders by name, built as an `Encoding` is."""
 
 
 def build_blocks(
-    problem: Problem, style: Style, heads: Mapping[str, Block], mean: Tensor | None = None
+    problem: Problem, style: Style, heads: Mapping[str, Block], mean: Tensor | None = None, training: bool = False
 ) -> dict[str, Block]:
-    """The encoder that `problem` asks for, subtracting `mean` from its input, and the heads beside it.
+    """The encoder that `problem` asks for, frozen or in training (see `Encoding`), and the heads beside it.
 
     Raises UserError if there is no such backbone.
     """
     if problem.backbone not in BACKBONES:
         raise unknown("backbone", problem.backbone, BACKBONES)
-    return {"encoder": BACKBONES[problem.backbone](problem, style, mean), **heads}
+    return {"encoder": BACKBONES[problem.backbone](problem, style, mean, training), **heads}
 
 
 @dataclass(frozen=True)
@@ -441,7 +449,7 @@ class Plain:
 
 def trunk_size(problem: Problem) -> int:
     """Dimensions of `net.encoder.trunk(images)`, for heads that are put on it."""
-    return BACKBONES[problem.backbone](problem, Plain(), None).trunk_size
+    return BACKBONES[problem.backbone](problem, Plain()).trunk_size
 
 
 def decoder(problem: Problem) -> Block:

@@ -14,7 +14,7 @@ from infomax_bench import augment, train
 from infomax_bench.benchmark import Cell, Request, Suite
 from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset
-from infomax_bench.encoder import BACKBONES, BALANCED
+from infomax_bench.encoder import BACKBONES, CENTRED_TRUNK
 from infomax_bench.errors import UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.method import Method
@@ -184,7 +184,7 @@ class Planner:
         normalised = any(getattr(head, "batch_norm", False) for head in method.heads(problem).values())
         parts = {"views": augment.VERSION} if method.views or normalised else {}
         block = BACKBONES[cell.backbone](problem, method, None)
-        parts |= {"balanced": BALANCED} if block.rectified_twice else {}
+        parts |= {"centred_trunk": CENTRED_TRUNK} if block.rectified_twice else {}
         return digest(
             {
                 "cell": own, "settings": method.settings(), "source": plugin.source, "seeds": seeds,

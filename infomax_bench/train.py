@@ -31,11 +31,8 @@ LOG_POINTS = 60
 
 CHUNK = 4096
 
-FIRST = 512
-"""Training images that an encoder's start may depend on (`Encoding.balanced`)."""
-
 STATISTICS_BATCHES = 40
-"""Training batches over which the statistics of a frozen encoder's batch norm are measured."""
+"""Training batches over which the statistics of a frozen encoder are measured."""
 
 
 @dataclass
@@ -177,7 +174,8 @@ class Session:
         if not self.stacked:
             mean = mean[0]
         heads = self.method.heads(self.problem)
-        blocks = build_blocks(self.problem, self.method, heads, mean if self.method.centred else None)
+        fresh_start = self.start is None
+        blocks = build_blocks(self.problem, self.method, heads, mean if self.method.centred else None, fresh_start)
         if self.start is not None:  # what is given is not drawn
             fresh = init_params({k: b for k, b in blocks.items() if k != "encoder"}, self.seeds, self.device)
             params = {**{name: p.to(self.device, copy=True) for name, p in self.start.items()}, **fresh}
@@ -188,8 +186,6 @@ class Session:
         if self.lower is not None:
             self.lower = self.lower.to(self.device) if self.stacked else self.lower.alone(0).to(self.device)
         net = Net(self.problem, blocks, params)
-        if self.start is None:
-            net = net.with_params(under_name(net.encoder.balanced(self._input(self._images(self.train[:, :FIRST])))))
         return net.with_params(self.method.start(net, mean))
 
     def _purpose(self, purpose: str) -> str:
@@ -250,11 +246,6 @@ class Session:
             self.method.after_step(self.net, batch, self.state, self.rng)
         self.step += 1
         return {name: term.detach() for name, term in terms.items()}
-
-
-def under_name(params: Params, part: str = "encoder") -> Params:
-    """The parameters of a part by their full names."""
-    return {f"{part}.{name}": p for name, p in params.items()}
 
 
 def mean_image(flat: Tensor, indices: Tensor) -> Tensor:
@@ -458,9 +449,8 @@ def _fitted(
             own = through(lower.alone(i).to(device), data.images[part.train])
             mean = own.flatten(1).mean(0)
         # fitted methods begin from what every method begins from, as it would be frozen
-        begin = Net(problem, build_blocks(problem, method, heads, mean if method.centred else None), params)
+        begin = Net(problem, build_blocks(problem, method, heads, mean if method.centred else None, True), params)
         with torch.no_grad():
-            begin = begin.with_params(under_name(begin.encoder.balanced(own[:FIRST])))
             frozen = begin.encoder.finished(partial(own[: STATISTICS_BATCHES * size].split, size))
         params = {**params, **{f"encoder.{k}": p for k, p in frozen.items()}}
         asked = data.labels[part.train].to(device) if "labels" in method.needs else None

@@ -242,5 +242,5 @@ class ViTEncoder(Encoding):
     def last(self, params: Params, trunk: Tensor) -> Tensor:
         return trunk
 
-    def finished(self, params: Params, batches: Batches) -> Params:
+    def _folded_in(self, params: Params, batches: Batches) -> Params:
         return params if self.mean is None else {**params, "mean": self.mean}

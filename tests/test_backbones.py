@@ -16,7 +16,7 @@ from infomax_bench.evaluate.context import context_for
 from infomax_bench.evaluate.finetune import finetune
 from infomax_bench.frozen import Encoder
 from infomax_bench.plugins import registry
-from infomax_bench.train import Data, session_for, train
+from infomax_bench.train import Data, Session, session_for, train
 
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.data * 255 // 16).to(torch.uint8).view(-1, 1, 8, 8)[:400]
@@ -42,6 +42,10 @@ class Variance(Method):
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
         a = net.encoder(batch.images, rng)
         return (a.var(-2) - 1).square().mean(-1)
+
+
+class Rectified(Variance):
+    activation = "relu"
 
 
 class Normalised(Variance):
@@ -118,19 +122,21 @@ def test_the_decoder_of_a_single_layer_is_a_single_layer():
 # -- what is frozen -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("method", [Variance(), Rectified()], ids=["plain", "rectified"])
 @pytest.mark.parametrize("backbone", DEEP)
-def test_what_is_frozen_needs_neither_the_mean_image_nor_the_batch(backbone):
-    """Features of one image are the same alone and in a batch, and training's where no batch norm is in the way."""
-    encoder = frozen(Variance(), DEEP[backbone])
+def test_what_is_frozen_needs_neither_the_mean_image_nor_the_batch(backbone, method):
+    """Features of one image are the same alone and in a batch, and training's of all measured images as one batch,
+    where no batch norm is in the way."""
+    encoder = frozen(method, DEEP[backbone])
     together = encoder.features(IMAGES[:7])
     torch.testing.assert_close(encoder.features(IMAGES[:1]), together[:, :1], rtol=1e-4, atol=1e-5)
-    session = session_for(Variance(), DEEP[backbone], data_of(), SEEDS, 2 * N_TRAIN // 50)
+    session = session_for(method, DEEP[backbone], data_of(), SEEDS, 2 * N_TRAIN // 50)
     for _ in range(session.n_steps):
         session.advance()
-    images = session.batch().images
+    images = torch.cat(list(session._batches()), dim=1)
     with torch.no_grad():
         training = session.net.encoder(images)
-        done = Net(DEEP[backbone], build_blocks(DEEP[backbone], Variance(), {}), session.finished())
+        done = Net(DEEP[backbone], build_blocks(DEEP[backbone], method, {}), session.finished())
         if backbone != "resnet18":
             torch.testing.assert_close(done.encoder(images), training, rtol=1e-3, atol=1e-4)
         torch.testing.assert_close(done.encoder(images), encoder.net.encoder(images), rtol=1e-3, atol=1e-4)
@@ -300,16 +306,24 @@ def test_units_on_rectified_features_begin_with_a_mean_of_zero_and_so_alive(back
     assert ((share > 0.35) & (share < 0.65)).all()
 
 
+@pytest.mark.parametrize(("backbone", "depth"), [("mlp", 3), ("convnet", 1)])
+def test_in_training_the_last_layer_gets_what_has_no_mean_over_the_batch(backbone, depth):
+    """A unit's mean is its bias, whatever its weights are; fine-tuning goes on with what was frozen instead."""
+    problem = replace(PROBLEM, backbone=backbone, depth=depth)
+    session = session_for(Rectified(), problem, data_of(), SEEDS)
+    with torch.no_grad():
+        linear = session.net.encoder.linear(session.batch().images)
+        start = {f"encoder.{k}": p for k, p in under(session.finished(), "encoder").items()}
+    torch.testing.assert_close(linear.mean(1), session.net.encoder.bias.detach(), atol=1e-5, rtol=0)
+    tuned = Session(Rectified(centred=False), problem, data_of(), SEEDS, 1, True, torch.device("cpu"), start)
+    images = tuned.batch().images
+    with torch.no_grad():
+        torch.testing.assert_close(tuned.net.encoder(images)[:, :5], tuned.net.encoder(images[:, :5]))
+
+
 @pytest.mark.parametrize("backbone", ["linear", "mlp", "convnet", "resnet18", "vit"])
 def test_only_encoders_that_rectify_twice_say_so_in_their_keys(backbone):
     problem = replace(PROBLEM, backbone=backbone, depth=2 if backbone in ("mlp", "vit") else 1)
     block = build_blocks(problem, Plain("relu"), {})["encoder"]
     assert block.rectified_twice == (backbone in ("mlp", "convnet", "resnet18"))
     assert not build_blocks(problem, Plain("identity"), {})["encoder"].rectified_twice
-    params = {name: p[0] for name, p in init_params({"e": block}, [0]).items()}
-    params = {name.removeprefix("e."): p for name, p in params.items()}
-    images = torch.rand(20, *problem.input_shape, generator=torch.Generator().manual_seed(0))
-    moved = block.balanced(params, images)
-    assert {n for n in params if not torch.equal(params[n], moved[n])} == ({"bias"} if block.rectified_twice else set())
-    if block.rectified_twice:
-        torch.testing.assert_close(block.linear(moved, images).mean(0), torch.zeros(6), atol=1e-5, rtol=0)
