@@ -228,4 +228,4 @@ def test_where_the_fast_eigenvectors_fail_the_slow_ones_do(monkeypatch):
 
     monkeypatch.setattr(torch.linalg, "eigh", fails)
     found = fit_logistic(*data, keep)
-    torch.testing.assert_close(found.objective, expected.objective, rtol=1e-5, atol=0)
+    torch.testing.assert_close(found.objective, expected.objective, rtol=1e-4, atol=0)  # as far as either is solved

@@ -30,10 +30,10 @@ class Evaluation:
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "probe": Evaluation("probe:probe", 3, 6e-5),
+    "probe": Evaluation("probe:probe", 4, 6e-5),
     "linear_probe": Evaluation("probe:probe_linear", 2),
-    "prune_units": Evaluation("prune:prune_units", 3, 1.2e-4),
-    "prune_weights": Evaluation("prune:prune_weights", 3, 1e-4),
+    "prune_units": Evaluation("prune:prune_units", 4, 1.2e-4),
+    "prune_weights": Evaluation("prune:prune_weights", 4, 8e-5),
     "redundancy": Evaluation("features:measure_redundancy", 2),
     "interpretability": Evaluation("features:measure_interpretability", 3),
     "finetune": Evaluation("finetune:finetune"),

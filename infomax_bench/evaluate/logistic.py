@@ -25,13 +25,13 @@ DECREMENT = 1e-5
 FIRST_ROWS = 4096
 """Images that the first solution and the first Hessian are estimated on."""
 FIRST_DECREMENT = 1e-3
-PATIENCE = 12
+PATIENCE = 20
 """Iterations after which the Hessian is estimated again, on `MORE_ROWS` times the images."""
 MORE_ROWS = 4
 DENSE = 1300
 """Weights of a problem up to which its whole Hessian is factorised; above, its Kronecker approximation."""
 DENSE_ENTRIES = 1 << 25
-SHARED_BY = 3
+SHARED_BY = 4
 """Neighbouring problems of a seed that share a Hessian of the cross-entropy: it changes little along a path."""
 FEW = 1024
 """Up to so many images problems are solved by Newton's method in float64: separable ones have tiny losses."""
@@ -93,8 +93,12 @@ class _Objective:
             self.eigenvectors = self.eigenvectors[:, active]
         self.keep = None if self.keep is None else self.keep[:, active]
 
-    def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, w: Tensor, columns: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Of all R problems, or only of those at `columns`, whose weights w then is."""
         s, r, c, k = w.shape
+        penalty, keep = self.penalty, self.keep
+        if columns is not None:
+            penalty, keep = penalty[columns], None if keep is None else keep[:, columns]
         weight, bias = w[..., :-1].reshape(s, r * c, k - 1), w[..., -1].reshape(s, r * c, 1)
         grad, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         total = torch.zeros(s, r, dtype=torch.float64, device=w.device)
@@ -110,11 +114,11 @@ class _Objective:
             total += norm.log_().add_(top).sum((2, 3), dtype=torch.float64)
             grad.baddbmm_(p, x)
             grad_bias += p.sum(2, keepdim=True)
-        g = torch.cat([grad, grad_bias], dim=2).view(w.shape) / self.n - self.xty + self.penalty * w
+        g = torch.cat([grad, grad_bias], dim=2).view(w.shape) / self.n - self.xty + penalty * w
         # in float64: the two parts cancel
         fit = total / self.n - (w.double() * self.xty.double()).sum((-2, -1))
-        loss = fit + 0.5 * (self.penalty * w.square()).sum((-2, -1), dtype=torch.float64)
-        return loss, g if self.keep is None else g * self.keep
+        loss = fit + 0.5 * (penalty * w.square()).sum((-2, -1), dtype=torch.float64)
+        return loss, g if keep is None else g * keep
 
 
 def _eigenvectors(a: Tensor) -> Tensor:
@@ -443,9 +447,9 @@ def _minimise(
             objective.select(left)
             precondition.select(left)
         step = torch.ones_like(slope)
+        moved = w + d
+        f_new, g_new = objective(moved)
         for _ in range(12):
-            moved = w + step.view(*step.shape, 1, 1) * d
-            f_new, g_new = objective(moved)
             slope_new = _dot(d, g_new)
             # where rounding hides the descent, the slope shows it (Hager and Zhang 2005, "approximate Wolfe")
             enough = (f_new <= f + 1e-4 * step * slope) | ((f_new <= f + 1e-6 * f.abs()) & (slope_new <= -0.8 * slope))
@@ -453,6 +457,9 @@ def _minimise(
                 break
             secant = slope / (slope - slope_new).clamp_max(-1e-30)
             step = torch.where(enough, step, step * secant.nan_to_num(0.4).clamp(0.1, 0.6))
+            again = torch.nonzero((~enough).any(0)).flatten()
+            moved[:, again] = w[:, again] + step[:, again].view(len(step), -1, 1, 1) * d[:, again]
+            f_new[:, again], g_new[:, again] = objective(moved[:, again], again)
         stalled |= ~enough
         zero = torch.zeros_like(w)
         s_k, y_k = _where(enough, moved - w, zero), _where(enough, g_new - g, zero)

@@ -60,6 +60,8 @@ FINEST = 64
 """Single units are resolved up to twice as many live ones less one; of more, steps of this share of them."""
 RIDGE = 1e-3
 """Of the least-squares probe that orders greedily, relative to a unit's variance."""
+LEVELS_AT_ONCE = 4
+"""Neighbouring numbers of removals whose probes are fitted together; those after them begin where these ended."""
 AT_ONCE = 1 << 23
 """Entries of the second-moment matrices of the problems that are fitted together."""
 
@@ -274,8 +276,7 @@ class Refits:
         and bias `[R, C]`."""
         at_once = max(8, min(64, AT_ONCE // keep.shape[1] ** 2))
         parts = [self._some(*some) for some in zip(*(a.split(at_once) for a in (keep, l2, weight, bias)), strict=True)]
-        validation, test, weight, bias = (torch.cat(part) for part in zip(*parts, strict=True))
-        return validation, test, weight, bias
+        return joined(parts)
 
     def _some(self, keep: Tensor, l2: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
         start = self.carried(weight, keep)[None], bias[None]
@@ -290,6 +291,12 @@ class Refits:
         kept = keep.unsqueeze(-1)
         a = self.moments * (kept * kept.mT) + torch.diag_embed(1 - keep + 1e-3)
         return torch.cholesky_solve(kept * (self.moments @ weight), torch.linalg.cholesky(a))
+
+
+def joined(parts: Sequence[Fitted]) -> Fitted:
+    """One set of probes after another."""
+    validation, test, weight, bias = (torch.cat(part) for part in zip(*parts, strict=True))
+    return validation, test, weight, bias
 
 
 def answers(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -319,18 +326,24 @@ def refitted_curves(context: Context, seed: int, orders: dict[str, Tensor]) -> d
     coarse, dead = torch.tensor(coarse_counts(live, width)), width - live
     refits = Refits(data, seed)
 
-    def fitted(asked: dict[str, Tensor], begin: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Fitted]:
+    def fitted(asked: dict[str, Tensor], starts: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Fitted]:
         """The probes after numbers of removals `[R]` in each order, together: they share products with the features."""
         masks = torch.cat([kept_after(orders[name], counts + dead) for name, counts in asked.items()])
         l2 = probe.l2[seed] * masks.sum(1).clamp_min(1) / max(live, 1)
-        weight, bias = (torch.cat([begin[name][i] for name in asked]) for i in range(2))
+        weight, bias = (torch.cat([starts[name][i] for name in asked]) for i in range(2))
         sizes = [len(counts) for counts in asked.values()]
         return dict(
             zip(asked, zip(*(part.split(sizes) for part in refits(masks, l2, weight, bias)), strict=True), strict=True)
         )
 
-    whole = probe.weight[seed].expand(len(coarse), -1, -1), probe.bias[seed].expand(len(coarse), -1)
-    first = fitted(dict.fromkeys(orders, coarse), dict.fromkeys(orders, whole))
+    begin = dict.fromkeys(orders, (probe.weight[seed], probe.bias[seed]))
+    along: list[dict[str, Fitted]] = []
+    for counts in coarse.split(LEVELS_AT_ONCE):
+        n = len(counts)
+        starts = {name: (weight.expand(n, -1, -1), bias.expand(n, -1)) for name, (weight, bias) in begin.items()}
+        along.append(fitted(dict.fromkeys(orders, counts), starts))
+        begin = {name: (weight[-1], bias[-1]) for name, (*_, weight, bias) in along[-1].items()}
+    first = {name: joined([found[name] for found in along]) for name in orders}
     asked = {name: torch.tensor(undecided(coarse, right, live)).long() for name, (right, *_) in first.items()}
     before = {name: torch.searchsorted(coarse, counts) - 1 for name, counts in asked.items()}
     stages = [(dict.fromkeys(orders, coarse), first)]
