@@ -180,6 +180,8 @@ class Benchmark:
     """What is measured on every encoder of the default grid."""
     sweeps_width: ClassVar[bool] = False
     """False: only rows at the suite's width (or a method's own) are shown to verdicts, figures and tables."""
+    on_request: ClassVar[bool] = False
+    """True: it runs when it is asked for by name only, since it takes hours and its answer seldom changes."""
 
     # -- the grid ---------------------------------------------------------------------------------------------
     def requests(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:

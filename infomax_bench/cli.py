@@ -89,7 +89,8 @@ def build_parser() -> argparse.ArgumentParser:
         "and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is\n"
         "not run again; editing one method's file re-runs that method only.",
     )  # fmt: skip
-    run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="which questions (default: all)")
+    run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK",
+                     help="which questions (default: all but those that 'list benchmarks' calls on request only)")  # fmt: skip
     run.add_argument("--preset", help="how much to run; see 'list presets'")
     run.add_argument("--methods", type=_names, metavar="A,B", help="only these methods (default: all)")
     run.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
@@ -253,8 +254,9 @@ def run_suite(arguments: argparse.Namespace) -> int:
 
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
-    names = arguments.benchmarks or registry.names("benchmarks")
-    benchmarks = [registry.benchmark(name) for name in dict.fromkeys(names)]
+    everything = [registry.benchmark(name) for name in registry.names("benchmarks")]
+    asked = dict.fromkeys(arguments.benchmarks or (b.name for b in everything if not b.on_request))
+    benchmarks = [registry.benchmark(name) for name in asked]
     root = arguments.results or Path("results") / preset.name
     methods = arguments.methods
     studies = {} if arguments.untuned else read_studies(tuned_path(preset.name))

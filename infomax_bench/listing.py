@@ -47,7 +47,8 @@ def _dataset(registry: Registry, name: str) -> dict[str, Any]:
 
 def _benchmark(registry: Registry, name: str) -> dict[str, Any]:
     benchmark = registry.benchmark(name)
-    return {"name": name, "question": benchmark.title, "claim": benchmark.paragraph("Claim")}
+    title = benchmark.title + (" (on request only)" if benchmark.on_request else "")
+    return {"name": name, "question": title, "claim": benchmark.paragraph("Claim")}
 
 
 def show(records: list[dict[str, Any]]) -> str:

@@ -252,7 +252,7 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
     return sorted(grouped.values(), key=lambda t: -t.cost)
 
 
-SECONDS = {"convnet": 2.5e-4, "vit": 5e-4, "resnet18": 2e-2}
+SECONDS_PER_PIXEL = {"convnet": 4e-7, "vit": 8e-7, "resnet18": 2.5e-5}
 """Of training on an image on one core, about; other backbones are matrix products of known sizes."""
 
 
@@ -262,5 +262,6 @@ def training_seconds(method: Method, cell: Cell, dataset: Dataset) -> float:
     if not method.by_gradient():
         return problem.n_train * 1e-4
     products = sum(a * b for a, b in itertools.pairwise((problem.input_size, *problem.widths)))
-    image = SECONDS.get(cell.backbone, 4e-6 + 1e-10 * products) * (1 + method.views)
+    pixels = problem.input_size * SECONDS_PER_PIXEL.get(cell.backbone, 0.0)
+    image = (pixels or 3e-6 + 8e-11 * products) * (1 + method.views)
     return (cell.n_train or problem.n_train) * cell.epochs * image

@@ -161,6 +161,25 @@ def test_features_go_out_and_come_back(tmp_path, capsys):
         assert there["value"].iloc[0] == pytest.approx(own["value"].iloc[0])
 
 
+def test_what_takes_hours_runs_when_it_is_asked_for(tmp_path, monkeypatch):
+    from infomax_bench import run as main_job
+
+    asked: list[set[str]] = []
+
+    def note(registry, suite, benchmarks, *_, **__):
+        asked.append({benchmark.name for benchmark in benchmarks})
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main_job, "run", note)
+    for named in ([], ["replication"]):
+        with pytest.raises(BaseException):  # noqa: B017 - however an interrupt ends the command
+            main(["run", *named])
+    assert {"pruning", "transfer", "width", "interpretability"} <= asked[0]
+    assert "replication" not in asked[0]
+    assert asked[1] == {"replication"}
+
+
 GOOD_LABELS = np.arange(40) % 2
 GOOD = {"features": np.zeros((40, 3), np.float32), "labels": GOOD_LABELS}
 MALFORMED = {
