@@ -90,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
         "not run again; editing one method's file re-runs that method only.",
     )  # fmt: skip
     run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK",
-                     help="which questions (default: all but those that 'list benchmarks' calls on request only)")  # fmt: skip
+                     help="which questions (default: all but those that run on request only)")  # fmt: skip
     run.add_argument("--preset", help="how much to run; see 'list presets'")
     run.add_argument("--methods", type=_names, metavar="A,B", help="only these methods (default: all)")
     run.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
