@@ -17,6 +17,7 @@ from infomax_bench.errors import Diverged, NotApplicable, UserError
 if TYPE_CHECKING:
     from infomax_bench.plugins import Registry
     from infomax_bench.presets import Preset
+    from infomax_bench.workers import Workers
 
 PROGRAM = "infomax-bench"
 
@@ -58,6 +59,15 @@ def _numbers(text: str) -> list[int]:
         return [int(part) for part in _names(text)]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 16,64") from None
+
+
+def _add_workers(command: argparse.ArgumentParser) -> None:
+    """The options that say where jobs run."""
+    command.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
+    command.add_argument("--jobs", type=int, metavar="N", help="worker processes of this machine (default: one a core)")
+    command.add_argument("--engine", default="local", choices=["local", "dask"], help="who does the jobs: this "
+                         "machine, or a Dask cluster, whose machines share the results folder")  # fmt: skip
+    command.add_argument("--scheduler", metavar="ADDRESS", help="the cluster's, as in tcp://10.0.0.1:8786")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -103,8 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--untuned", action="store_true", help="every method's defaults instead of its tuned values")
     run.add_argument("--subject", metavar="METHOD", help="the method that the claims are about (default: the "
                      "preset's). If results are there already it trains alone, against them")  # fmt: skip
-    run.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
-    run.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one a core)")
+    _add_workers(run)
     run.add_argument("--results", type=Path, metavar="DIR", help="results folder (default: results/PRESET)")
     run.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: reports/PRESET)")
     run.add_argument("--no-report", action="store_true", help="stop after the tables and the verdicts")
@@ -123,8 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
                         help="only these (default: all that are run; 'native' is each method's own)")  # fmt: skip
     tuning.add_argument("--trials", type=int, metavar="N", help="trials of each method (default: the preset's)")
     tuning.add_argument("--again", action="store_true", help="make studies again that are there")
-    tuning.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
-    tuning.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one a core)")
+    _add_workers(tuning)
 
     check = command(
         "check", "does a plug-in keep its promises?",
@@ -252,8 +260,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     from infomax_bench.run import rivals_are_there, run
     from infomax_bench.tuned import read_studies, tuned_path, tuned_settings
 
-    if arguments.jobs is not None and arguments.jobs < 1:
-        raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
+    device, workers = _workers(arguments)
     everything = [registry.benchmark(name) for name in registry.names("benchmarks")]
     asked = dict.fromkeys(arguments.benchmarks or (b.name for b in everything if not b.on_request))
     benchmarks = [registry.benchmark(name) for name in asked]
@@ -265,13 +272,13 @@ def run_suite(arguments: argparse.Namespace) -> int:
         epochs=arguments.epochs, settings=_of_methods(registry, arguments.settings), subject=arguments.subject,
         tuned=tuned_settings(studies, registry),
     )  # fmt: skip
-    device, cores = _device(arguments.device)
     suite = make(methods=methods)
     if arguments.subject and not methods and rivals_are_there(Planner(registry, device), suite, benchmarks, root):
         suite = make(methods=[arguments.subject])
         print(f"{arguments.subject} runs alone, against the results in {root}", file=sys.stderr)
-    jobs = arguments.jobs or cores
-    done = run(registry, suite, benchmarks, root, folders=arguments.plugins, device=device, jobs=jobs, studies=studies)
+    done = run(
+        registry, suite, benchmarks, root, folders=arguments.plugins, device=device, workers=workers, studies=studies
+    )
     for warning in done.results.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if not arguments.no_report:
@@ -292,30 +299,41 @@ def tune_methods(arguments: argparse.Namespace) -> int:
     from infomax_bench.tune import tune
     from infomax_bench.tuned import summary, tuned_path
 
-    if arguments.jobs is not None and arguments.jobs < 1:
-        raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
-    device, cores = _device(arguments.device)
+    device, workers = _workers(arguments)
     trials = preset.trials if arguments.trials is None else arguments.trials
     studies = tune(
         registry, preset, tuned_path(preset.name), methods=arguments.methods, datasets=arguments.datasets,
         backbones=arguments.backbones, trials=trials, folders=arguments.plugins, device=device,
-        jobs=arguments.jobs or cores, again=arguments.again,
+        workers=workers, again=arguments.again,
     )  # fmt: skip
     print(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
     return 0
 
 
-def _device(name: str) -> tuple[str, int]:
-    """The device to train on and how many workers suit it. Raises UserError for a GPU that is not there."""
+def _workers(arguments: argparse.Namespace) -> tuple[str, Workers]:
+    """The device to train on, and who does the jobs.
+
+    Raises UserError for a GPU that is not there, and for a cluster without an address.
+    """
     import torch
 
     from infomax_bench.engine import available_cores
+    from infomax_bench.workers import Workers
 
-    if name == "cuda" and not torch.cuda.is_available():
+    device: str = arguments.device
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
+    if (arguments.engine == "dask") != (arguments.scheduler is not None):
+        raise UserError("--engine dask and --scheduler ADDRESS go together, as in --scheduler tcp://10.0.0.1:8786")
+    if arguments.engine == "dask":  # what this machine has says nothing about the cluster's
+        cluster = Workers(scheduler=arguments.scheduler)
+        cluster.check()
+        return "cpu" if device == "auto" else device, cluster
+    if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return name, 1 if name == "cuda" else available_cores()
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return device, Workers(arguments.jobs or (1 if device == "cuda" else available_cores()))
 
 
 def check_plugin(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Where jobs run: worker processes on this machine, one thread each, so that the numbers do not depend on how many."""
+"""What a worker does: one task, with one thread, so that the numbers do not depend on how many others there are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import joblib
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -29,7 +28,7 @@ from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import Context, context_for
 from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Task, problem_for
-from infomax_bench.plugins import Registry, registry
+from infomax_bench.plugins import Registry, registry, reread
 from infomax_bench.store import Job, Store, file_hash, replacing
 from infomax_bench.train import Trained, data_for, train
 
@@ -159,6 +158,9 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
     plugins = registry(folders)
     try:
         if plugins.get("methods", task.cell.method).source != task.source:
+            reread()
+            plugins = registry(folders)
+        if plugins.get("methods", task.cell.method).source != task.source:
             raise UserError("its file was edited while the run went on; run again")
         encoder = encoder_of(task, store, plugins, device, outcome.warnings)
     except Exception as error:
@@ -222,14 +224,3 @@ def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> str:
     with replacing(store.arrays_path(key)) as temporary:
         np.savez_compressed(temporary, **arrays)
     return file_hash(store.arrays_path(key))
-
-
-def run_tasks(todo: Sequence[Task], root: Path, folders: Sequence[str], device: str, jobs: int) -> Iterator[Outcome]:
-    """Runs all tasks and yields each one's outcome as it ends."""
-    if jobs == 1 or len(todo) == 1:
-        for task in todo:
-            yield run_task(task, root, folders, device)
-        return
-    parallel = joblib.Parallel(n_jobs=min(jobs, len(todo)), return_as="generator_unordered", batch_size=1,
-                               inner_max_num_threads=THREADS, backend="loky")  # fmt: skip
-    yield from parallel(joblib.delayed(run_task)(task, root, folders, device) for task in todo)

@@ -97,6 +97,11 @@ def registry(folders: Iterable[str] = ()) -> Registry:
     return _registry(tuple(str(Path(f).expanduser().resolve()) for f in folders))
 
 
+def reread() -> None:
+    """Reads all files again when they are next asked for: a worker may be older than what it is to do."""
+    _registry.cache_clear()
+
+
 @functools.lru_cache(maxsize=4)
 def _registry(folders: tuple[str, ...]) -> Registry:
     found = Registry({kind: {} for kind in KINDS}, {}, [])

@@ -24,6 +24,7 @@ from infomax_bench.results import Results, decide_all, read_info, read_results, 
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import Store, write_text
 from infomax_bench.tuned import Study, space
+from infomax_bench.workers import Workers
 
 
 @dataclass
@@ -67,7 +68,7 @@ def run(
     *,
     folders: Sequence[str] = (),
     device: str = "cpu",
-    jobs: int = 1,
+    workers: Workers = Workers(),  # noqa: B008 - it is frozen
     quiet: bool = False,
     studies: Mapping[str, Study] | None = None,
 ) -> Run:
@@ -90,7 +91,7 @@ def run(
     failures: list[str] = []
     if todo:
         try:
-            failures = _work(todo, store, folders, device, jobs, quiet)
+            failures = _work(todo, store, folders, device, workers, quiet)
         finally:  # an interrupted run took its time too
             _record_seconds(root, time.perf_counter() - begin, len(missing))
     results = read_results(root)
@@ -127,7 +128,9 @@ def _say(quiet: bool, *lines: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
-def _work(todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, jobs: int, quiet: bool) -> list[str]:
+def _work(
+    todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, workers: Workers, quiet: bool
+) -> list[str]:
     """Runs the tasks under a progress bar with the time left; returns the failures."""
     failures: list[str] = []
     open_tasks = {task.encoder_key: task.label for task in todo}
@@ -135,10 +138,11 @@ def _work(todo: Sequence[Task], store: Store, folders: Sequence[str], device: st
     shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
     with tqdm(total=total, disable=quiet, bar_format=shape, file=sys.stderr, dynamic_ncols=True,
               mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
-        bar.set_postfix_str(_running(open_tasks, len(todo), jobs))
-        for outcome in engine.run_tasks(todo, store.root, folders, device, jobs):
+        bar.set_postfix_str(_running(open_tasks, len(todo), workers))
+        root, own = store.root.resolve(), [str(Path(folder).resolve()) for folder in folders]  # for other machines
+        for outcome in workers.map(engine.run_task, todo, root, root, own, device):
             del open_tasks[outcome.task.encoder_key]
-            bar.set_postfix_str(_running(open_tasks, len(todo), jobs), refresh=False)
+            bar.set_postfix_str(_running(open_tasks, len(todo), workers), refresh=False)
             bar.update(outcome.task.cost)
             done = f"done in {outcome.seconds:.1f} s: {outcome.task.label}"
             lines = [done, *(f"failed: {failure}" for failure in outcome.failures)]
@@ -152,9 +156,10 @@ def _work(todo: Sequence[Task], store: Store, folders: Sequence[str], device: st
     return failures
 
 
-def _running(open_tasks: dict[str, str], n: int, jobs: int) -> str:
+def _running(open_tasks: dict[str, str], n: int, workers: Workers) -> str:
     """How many tasks are done, and the ones that workers are at: they are taken up in order."""
-    return f"[{n - len(open_tasks)}/{n}] {'; '.join(list(open_tasks.values())[:jobs])}"
+    at_work = f"on {workers.scheduler}" if workers.scheduler else "; ".join(list(open_tasks.values())[: workers.jobs])
+    return f"[{n - len(open_tasks)}/{n}] {at_work}"
 
 
 def _fetch(todo: Sequence[Task], planner: Planner) -> None:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import joblib
 from tqdm import tqdm
 
 from infomax_bench import train
@@ -34,6 +33,7 @@ from infomax_bench.plugins import Registry, registry
 from infomax_bench.presets import Preset
 from infomax_bench.store import digest
 from infomax_bench.tuned import Study, Trial, add_study, read_studies, space
+from infomax_bench.workers import Workers
 
 PROBED = EVALUATIONS["linear_probe"].seconds
 
@@ -163,7 +163,7 @@ def tune(
     seeds: int = 2,
     folders: Sequence[str] = (),
     device: str = "cpu",
-    jobs: int = 1,
+    workers: Workers = Workers(),  # noqa: B008 - it is frozen
     again: bool = False,
     quiet: bool = False,
 ) -> dict[str, Study]:
@@ -172,14 +172,15 @@ def tune(
         raise UserError("trials and seeds are at least 1")
     suite = make_suite(plugins, preset, methods=methods, datasets=datasets)
     todo = plans(plugins, suite, trials, seeds, read_studies(path), again, backbones)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not quiet:
         print(f"{len(todo)} studies of {trials} trials each; tuned values in {path}", file=sys.stderr, flush=True)
-    parallel = joblib.Parallel(n_jobs=min(jobs, len(todo) or 1), return_as="generator_unordered", batch_size=1)
     shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
     with tqdm(total=math.fsum(p.cost for p in todo), disable=quiet, bar_format=shape, file=sys.stderr,
               mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
         costs = {study_key(p.cell.method, p.cell.dataset, p.backbone): p.cost for p in todo}
-        for study in parallel(joblib.delayed(make_study)(plan, folders, device) for plan in todo):
+        own = [str(Path(folder).resolve()) for folder in folders]  # for other machines
+        for study in workers.map(make_study, todo, path.parent.resolve(), own, device):
             add_study(path, study)
             bar.set_postfix_str(study.key, refresh=False)
             bar.update(costs[study.key])

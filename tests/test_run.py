@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,78 +16,12 @@ import pytest
 
 from infomax_bench import engine
 from infomax_bench.benchmark import Cell, Request
-from infomax_bench.plan import Planner, make_suite
-from infomax_bench.plugins import home, registry
-from infomax_bench.presets import load_presets
+from infomax_bench.plan import Planner
+from infomax_bench.plugins import registry
 from infomax_bench.results import COLUMNS, read_results
-from infomax_bench.run import Run, run
 from infomax_bench.store import Job, Store
-
-TINY = '''
-"""A hundred and twenty small images in three classes."""
-import torch
-from infomax_bench import Augmentation, Dataset, Images
-
-class Tiny(Dataset):
-    summary = "for tests"
-    shape = (1, 5, 5)
-    class_names = ("a", "b", "c")
-    n_rest, n_test = 90, 30
-    augmentation = Augmentation(shift=0.1)
-
-    def load(self):
-        rng = torch.Generator().manual_seed(0)
-        labels = torch.arange(120) % 3
-        images = 60 * labels.view(-1, 1, 1, 1) + torch.randint(0, 100, (120, 1, 5, 5), generator=rng)
-        return Images(images.to(torch.uint8), labels, torch.arange(120) >= 90)
-'''
-
-ECHO = '''
-"""A method of the tests: {comment}."""
-import torch
-from infomax_bench import Card, Method
-
-class Echo(Method):
-    card = Card(family="test", role="prior art", objective="none", prevents="nothing", paper="none")
-
-    def loss(self, net, batch, state, rng):
-        {body}
-'''
-
-GOOD = "return (net.encoder(batch.images) - 1).square().mean((-2, -1))"
-
-
-def write_echo(folder: Path, body: str = GOOD, comment: str = "as it was") -> None:
-    (folder / "echo.py").write_text(ECHO.format(body=textwrap.dedent(body), comment=comment))
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """A folder of plug-ins."""
-    folder = tmp_path / "plugins"
-    folder.mkdir()
-    (folder / "tiny.py").write_text(TINY)
-    write_echo(folder)
-    return folder
-
-
-def go(own: Path, root: Path, methods=("echo", "pca"), benchmarks=("pruning", "redundancy"), jobs=1, **changes) -> Run:
-    from infomax_bench import plugins
-
-    plugins._registry.cache_clear()  # a new process would read the files again
-    found = registry([str(own)])
-    preset = load_presets(home() / "benchmarks")["quick"]
-    options = {"methods": list(methods), "datasets": ["tiny"], "widths": [4], "epochs": 2, "seeds": 2, **changes}
-    preset = type(preset)(**{**vars(preset), "batch_size": 16})
-    suite = make_suite(found, preset, **options)
-    chosen = [found.benchmark(name) for name in benchmarks]
-    return run(found, suite, chosen, root, folders=[str(own)], jobs=jobs, quiet=True)
-
-
-def values(done: Run) -> pd.DataFrame:
-    """What must repeat: all but times and stamps."""
-    table = done.results.table
-    return table[~table["metric"].str.contains("second")].drop(columns=["git_sha"])
+from infomax_bench.workers import Workers
+from tests.small_runs import go, values, write_echo
 
 
 def test_table_has_the_contract_columns_and_a_row_for_each_seed(own, tmp_path):
@@ -130,7 +63,7 @@ def test_an_interrupted_run_ends_with_the_numbers_of_an_uninterrupted_one(own, t
 
 
 def test_processes_do_not_change_the_numbers(own, tmp_path):
-    alone, two = go(own, tmp_path / "one"), go(own, tmp_path / "two", jobs=2)
+    alone, two = go(own, tmp_path / "one"), go(own, tmp_path / "two", workers=Workers(2))
     pd.testing.assert_frame_equal(values(alone), values(two))
 
 

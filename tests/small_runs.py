@@ -1,0 +1,75 @@
+"""The main job on a data set of 120 images and a method that tests can rewrite."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+
+from infomax_bench.plan import make_suite
+from infomax_bench.plugins import home, registry, reread
+from infomax_bench.presets import load_presets
+from infomax_bench.run import Run, run
+from infomax_bench.workers import Workers
+
+TINY = '''
+"""A hundred and twenty small images in three classes."""
+import torch
+from infomax_bench import Augmentation, Dataset, Images
+
+class Tiny(Dataset):
+    summary = "for tests"
+    shape = (1, 5, 5)
+    class_names = ("a", "b", "c")
+    n_rest, n_test = 90, 30
+    augmentation = Augmentation(shift=0.1)
+
+    def load(self):
+        rng = torch.Generator().manual_seed(0)
+        labels = torch.arange(120) % 3
+        images = 60 * labels.view(-1, 1, 1, 1) + torch.randint(0, 100, (120, 1, 5, 5), generator=rng)
+        return Images(images.to(torch.uint8), labels, torch.arange(120) >= 90)
+'''
+
+ECHO = '''
+"""A method of the tests: {comment}."""
+import torch
+from infomax_bench import Card, Method
+
+class Echo(Method):
+    card = Card(family="test", role="prior art", objective="none", prevents="nothing", paper="none")
+
+    def loss(self, net, batch, state, rng):
+        {body}
+'''
+
+GOOD = "return (net.encoder(batch.images) - 1).square().mean((-2, -1))"
+
+
+def write_echo(folder: Path, body: str = GOOD, comment: str = "as it was") -> None:
+    (folder / "echo.py").write_text(ECHO.format(body=textwrap.dedent(body), comment=comment))
+
+
+def go(
+    own: Path,
+    root: Path,
+    methods=("echo", "pca"),
+    benchmarks=("pruning", "redundancy"),
+    workers=Workers(),  # noqa: B008 - it is frozen
+    **changes,
+) -> Run:
+    reread()  # as a new process would
+    found = registry([str(own)])
+    preset = load_presets(home() / "benchmarks")["quick"]
+    options = {"methods": list(methods), "datasets": ["tiny"], "widths": [4], "epochs": 2, "seeds": 2, **changes}
+    preset = type(preset)(**{**vars(preset), "batch_size": 16})
+    suite = make_suite(found, preset, **options)
+    chosen = [found.benchmark(name) for name in benchmarks]
+    return run(found, suite, chosen, root, folders=[str(own)], workers=workers, quiet=True)
+
+
+def values(done: Run) -> pd.DataFrame:
+    """What must repeat: all but times and stamps."""
+    table = done.results.table
+    return table[~table["metric"].str.contains("second")].drop(columns=["git_sha"])
