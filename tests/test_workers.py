@@ -92,7 +92,9 @@ def test_a_worker_with_threads_is_named(tmp_path):
     from distributed import LocalCluster
 
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0") as cluster,
+        LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", dashboard_address=":0"
+        ) as cluster,
         pytest.raises(UserError, match="--nthreads 1"),
     ):
         list(Workers(scheduler=cluster.scheduler_address).map(str, [1], tmp_path))
