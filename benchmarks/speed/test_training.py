@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +16,11 @@ from infomax_bench.augment import Augmentation
 from infomax_bench.blocks import Problem
 from infomax_bench.data import split
 from infomax_bench.plugins import registry
-from infomax_bench.train import Data, train
+from infomax_bench.train import Data, session_for, train
 
-N, BATCH, WIDTH, SEEDS = 6_400, 128, 64, 5
+N, BATCH, WIDTH, SEEDS = 12_800, 128, 64, 5
 SHAPE = (1, 28, 28)  # MNIST's; what is in the images does not change the time
+PEAK = 2048  # rows and columns of the matrices whose product gives the machine's rate
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +28,16 @@ def images() -> torch.Tensor:
     return torch.randint(0, 256, (N, *SHAPE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
+def data_for_images(images: torch.Tensor, seeds: int) -> Data:
+    none = torch.zeros(N, dtype=torch.bool)
+    splits = [split(none, seed, validation=False) for seed in range(seeds)]
+    return Data(images, torch.zeros(N, dtype=torch.long), splits, Augmentation(scale=(0.5, 1.0)))
+
+
 def ours(method: str, images: torch.Tensor, seeds: int, batch: int = BATCH, **settings: object) -> None:
     """One epoch of several seeds together."""
     problem = Problem(SHAPE, WIDTH, 10, N, batch)
-    none = torch.zeros(N, dtype=torch.bool)
-    splits = [split(none, seed, validation=False) for seed in range(seeds)]
-    data = Data(images, torch.zeros(N, dtype=torch.long), splits, Augmentation(scale=(0.5, 1.0)))
-    train(registry().method(method, settings), problem, data, range(seeds), 1)
+    train(registry().method(method, settings), problem, data_for_images(images, seeds), range(seeds), 1)
 
 
 def infomax_loss(d: torch.Tensor) -> torch.Tensor:
@@ -54,62 +61,101 @@ def plain_infomax(images: torch.Tensor) -> None:
             optimizer.step()
 
 
-@pytest.mark.benchmark(group="infomax_em, 5 seeds, one epoch: plain PyTorch loop")
-class TestInfoMax:
-    def test_ours(self, benchmark, images):
-        benchmark.pedantic(ours, ("infomax_em", images, SEEDS), rounds=5, warmup_rounds=1)
-
-    def test_theirs(self, benchmark, images):
-        benchmark.pedantic(plain_infomax, (images,), rounds=5, warmup_rounds=1)
-
-
-@pytest.mark.benchmark(group="persistent RBM, 5 seeds, one epoch: scikit-learn BernoulliRBM")
-class TestRBM:
-    def test_ours(self, benchmark, images):
-        benchmark.pedantic(ours, ("rbm_persistent", images, SEEDS), rounds=3, warmup_rounds=1)
-
-    def test_theirs(self, benchmark, images):
-        floats = (images.flatten(1).numpy() / 255).astype(np.float32)
-
-        def fit() -> None:
-            for seed in range(SEEDS):
-                BernoulliRBM(WIDTH, batch_size=BATCH, n_iter=1, random_state=seed).fit(floats)
-
-        benchmark.pedantic(fit, rounds=3, warmup_rounds=1)
+def test_infomax_em(race, images):
+    race(
+        lambda: ours("infomax_em", images, SEEDS),
+        lambda: plain_infomax(images),
+        work="infomax_em, 64 units, batch 128, 5 seeds, one epoch",
+        against="a plain PyTorch loop (DataLoader, nn.Linear, Adam), one seed after another",
+        at_least=2.5,
+        aim=4,
+    )
 
 
-@pytest.mark.benchmark(group="simclr, one epoch, batch 256: lightly's loss and transform in a DataLoader")
-class TestSimCLR:
-    def test_ours(self, benchmark, images):
-        benchmark.pedantic(ours, ("simclr", images, 1, 256), rounds=3, warmup_rounds=1)
+def test_persistent_rbm(race, images):
+    floats = (images.flatten(1).numpy() / 255).astype(np.float32)
 
-    def test_theirs(self, benchmark, images):
-        from infomax_bench._torchvision import torchvision  # noqa: F401, I001 - lightly needs it loaded first
-        from lightly.loss import NTXentLoss
-        from lightly.transforms import SimCLRTransform
-        from PIL import Image
+    def theirs() -> None:
+        for seed in range(SEEDS):
+            BernoulliRBM(WIDTH, batch_size=BATCH, n_iter=1, random_state=seed).fit(floats)
 
-        transform = SimCLRTransform(
-            input_size=28, cj_prob=0.0, random_gray_scale=0.0, gaussian_blur=0.0, normalize=None
-        )
-        pictures = [Image.fromarray(image[0].numpy()).convert("RGB") for image in images]
+    race(
+        lambda: ours("rbm_persistent", images, SEEDS),
+        theirs,
+        work="RBM, persistent CD, 64 units, batch 128, 5 seeds, one epoch",
+        against="scikit-learn's BernoulliRBM",
+        at_least=2.5,
+        aim=4,
+    )
 
-        class Views(torch.utils.data.Dataset):
-            def __len__(self) -> int:
-                return len(pictures)
 
-            def __getitem__(self, i: int):
-                return transform(pictures[i])
+def test_simclr(race, images):
+    from infomax_bench._torchvision import torchvision  # noqa: F401, I001 - lightly needs it loaded first
+    from lightly.loss import NTXentLoss
+    from lightly.transforms import SimCLRTransform
+    from PIL import Image
 
-        def epoch() -> None:
-            torch.manual_seed(0)
-            encoder = nn.Sequential(nn.Flatten(), nn.Linear(3 * 784, WIDTH), nn.ReLU())
-            head = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Linear(WIDTH, 128))
-            criterion = NTXentLoss(0.5)
-            optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=1e-3)
-            for a, b in DataLoader(Views(), batch_size=256, shuffle=True, drop_last=True):
-                optimizer.zero_grad()
-                criterion(head(encoder(a)), head(encoder(b))).backward()
-                optimizer.step()
+    transform = SimCLRTransform(input_size=28, cj_prob=0.0, random_gray_scale=0.0, gaussian_blur=0.0, normalize=None)
+    pictures = [Image.fromarray(image[0].numpy()).convert("RGB") for image in images]
 
-        benchmark.pedantic(epoch, rounds=3)
+    class Views(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return len(pictures)
+
+        def __getitem__(self, i: int):
+            return transform(pictures[i])
+
+    def theirs() -> None:
+        torch.manual_seed(0)
+        encoder = nn.Sequential(nn.Flatten(), nn.Linear(3 * 784, WIDTH), nn.ReLU())
+        head = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Linear(WIDTH, 128))
+        criterion = NTXentLoss(0.5)
+        optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=1e-3)
+        for a, b in DataLoader(Views(), batch_size=256, shuffle=True, drop_last=True):
+            optimizer.zero_grad()
+            criterion(head(encoder(a)), head(encoder(b))).backward()
+            optimizer.step()
+
+    race(
+        lambda: ours("simclr", images, 1, 256),
+        theirs,
+        work="simclr, one layer and projector, batch 256, one epoch",
+        against="lightly's NTXentLoss and transform in its DataLoader loop",
+        at_least=8,
+        aim=15,
+        rounds=3,
+    )
+
+
+def test_infomax_em_at_width_1024(benchmark, images):
+    """Of the rate of a large matrix product, how much training reaches; both with one thread, as a job has."""
+    before, width, steps = torch.get_num_threads(), 1024, 40
+    torch.set_num_threads(1)
+    a = torch.randn(PEAK, PEAK)
+    peaks: list[float] = []
+
+    def peak() -> None:
+        begin = time.perf_counter()
+        for _ in range(4):
+            a @ a
+        peaks.append(4 * 2 * PEAK**3 / (time.perf_counter() - begin))
+
+    problem = Problem(SHAPE, width, 10, N, BATCH)
+    session = session_for(registry().method("infomax_em"), problem, data_for_images(images, 1), [0], 10_000)
+
+    def train_on() -> None:
+        for _ in range(steps):
+            session.advance()
+
+    try:
+        benchmark.pedantic(train_on, setup=peak, rounds=7, warmup_rounds=1)
+    finally:
+        torch.set_num_threads(before)
+    # the layer's output and its weights' gradient; the units' covariance and its gradient
+    step = 2 * (2 * BATCH * 784 * width) + 2 * (2 * BATCH * width * width)
+    rates = [steps * step / t for t in benchmark.stats.stats.data]
+    ratio = statistics.median(r / p for r, p in zip(rates, peaks[1:8], strict=True))
+    benchmark.extra_info.update(
+        work="infomax_em, 1,024 units, batch 128, one thread", ratio=ratio, at_least=0.4, aim=0.6, unit="%",
+        against=f"the rate of a product of {PEAK} x {PEAK} matrices, {statistics.median(peaks) / 1e9:.0f} GFLOP/s",
+    )  # fmt: skip
