@@ -19,6 +19,7 @@ from infomax_bench import report_model as model
 from infomax_bench.plugins import Registry
 from infomax_bench.report_images import Gallery, read_galleries
 from infomax_bench.report_model import Picture
+from infomax_bench.report_speed import speed
 from infomax_bench.results import Results, uncalibrated
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import replacing, write_text
@@ -31,7 +32,9 @@ def write_report(root: Path, out: Path, registry: Registry, results: Results, ve
 
     root: the results folder, shown relative to the report where it is beside it.
     """
-    content = contents(registry, results, verdicts) | {"folder": _relative(root, out)}
+    content = contents(registry, results, verdicts) | {
+        "folder": _relative(root, out), "speed": speed(root.parent / "speed" / "benchmark.json"),
+    }  # fmt: skip
     for picture in content["pictures"]:
         with replacing(out / "figures" / f"{picture.name}.png") as temporary:
             temporary.write_bytes(picture.data)

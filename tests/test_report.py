@@ -300,6 +300,32 @@ def test_what_was_known_before_is_said(whole):
     assert "Bell and Sejnowski 1995" in markdown
 
 
+def test_speed_is_told_where_it_was_measured(tmp_path):
+    machine = {"cpu": "A Processor", "gpu": "", "cores": 2, "packages": {"torch": "2"}, "python": "3"}
+    race = {"work": "a | training", "against": "a loop", "theirs": [4.0, 9.0, 4.2], "ratio": 2.1, "at_least": 2.5,
+            "aim": 4, "unit": "x"}  # fmt: skip
+    share = {"work": "wide", "against": "a product", "ratio": 0.46, "at_least": 0.4, "aim": 0.6, "unit": "%"}
+    found = {
+        "machine_info": machine, "commit_info": {"id": "abc"},
+        "benchmarks": [
+            {"extra_info": race, "stats": {"data": [2.0, 2.1, 1.9]}},
+            {"extra_info": share, "stats": {"data": [1.0]}},
+            {"extra_info": {}, "stats": {"data": [1.0]}},
+        ],
+    }  # fmt: skip
+    root = make_results(tmp_path / "results" / "quick", benchmarks=("cost",))
+    path = tmp_path / "results" / "speed" / "benchmark.json"
+    path.parent.mkdir()
+    for content in (json.dumps(found), "not json", "{}"):
+        path.write_text(content)
+        html, md, *_ = build(root, tmp_path / "out")
+        assert ("How fast it is" in html) == ("How fast it is" in md) == (content[0] == "{" and len(content) > 2)
+        if "How fast it is" in md:
+            assert "A Processor, 2 cores, with torch 2, at commit abc" in md
+            assert r"| a \| training | a loop | 4.20 | 2.00 | 2.1 × | 2.5 × | 4 × |" in md
+            assert "| wide | a product | – | 1.00 | 46 % | 40 % | 60 % |" in md
+
+
 def test_one_benchmark_alone_and_no_results_at_all(tmp_path):
     html, _, verdicts, _ = build(make_results(tmp_path / "one", benchmarks=["cost"]), tmp_path / "out")
     assert [v.title for v in verdicts] == ["Cheapest"]
