@@ -31,8 +31,8 @@ _WHERE = {
     "Native": "method",
     "ANY_ENCODER": "method",
     "ONE_LAYER": "method",
-    "decoder": "encoder",
-    "trunk_size": "encoder",
+    "decoder": "backbones",
+    "trunk_size": "backbones",
     "param": "method",
     "correlation": "objectives",
     "covariance": "objectives",
@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from infomax_bench.api import pretrain as pretrain
     from infomax_bench.api import probe as probe
     from infomax_bench.augment import Augmentation as Augmentation
+    from infomax_bench.backbones import decoder as decoder
+    from infomax_bench.backbones import trunk_size as trunk_size
     from infomax_bench.benchmark import Benchmark as Benchmark
     from infomax_bench.benchmark import Cell as Cell
     from infomax_bench.benchmark import Request as Request
@@ -84,8 +86,6 @@ if TYPE_CHECKING:
     from infomax_bench.components import without_components as without_components
     from infomax_bench.data import Dataset as Dataset
     from infomax_bench.data import Images as Images
-    from infomax_bench.encoder import decoder as decoder
-    from infomax_bench.encoder import trunk_size as trunk_size
     from infomax_bench.errors import NotApplicable as NotApplicable
     from infomax_bench.errors import UserError as UserError
     from infomax_bench.frozen import Encoder as Encoder

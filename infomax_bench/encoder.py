@@ -1,4 +1,4 @@
-"""The encoders: one layer, perceptrons, stacks trained layer by layer, convolutional nets and transformers.
+"""What encoders are, and those of linear layers: one layer, perceptrons, and stacks trained layer by layer.
 
 Every encoder is a trunk, one linear layer and an activation, `activation(trunk(x) W + b)`; the trunk of a single layer
 is the image itself. (A transformer has no such layer: `transformer.py` says what its features are.)
@@ -6,21 +6,17 @@ is the image itself. (A transformer has no such layer: `transformer.py` says wha
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from infomax_bench.blocks import (
     ACTIVATIONS,
-    MLP,
-    Block,
     Linear,
     Net,
     Params,
@@ -28,7 +24,6 @@ from infomax_bench.blocks import (
     affine,
     as_vectors,
 )
-from infomax_bench.errors import unknown
 
 CENTRED_TRUNK = 1
 """Part of the keys of encoders that are `rectified_twice`; raise it when what is done about that changes."""
@@ -243,107 +238,6 @@ class MLPEncoder(Encoding):
         return done
 
 
-def small_convnet(channels: int) -> nn.Module:
-    """Three convolutions of stride 2 with group norm, which needs no statistics of a batch (Wu and He 2018)."""
-    sizes = (channels, 32, 64, 128)
-    layers: list[nn.Module] = []
-    for a, b in itertools.pairwise(sizes):
-        layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(8, b), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Flatten())
-
-
-def resnet18(channels: int) -> nn.Module:
-    """torchvision's, with the stem that is usual for small images: one 3x3 convolution, no pooling."""
-
-    from infomax_bench._torchvision import models
-
-    net: nn.Module = models.resnet18(weights=None)
-    net.conv1, net.maxpool, net.fc = nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.Identity(), nn.Identity()
-    return net
-
-
-CONVOLUTIONAL: dict[str, Callable[[int], nn.Module]] = {"convnet": small_convnet, "resnet18": resnet18}
-
-
-@functools.lru_cache(maxsize=16)
-def _module(backbone: str, channels: int, training: bool) -> nn.Module:
-    """A torch module used for its computation alone: every call brings its parameters."""
-    module = CONVOLUTIONAL[backbone](channels).train(training)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.momentum = None  # a plain average over batches
-    return module
-
-
-@functools.lru_cache(maxsize=64)
-def _trunk_size(backbone: str, shape: tuple[int, int, int]) -> int:
-    with torch.no_grad():
-        return int(_module(backbone, shape[0], False)(torch.zeros(1, *shape)).shape[1])
-
-
-def each_seed(module: nn.Module, params: Params, x: Tensor, ndim: int) -> Tensor:
-    """`module` with the parameters and the input of one seed after another; `ndim`: dimensions of one seed's input."""
-    if x.dim() == ndim:
-        return functional_call(module, params, (x,))
-    return torch.stack([functional_call(module, {k: p[i] for k, p in params.items()}, (x[i],)) for i in range(len(x))])
-
-
-@dataclass(frozen=True)
-class ConvolutionalEncoder(Encoding):
-    """A convolutional trunk, run for one seed after another.
-
-    While it is trained, batch norm uses each batch's own statistics. `finished` measures them over training images
-    with the final weights ("precise" batch norm, Wu and Johnson 2021), and from then on they are among the parameters.
-    """
-
-    @property
-    def trunk_size(self) -> int:
-        return _trunk_size(self.problem.backbone, self.problem.input_shape)
-
-    @property
-    def rectified_twice(self) -> bool:
-        return self.style.activation == "relu"
-
-    def init(self, rng: torch.Generator) -> Params:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
-            module = CONVOLUTIONAL[self.problem.backbone](self.problem.input_shape[0])
-        own = {f"trunk.{name}": p.detach() for name, p in module.named_parameters()}
-        return {**own, **self._first(self.layer.init(rng))}
-
-    def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
-        own = under(params, "trunk")
-        measured = any(is_constant(name) for name in own)
-        module = _module(self.problem.backbone, self.problem.input_shape[0], not measured)
-        if not measured:
-            own = {**own, **self._scratch(images)}
-        return each_seed(module, own, self._centred(params, images), 4)
-
-    def _centred(self, params: Params, images: Tensor) -> Tensor:
-        mean = params.get("mean", self.mean)
-        return images if mean is None else images - mean.unflatten(-1, self.problem.input_shape).unsqueeze(-4)
-
-    def _scratch(self, images: Tensor) -> Params:
-        """Somewhere for batch norm to keep running statistics, which training does not use."""
-        module = _module(self.problem.backbone, self.problem.input_shape[0], True)
-        lead = images.shape[:-4]
-        return {
-            name: torch.zeros(lead + b.shape, dtype=b.dtype, device=images.device) for name, b in module.named_buffers()
-        }
-
-    def _folded_in(self, params: Params, batches: Batches) -> Params:
-        done = dict(params) if self.mean is None else {**params, "mean": self.mean}
-        module = _module(self.problem.backbone, self.problem.input_shape[0], True)
-        if not list(module.buffers()):
-            return done
-        own, statistics = under(params, "trunk"), None
-        for x in batches():
-            statistics = statistics or self._scratch(x)
-            each_seed(module, {**own, **statistics}, self._centred(params, x), 4)  # updates them in place
-        measured = {f"trunk.{k}": p for k, p in (statistics or {}).items() if is_constant(k)}
-        return {**done, **measured}
-
-
 @dataclass(frozen=True)
 class StackEncoder(Encoding):
     """Layers trained one after the other, each on the features of the one below.
@@ -403,61 +297,3 @@ def layers_of(problem: Problem) -> list[Problem]:
         replace(problem, input_shape=shape, width=width, backbone="linear", depth=1, hidden=())
         for shape, width in zip(shapes, problem.widths, strict=False)
     ]
-
-
-def _vit(*args: Any) -> Encoding:
-    from infomax_bench.transformer import ViTEncoder
-
-    return ViTEncoder(*args)
-
-
-BACKBONES: dict[str, Callable[..., Encoding]] = {
-    "linear": LinearEncoder,
-    "stack": StackEncoder,
-    "mlp": MLPEncoder,
-    "convnet": ConvolutionalEncoder,
-    "resnet18": ConvolutionalEncoder,
-    "vit": _vit,
-}
-"""Encoders by name, built as an `Encoding` is."""
-
-
-def build_blocks(
-    problem: Problem, style: Style, heads: Mapping[str, Block], mean: Tensor | None = None, training: bool = False
-) -> dict[str, Block]:
-    """The encoder that `problem` asks for, frozen or in training (see `Encoding`), and the heads beside it.
-
-    Raises UserError if there is no such backbone.
-    """
-    if problem.backbone not in BACKBONES:
-        raise unknown("backbone", problem.backbone, BACKBONES)
-    return {"encoder": BACKBONES[problem.backbone](problem, style, mean, training), **heads}
-
-
-@dataclass(frozen=True)
-class Plain:
-    """A style of its own: the features are the encoder's outputs."""
-
-    activation: str = "relu"
-    batch_norm: bool = False
-    dropout: float = 0.0
-    initialisation: str = "default"
-
-    def features(self, net: Net, images: Tensor) -> Tensor:
-        return net.encoder(images)
-
-
-def trunk_size(problem: Problem) -> int:
-    """Dimensions of `net.encoder.trunk(images)`, for heads that are put on it."""
-    return BACKBONES[problem.backbone](problem, Plain()).trunk_size
-
-
-def decoder(problem: Problem) -> Block:
-    """A decoder from codes `[..., B, width]` to images as vectors, as deep as the encoder.
-
-    One linear layer for one linear layer; hidden layers in the reverse order for an `mlp`; otherwise one hidden layer.
-    """
-    if problem.backbone in ("linear", "stack"):
-        return Linear(problem.width, problem.input_size)
-    hidden: Sequence[int] = problem.widths[-2::-1] if problem.backbone == "mlp" else (trunk_size(problem),)
-    return MLP((problem.width, *hidden, problem.input_size))

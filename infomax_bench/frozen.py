@@ -14,9 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from infomax_bench.backbones import build_blocks
 from infomax_bench.blocks import Net, Params, Problem
 from infomax_bench.data import to_unit
-from infomax_bench.encoder import build_blocks, is_constant
+from infomax_bench.encoder import is_constant
 from infomax_bench.errors import Diverged, NotApplicable
 from infomax_bench.method import Method
 

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from infomax_bench import augment, train
+from infomax_bench.backbones import BACKBONES
 from infomax_bench.benchmark import Cell, Request, Suite
 from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset
-from infomax_bench.encoder import BACKBONES, CENTRED_TRUNK
+from infomax_bench.encoder import CENTRED_TRUNK
 from infomax_bench.errors import UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.method import Method

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from infomax_bench.augment import Augmentation
+from infomax_bench.backbones import build_blocks
 from infomax_bench.blocks import Net, Params, Problem, init_params
 from infomax_bench.data import Dataset, Split, captions_of, images_as, load, split, to_unit
-from infomax_bench.encoder import StackEncoder, build_blocks, is_constant, layers_of, under
+from infomax_bench.encoder import StackEncoder, is_constant, layers_of, under
 from infomax_bench.errors import NotApplicable
 from infomax_bench.method import Batch, Method
 from infomax_bench.random import Rng, generator

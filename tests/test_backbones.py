@@ -9,9 +9,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from infomax_bench import Batch, Card, Linear, Method, Net, NotApplicable, Problem, Rng, UserError
+from infomax_bench.backbones import BACKBONES, Plain, build_blocks, decoder, trunk_size
 from infomax_bench.blocks import init_params
+from infomax_bench.convolutional import resnet18
 from infomax_bench.data import split
-from infomax_bench.encoder import BACKBONES, Plain, build_blocks, decoder, layers_of, resnet18, trunk_size, under
+from infomax_bench.encoder import layers_of, under
 from infomax_bench.evaluate.context import context_for
 from infomax_bench.evaluate.finetune import finetune
 from infomax_bench.frozen import Encoder

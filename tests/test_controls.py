@@ -16,9 +16,9 @@ from sklearn.mixture import GaussianMixture
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from infomax_bench import Batch, Method, Net, Problem, Rng, bernoulli_nll, gaussian_kl, log_odds, reparameterised
+from infomax_bench.backbones import build_blocks
 from infomax_bench.blocks import init_params
 from infomax_bench.data import split
-from infomax_bench.encoder import build_blocks
 from infomax_bench.frozen import Encoder
 from infomax_bench.plugins import registry
 from infomax_bench.train import Data, named_terms, session_for, train

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from infomax_bench.backbones import Plain, build_blocks
 from infomax_bench.blocks import MLP, Bias, Linear, Net, Params, Problem, init_params
-from infomax_bench.encoder import LinearEncoder, Plain, build_blocks
+from infomax_bench.encoder import LinearEncoder
 from infomax_bench.errors import UserError
 from infomax_bench.random import generator
 

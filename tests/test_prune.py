@@ -15,28 +15,30 @@ from infomax_bench import pretrain
 from infomax_bench.data import images_as, load, split
 from infomax_bench.evaluate import prune
 from infomax_bench.evaluate.context import Context, FeatureSet, context_for
+from infomax_bench.evaluate.orders import (
+    ORDERS,
+    RIDGE,
+    dead_first,
+    greedy_order,
+    importance_order,
+    kept_after,
+    redundancy_order,
+)
 from infomax_bench.evaluate.probe import shared_probe
 from infomax_bench.evaluate.prune import (
     LEVELS,
-    ORDERS,
-    RIDGE,
     SHARED_OUT_LEVELS,
     TOLERATED_LOSS,
     WEIGHT_LEVELS,
     area,
     coarse_counts,
-    dead_first,
     first_prunable,
-    greedy_order,
-    importance_order,
-    kept_after,
     kept_numbers,
     last_prunable,
     loss,
     prunable_fraction,
     prune_units,
     prune_weights,
-    redundancy_order,
     refitted_curves,
     undecided,
     without_smallest,

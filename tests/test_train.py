@@ -8,8 +8,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from infomax_bench import Batch, Card, Method, Net, Problem, Rng
+from infomax_bench.backbones import build_blocks
 from infomax_bench.data import split
-from infomax_bench.encoder import build_blocks
 from infomax_bench.errors import NotApplicable
 from infomax_bench.plugins import registry
 from infomax_bench.train import Data, Session, session_for, train

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from infomax_bench import Batch, Net, Patches, Problem, error_within
+from infomax_bench.backbones import Plain, build_blocks
 from infomax_bench.blocks import init_params
 from infomax_bench.data import split
-from infomax_bench.encoder import Plain, build_blocks
 from infomax_bench.frozen import Encoder
 from infomax_bench.plugins import registry
 from infomax_bench.train import Data, Session, session_for, train

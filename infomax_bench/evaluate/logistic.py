@@ -12,16 +12,16 @@ solution on a small part of the images, the Hessian at that solution, estimated 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from scipy.linalg import eigh
 from torch import Tensor
 
+from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, with_ones
+from infomax_bench.evaluate.newton import FEW, fit_few
+
 MEMORY = 20
-DECREMENT = 1e-5
-"""A problem is solved when, besides its gradient, half its squared Newton decrement is below this share of its loss."""
 FIRST_ROWS = 4096
 """Images that the first solution and the first Hessian are estimated on."""
 FIRST_DECREMENT = 1e-3
@@ -33,26 +33,10 @@ DENSE = 1300
 DENSE_ENTRIES = 1 << 25
 SHARED_BY = 4
 """Neighbouring problems of a seed that share a Hessian of the cross-entropy: it changes little along a path."""
-FEW = 1024
-"""Up to so many images problems are solved by Newton's method in float64: separable ones have tiny losses."""
 CACHED = 1 << 17
 """Entries of the logits kept at a time on a CPU: small enough to stay in a core's cache."""
 TOGETHER = 1 << 20
 """Entries of x up to which seeds are solved together on a CPU; larger ones are faster, and smaller, one by one."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """weight `[S, R, K, C]`, bias `[S, R, C]`, objective `[S, R]` float64; iterations that the slowest problem took."""
-
-    weight: Tensor
-    bias: Tensor
-    objective: Tensor
-    iterations: int
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Class scores `[S, R, N, C]` of features `[S, N, K]`."""
-        return torch.einsum("snk,srkc->srnc", x, self.weight) + self.bias.unsqueeze(-2)
 
 
 class _Objective:
@@ -140,10 +124,6 @@ class _Preconditioner(Protocol):
     def __call__(self, g: Tensor) -> Tensor: ...
 
 
-def _with_ones(x: Tensor) -> Tensor:
-    return torch.cat([x, x.new_ones(*x.shape[:2], 1)], dim=2)
-
-
 class _Dense:
     """The inverse of the Hessian at w, the cross-entropy's part estimated on the images x."""
 
@@ -155,7 +135,7 @@ class _Dense:
         parts = w[:, chosen]
         h = x.new_zeros(s, len(chosen), c, k, c, k)
         for rows in x.split(2048, dim=1):
-            ones = _with_ones(rows).unsqueeze(1)  # [S, 1, n, K+1]
+            ones = with_ones(rows).unsqueeze(1)  # [S, 1, n, K+1]
             p = (ones @ parts.mT).softmax(-1)
             z = (p.unsqueeze(-1) * ones.unsqueeze(3)).flatten(3)  # [S, r, n, C (K+1)]
             for i in range(c):
@@ -196,7 +176,7 @@ class _Kronecker:
 
     def __init__(self, x: Tensor, w: Tensor, penalty: Tensor, keep: Tensor | None, basis: Tensor) -> None:
         n = x.shape[1]
-        x = _with_ones(x)
+        x = with_ones(x)
         self.basis, self.keep = basis, keep
         p = torch.einsum("snk,srck->srnc", x, w).softmax(-1)
         between = torch.diag_embed(p.mean(2)) - p.mT @ p / n
@@ -226,10 +206,6 @@ def _preconditioner(objective: _Objective, w: Tensor, rows: Tensor | None) -> _P
     return _Kronecker(x, w, objective.penalty, objective.keep, objective.basis())
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum((-2, -1))
-
-
 def _where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return torch.where(condition.view(*condition.shape, 1, 1), a, b)
 
@@ -253,7 +229,7 @@ def fit_logistic(
     """
     s, n, k = x.shape
     if n <= FEW:
-        return _fit_few(x, y, l2, n_classes, keep, tolerance, max_iterations)
+        return fit_few(x, y, l2, n_classes, keep, tolerance, max_iterations)
     at_once = s if x.device.type != "cpu" else max(1, TOGETHER // (n * k))
     parts = []
     for first in range(0, s, at_once):
@@ -295,121 +271,6 @@ def _fit(
     return w, f, iterations
 
 
-def _fit_few(
-    x: Tensor, y: Tensor, l2: Tensor, n_classes: int, keep: Tensor | None, tolerance: float, max_iterations: int
-) -> Fit:
-    """From the strongest penalty to the weakest, each starting where the one before ended."""
-    s, _, k = x.shape
-    r = len(l2)
-    fit = Fit(
-        x.new_zeros(s, r, k, n_classes),
-        x.new_zeros(s, r, n_classes),
-        torch.zeros(s, r, dtype=torch.float64, device=x.device),
-        0,
-    )
-    rotated, basis = _rotated(x.double()) if keep is None else (x.double(), None)
-    ones = _with_ones(rotated)
-    onehot = torch.nn.functional.one_hot(y, n_classes).double()
-    w = ones.new_zeros(s, ones.shape[2], n_classes)
-    iterations = 0
-    for i in l2.argsort(descending=True).tolist():
-        mask = None if keep is None else _with_ones(keep[:, i : i + 1].double()).mT  # [S, K+1, 1]
-        features = ones if mask is None else ones * mask.mT
-        w, f, n = _newton(features, onehot, float(l2[i]), w if mask is None else w * mask, tolerance, max_iterations)
-        fit.weight[:, i] = (w[:, :-1] if basis is None else basis @ w[:, :-1]).to(x)
-        fit.bias[:, i], fit.objective[:, i] = w[:, -1].to(x), f
-        iterations = max(iterations, n)
-    return Fit(fit.weight, fit.bias, fit.objective, iterations)
-
-
-def _rotated(x: Tensor) -> tuple[Tensor, Tensor]:
-    """x `[P, N, K]` on its principal axes, at most N, and these `[P, K, min(N, K)]`: the penalty stays the same."""
-    if x.shape[1] >= x.shape[2]:
-        basis = torch.linalg.eigh(x.mT @ x)[1]
-        return x @ basis, basis
-    squares, u = torch.linalg.eigh(x @ x.mT)
-    scale = squares.clamp_min(0).sqrt().unsqueeze(1)
-    scale = torch.where(scale > 1e-7 * scale.amax(2, keepdim=True), scale, 0.0)
-    return u * scale, x.mT @ u * torch.where(scale > 0, 1 / scale, 0.0)
-
-
-def _newton(
-    x: Tensor, onehot: Tensor, l2: float, w: Tensor, tolerance: float, max_iterations: int
-) -> tuple[Tensor, Tensor, int]:
-    """Minimises P problems `[P, N, K+1]` by Newton's method; returns w `[P, K+1, C]`, losses `[P]`, iterations.
-
-    Each system is solved by conjugate gradients on the principal axes with the Hessian's diagonal as a
-    preconditioner, in the subspace in which a feature's weights add up to 0 over the classes: the optimum is there.
-    """
-    penalty = x.new_full((x.shape[2], 1), l2)
-    penalty[-1] = 0
-    n = x.shape[1]
-
-    def at(w: Tensor, x: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        log_p = torch.log_softmax(x @ w, dim=2)
-        p = log_p.exp()
-        loss = -(log_p * onehot).sum((1, 2)) / n + 0.5 * (penalty * w.square()).sum((1, 2))
-        return loss, x.mT @ (p - onehot) / n + penalty * w, p
-
-    result, losses = w.clone(), w.new_zeros(len(w))
-    active = torch.arange(len(w), device=w.device)
-    w = w - w.mean(2, keepdim=True)
-    f, g, p = at(w, x, onehot)
-    stalled = torch.zeros_like(f, dtype=torch.bool)
-    for iteration in range(max_iterations + 1):
-        d = _solve(x, p, penalty, g)
-        slope = _dot(d, g)
-        going = ((g.abs().amax((1, 2)) > tolerance) | (-slope > 2 * DECREMENT * f)) & ~stalled
-        result[active], losses[active] = w, f
-        if iteration == max_iterations or not going.any():
-            break
-        active, x, onehot, w, f, g, d, slope = (t[going] for t in (active, x, onehot, w, f, g, d, slope))
-        step = torch.ones_like(f)
-        for _ in range(20):
-            moved = w + step.view(-1, 1, 1) * d
-            f_new, g_new, p = at(moved, x, onehot)
-            enough = f_new <= f + 1e-4 * step * slope + 1e-12 * f
-            if enough.all():
-                break
-            step = torch.where(enough, step, step * 0.4)
-        stalled = ~enough
-        keep_old = stalled.view(-1, 1, 1)
-        w, g, f = torch.where(keep_old, w, moved), torch.where(keep_old, g, g_new), torch.where(stalled, f, f_new)
-    return result, losses, iteration
-
-
-def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0.05, limit: int = 200) -> Tensor:
-    """About -H^-1 g by preconditioned conjugate gradients, to `accuracy` of the gradient's norm."""
-    n = x.shape[1]
-    inverse = 1 / (x.square().mT @ (p * (1 - p)) / n + penalty + 1e-9)
-
-    def precondition(r: Tensor) -> Tensor:
-        z = inverse * r
-        return z - z.mean(2, keepdim=True)
-
-    def product(v: Tensor) -> Tensor:
-        t = x @ v
-        t = p * (t - (p * t).sum(2, keepdim=True))
-        return x.mT @ t / n + penalty * v
-
-    d, r = torch.zeros_like(g), -g
-    z = precondition(r)
-    v, rz = z, _dot(r, z)
-    target = accuracy**2 * rz
-    for _ in range(limit):
-        going = rz > target
-        if not going.any():
-            break
-        hv = product(v)
-        alpha = torch.where(going, rz / _dot(v, hv).clamp_min(1e-300), 0.0).view(-1, 1, 1)
-        d, r = d + alpha * v, r - alpha * hv
-        z = precondition(r)
-        rz_new = _dot(r, z)
-        v = z + torch.where(going, rz_new / rz.clamp_min(1e-300), 0.0).view(-1, 1, 1) * v
-        rz = torch.where(going, rz_new, rz)
-    return d
-
-
 def _minimise(
     objective: _Objective,
     w: Tensor,
@@ -431,11 +292,11 @@ def _minimise(
     while True:
         best_w[:, active], best_f[:, active] = w, f
         d = _two_loop(precondition, g, pairs)
-        slope = _dot(d, g)
+        slope = dot(d, g)
         bad = slope >= 0
         if bad.any():
             d = _where(bad, -precondition(g), d)
-            slope = _dot(d, g)
+            slope = dot(d, g)
         going = ((g.abs().amax((-2, -1)) > tolerance) | (-slope > 2 * decrement * f)) & ~stalled
         left = going.any(0)
         if iteration == max_iterations or not left.any():
@@ -450,7 +311,7 @@ def _minimise(
         moved = w + d
         f_new, g_new = objective(moved)
         for _ in range(12):
-            slope_new = _dot(d, g_new)
+            slope_new = dot(d, g_new)
             # where rounding hides the descent, the slope shows it (Hager and Zhang 2005, "approximate Wolfe")
             enough = (f_new <= f + 1e-4 * step * slope) | ((f_new <= f + 1e-6 * f.abs()) & (slope_new <= -0.8 * slope))
             if enough.all():
@@ -463,7 +324,7 @@ def _minimise(
         stalled |= ~enough
         zero = torch.zeros_like(w)
         s_k, y_k = _where(enough, moved - w, zero), _where(enough, g_new - g, zero)
-        curvature = _dot(s_k, y_k)
+        curvature = dot(s_k, y_k)
         pairs = [*pairs[-(MEMORY - 1) :], (s_k, y_k, torch.where(curvature > 1e-12, 1 / curvature, 0.0))]
         w, g, f = _where(enough, moved, w), _where(enough, g_new, g), torch.where(enough, f_new, f)
         iteration += 1
@@ -477,11 +338,11 @@ def _two_loop(precondition: _Preconditioner, g: Tensor, pairs: list[tuple[Tensor
     q = -g
     alphas = []
     for s_k, y_k, rho in reversed(pairs):
-        alpha = (rho * _dot(s_k, q)).view(*rho.shape, 1, 1)
+        alpha = (rho * dot(s_k, q)).view(*rho.shape, 1, 1)
         alphas.append(alpha)
         q = q - alpha * y_k
     q = precondition(q)
     for (s_k, y_k, rho), alpha in zip(pairs, reversed(alphas), strict=True):
-        beta = (rho * _dot(y_k, q)).view(*rho.shape, 1, 1)
+        beta = (rho * dot(y_k, q)).view(*rho.shape, 1, 1)
         q = q + (alpha - beta) * s_k
     return q

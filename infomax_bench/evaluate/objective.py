@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from infomax_bench.backbones import build_blocks
 from infomax_bench.blocks import Net
 from infomax_bench.data import images_as, load, split, to_unit
-from infomax_bench.encoder import build_blocks
 from infomax_bench.errors import NotApplicable
 from infomax_bench.evaluate.context import Context, Row
 from infomax_bench.method import Batch

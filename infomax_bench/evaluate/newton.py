@@ -1,0 +1,126 @@
+"""Multinomial logistic regression on few images, by Newton's method; `logistic.py` says what is minimised."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, with_ones
+
+FEW = 1024
+"""Up to so many images problems are solved by Newton's method in float64: separable ones have tiny losses."""
+
+
+def fit_few(
+    x: Tensor, y: Tensor, l2: Tensor, n_classes: int, keep: Tensor | None, tolerance: float, max_iterations: int
+) -> Fit:
+    """For few images. From the strongest penalty to the weakest, each starting where the one before ended."""
+    s, _, k = x.shape
+    r = len(l2)
+    fit = Fit(
+        x.new_zeros(s, r, k, n_classes),
+        x.new_zeros(s, r, n_classes),
+        torch.zeros(s, r, dtype=torch.float64, device=x.device),
+        0,
+    )
+    rotated, basis = _rotated(x.double()) if keep is None else (x.double(), None)
+    ones = with_ones(rotated)
+    onehot = torch.nn.functional.one_hot(y, n_classes).double()
+    w = ones.new_zeros(s, ones.shape[2], n_classes)
+    iterations = 0
+    for i in l2.argsort(descending=True).tolist():
+        mask = None if keep is None else with_ones(keep[:, i : i + 1].double()).mT  # [S, K+1, 1]
+        features = ones if mask is None else ones * mask.mT
+        w, f, n = _newton(features, onehot, float(l2[i]), w if mask is None else w * mask, tolerance, max_iterations)
+        fit.weight[:, i] = (w[:, :-1] if basis is None else basis @ w[:, :-1]).to(x)
+        fit.bias[:, i], fit.objective[:, i] = w[:, -1].to(x), f
+        iterations = max(iterations, n)
+    return Fit(fit.weight, fit.bias, fit.objective, iterations)
+
+
+def _rotated(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x `[P, N, K]` on its principal axes, at most N, and these `[P, K, min(N, K)]`: the penalty stays the same."""
+    if x.shape[1] >= x.shape[2]:
+        basis = torch.linalg.eigh(x.mT @ x)[1]
+        return x @ basis, basis
+    squares, u = torch.linalg.eigh(x @ x.mT)
+    scale = squares.clamp_min(0).sqrt().unsqueeze(1)
+    scale = torch.where(scale > 1e-7 * scale.amax(2, keepdim=True), scale, 0.0)
+    return u * scale, x.mT @ u * torch.where(scale > 0, 1 / scale, 0.0)
+
+
+def _newton(
+    x: Tensor, onehot: Tensor, l2: float, w: Tensor, tolerance: float, max_iterations: int
+) -> tuple[Tensor, Tensor, int]:
+    """Minimises P problems `[P, N, K+1]` by Newton's method; returns w `[P, K+1, C]`, losses `[P]`, iterations.
+
+    Each system is solved by conjugate gradients on the principal axes with the Hessian's diagonal as a
+    preconditioner, in the subspace in which a feature's weights add up to 0 over the classes: the optimum is there.
+    """
+    penalty = x.new_full((x.shape[2], 1), l2)
+    penalty[-1] = 0
+    n = x.shape[1]
+
+    def at(w: Tensor, x: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        log_p = torch.log_softmax(x @ w, dim=2)
+        p = log_p.exp()
+        loss = -(log_p * onehot).sum((1, 2)) / n + 0.5 * (penalty * w.square()).sum((1, 2))
+        return loss, x.mT @ (p - onehot) / n + penalty * w, p
+
+    result, losses = w.clone(), w.new_zeros(len(w))
+    active = torch.arange(len(w), device=w.device)
+    w = w - w.mean(2, keepdim=True)
+    f, g, p = at(w, x, onehot)
+    stalled = torch.zeros_like(f, dtype=torch.bool)
+    for iteration in range(max_iterations + 1):
+        d = _solve(x, p, penalty, g)
+        slope = dot(d, g)
+        going = ((g.abs().amax((1, 2)) > tolerance) | (-slope > 2 * DECREMENT * f)) & ~stalled
+        result[active], losses[active] = w, f
+        if iteration == max_iterations or not going.any():
+            break
+        active, x, onehot, w, f, g, d, slope = (t[going] for t in (active, x, onehot, w, f, g, d, slope))
+        step = torch.ones_like(f)
+        for _ in range(20):
+            moved = w + step.view(-1, 1, 1) * d
+            f_new, g_new, p = at(moved, x, onehot)
+            enough = f_new <= f + 1e-4 * step * slope + 1e-12 * f
+            if enough.all():
+                break
+            step = torch.where(enough, step, step * 0.4)
+        stalled = ~enough
+        keep_old = stalled.view(-1, 1, 1)
+        w, g, f = torch.where(keep_old, w, moved), torch.where(keep_old, g, g_new), torch.where(stalled, f, f_new)
+    return result, losses, iteration
+
+
+def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0.05, limit: int = 200) -> Tensor:
+    """About -H^-1 g by preconditioned conjugate gradients, to `accuracy` of the gradient's norm."""
+    n = x.shape[1]
+    inverse = 1 / (x.square().mT @ (p * (1 - p)) / n + penalty + 1e-9)
+
+    def precondition(r: Tensor) -> Tensor:
+        z = inverse * r
+        return z - z.mean(2, keepdim=True)
+
+    def product(v: Tensor) -> Tensor:
+        t = x @ v
+        t = p * (t - (p * t).sum(2, keepdim=True))
+        return x.mT @ t / n + penalty * v
+
+    d, r = torch.zeros_like(g), -g
+    z = precondition(r)
+    v, rz = z, dot(r, z)
+    target = accuracy**2 * rz
+    for _ in range(limit):
+        going = rz > target
+        if not going.any():
+            break
+        hv = product(v)
+        alpha = torch.where(going, rz / dot(v, hv).clamp_min(1e-300), 0.0).view(-1, 1, 1)
+        d, r = d + alpha * v, r - alpha * hv
+        z = precondition(r)
+        rz_new = dot(r, z)
+        v = z + torch.where(going, rz_new / rz.clamp_min(1e-300), 0.0).view(-1, 1, 1) * v
+        rz = torch.where(going, rz_new, rz)
+    return d
