@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import subprocess
+import sys
 import textwrap
 import time
 import traceback
@@ -23,6 +24,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from infomax_bench import __version__
+from infomax_bench.benchmark import Request
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import Context, context_for
@@ -31,6 +33,9 @@ from infomax_bench.plan import Task, problem_for
 from infomax_bench.plugins import Registry, registry, reread
 from infomax_bench.store import Job, Store, file_hash, replacing
 from infomax_bench.train import Trained, data_for, train
+
+AT_ONCE = 1 << 26
+"""Numbers of features (a quarter of a GiB) of the seeds that are evaluated together."""
 
 THREADS = 1
 """Threads of one job, fixed: the order of a sum, and so the last digit, depends on it."""
@@ -42,6 +47,9 @@ class Outcome:
 
     task: Task
     seconds: float = 0.0
+    worker: int = 0
+    peak_bytes: int = 0
+    """The most memory that the worker, a process of that number, has had so far."""
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -145,10 +153,22 @@ def one_job() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has had; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     """Trains or loads one block of encoders and makes every evaluation that is wanted of it. Never raises."""
     with one_job():
-        return _run_task(task, root, folders, device)
+        outcome = _run_task(task, root, folders, device)
+    outcome.worker, outcome.peak_bytes = os.getpid(), peak_bytes()
+    return outcome
 
 
 def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
@@ -173,30 +193,53 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
     if lost:
         outcome.failures.append(f"{task.label}: training diverged for seeds {', '.join(map(str, lost))}")
     whole = encoder.take([i for i, bad in enumerate(encoder.diverged) if not bad])
-    contexts: dict[str, Context] = {}
+    by_target: dict[str, list[tuple[str, Request]]] = {}
     for key, request in task.wanted:
-        start = time.perf_counter()
-        label = f"{task.label}: {request.evaluation}" + (f" on {request.target}" if request.target else "")
-        failed = {"metric": request.evaluation, "value": math.nan, "status": "failed", "reason": "diverged"}
-        job = Job([{"seed": seed, **failed} for seed in lost])
-        try:
-            if whole.seeds:
-                target = request.target or task.cell.dataset
-                if target not in contexts:
-                    contexts[target] = context_for(whole, plugins.dataset(target), task.cell.validation, device)
-                result = EVALUATIONS[request.evaluation].function()(contexts[target], **dict(request.options))
-                if isinstance(result, tuple):
-                    found, arrays = result
-                    job.arrays = _write_arrays(store, key, arrays)
-                else:
-                    found = result
-                job.rows += found
-        except Exception as error:
-            job = _failed(error, outcome, label)
-        job.seconds = time.perf_counter() - start
-        _write(store, key, job, device, encoder.n_parameters)
+        by_target.setdefault(request.target or task.cell.dataset, []).append((key, request))
+    failed = {"value": math.nan, "status": "failed", "reason": "diverged"}
+    for target, wanted in by_target.items():
+        dataset = plugins.dataset(target)
+        jobs = {
+            key: Job([{"seed": seed, "metric": request.evaluation, **failed} for seed in lost])
+            for key, request in wanted
+        }
+        groups = seed_groups(len(whole.seeds), (dataset.n_rest + dataset.n_test) * whole.problem.width)
+        for group in groups:
+            context = context_for(whole.take(group), dataset, task.cell.validation, device)
+            for key, request in wanted:
+                if jobs[key].status == "ok":
+                    label = f"{task.label}: {request.evaluation}" + (f" on {request.target}" if request.target else "")
+                    jobs[key] = _evaluated(jobs[key], key, request, context, store, outcome, label)
+                if group is groups[-1]:
+                    _write(store, key, jobs[key], device, encoder.n_parameters)
     outcome.seconds = time.perf_counter() - begin
     return outcome
+
+
+def seed_groups(n_seeds: int, numbers: int) -> list[list[int]]:
+    """Positions of seeds that are evaluated together, each with so many numbers of features; one empty group for none.
+
+    Evaluations measure every seed on its own, so the groups change nothing but the memory.
+    """
+    size = max(1, AT_ONCE // numbers)
+    return [list(range(first, min(first + size, n_seeds))) for first in range(0, n_seeds, size)] or [[]]
+
+
+def _evaluated(
+    job: Job, key: str, request: Request, context: Context, store: Store, outcome: Outcome, label: str
+) -> Job:
+    """The job with what one evaluation says of the context's seeds; or the job that says why there is no result."""
+    start, before = time.perf_counter(), job.seconds
+    try:
+        result = EVALUATIONS[request.evaluation].function()(context, **dict(request.options)) if context.seeds else []
+        if isinstance(result, tuple):
+            result, arrays = result
+            job.arrays = job.arrays or _write_arrays(store, key, arrays)  # they show the first seed
+        job.rows += result
+    except Exception as error:
+        job = _failed(error, outcome, label)
+    job.seconds = before + time.perf_counter() - start
+    return job
 
 
 def _failed(error: Exception, outcome: Outcome, label: str) -> Job:

@@ -498,6 +498,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
     seeds = sorted(int(s) for s in rows["seed"].dropna().unique())
     packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
     seconds = float(info.get("seconds", 0))
+    peak = max((float(run.get("peak_gib", 0)) for run in info.get("runs", [])), default=0.0)
     made = " and ".join(f"{v} ({sha or 'no commit'})" for v, sha in _pairs(rows, "version", "git_sha"))
     found = [
         ("preset", results.preset),
@@ -510,6 +511,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("software", f"Python {machine.get('python', '?')}, {packages}"),
         ("version", f"measured with {made}" if made else ""),
         ("time", f"{seconds / 60:.0f} minutes in all runs" if seconds >= 90 else f"{seconds:.0f} seconds in all runs"),
+        ("memory", f"at most {peak:.1f} GiB, all processes together" if peak else ""),
         ("measurements", f"{int((rows['status'] == 'ok').sum()):,} rows".replace(",", "\u202f")),
     ]
     return [(name, value) for name, value in found if value and (name != "time" or seconds)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import time
@@ -89,11 +90,12 @@ def run(
     _write_info(root, registry, suite, planner, studies or {})
     store.update_manifest(lambda old: _merged(old, entries, planner, suite))
     failures: list[str] = []
+    peaks: dict[int, int] = {}
     if todo:
         try:
-            failures = _work(todo, store, folders, device, workers, quiet)
+            failures = _work(todo, store, folders, device, workers, quiet, peaks)
         finally:  # an interrupted run took its time too
-            _record_seconds(root, time.perf_counter() - begin, len(missing))
+            _record_run(root, time.perf_counter() - begin, len(missing), peaks)
     results = read_results(root)
     verdicts = decide_all(results, [registry.benchmark(name) for name in registry.names("benchmarks")], suite.subject)
     write_results(root, results, verdicts)
@@ -129,9 +131,10 @@ def _say(quiet: bool, *lines: str) -> None:
 
 
 def _work(
-    todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, workers: Workers, quiet: bool
-) -> list[str]:
-    """Runs the tasks under a progress bar with the time left; returns the failures."""
+    todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, workers: Workers, quiet: bool,
+    peaks: dict[int, int],
+) -> list[str]:  # fmt: skip
+    """Runs the tasks under a progress bar with the time left; returns the failures. peaks: bytes, by worker."""
     failures: list[str] = []
     open_tasks = {task.encoder_key: task.label for task in todo}
     total = sum(task.cost for task in todo)
@@ -144,6 +147,7 @@ def _work(
             del open_tasks[outcome.task.encoder_key]
             bar.set_postfix_str(_running(open_tasks, len(todo), workers), refresh=False)
             bar.update(outcome.task.cost)
+            peaks[outcome.worker] = max(outcome.peak_bytes, peaks.get(outcome.worker, 0))
             done = f"done in {outcome.seconds:.1f} s: {outcome.task.label}"
             lines = [done, *(f"failed: {failure}" for failure in outcome.failures)]
             store.log([*lines, *outcome.warnings])
@@ -236,12 +240,15 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
     write_text(root / "run.json", json.dumps(info, indent=1))
 
 
-def _record_seconds(root: Path, seconds: float, n_jobs: int) -> None:
-    """Adds a run that did something to run.json; a study run in pieces took the sum of their seconds."""
+def _record_run(root: Path, seconds: float, n_jobs: int, peaks: Mapping[int, int]) -> None:
+    """Adds a run that did something to run.json; a study run in pieces took the sum of their seconds. peaks: bytes, by
+    worker; their sum and this process's is what the run needed at most."""
     info = read_info(root)
     if not info:  # taken away while the run went on; what is lost is only the record of its time
         return
+    memory = sum({os.getpid(): engine.peak_bytes(), **peaks}.values())
     info["seconds"] = round(info.get("seconds", 0.0) + seconds, 1)
-    did = {"command": info["command"], "git_sha": info["git_sha"], "seconds": round(seconds, 1), "jobs": n_jobs}
+    did = {"command": info["command"], "git_sha": info["git_sha"], "seconds": round(seconds, 1), "jobs": n_jobs,
+           "peak_gib": round(memory / 2**30, 2)}  # fmt: skip
     info.setdefault("runs", []).append(did)
     write_text(root / "run.json", json.dumps(info, indent=1))

@@ -169,6 +169,24 @@ def test_of_a_number_that_two_requests_asked_for_the_current_one_counts(own, tmp
     assert len(table) == len(job.rows)
 
 
+def test_seeds_that_do_not_fit_together_are_evaluated_apart_with_the_same_numbers(own, tmp_path, monkeypatch):
+    together = go(own, tmp_path / "together", seeds=5)
+    monkeypatch.setattr(engine, "AT_ONCE", 2 * 120 * 4)  # two seeds' features of 120 images at width 4
+    apart = go(own, tmp_path / "apart", seeds=5)
+    assert [len(g) for g in engine.seed_groups(5, 120 * 4)] == [2, 2, 1]
+    one, other = (values(done).sort_values(["benchmark", "method", "metric", "protocol", "x", "seed"], ignore_index=True)
+                  for done in (together, apart))  # fmt: skip
+    pd.testing.assert_frame_equal(one, other, rtol=1e-3)
+
+
+def test_a_run_records_its_time_and_its_memory(own, tmp_path):
+    go(own, tmp_path / "r", workers=Workers(2))
+    (did,) = json.loads((tmp_path / "r" / "run.json").read_text())["runs"]
+    assert did["jobs"] == 8
+    assert did["seconds"] > 0
+    assert 0.2 < did["peak_gib"] < 16
+
+
 def test_a_partial_folder_can_be_read(own, tmp_path):
     root = tmp_path / "r"
     go(own, root)
