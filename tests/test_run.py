@@ -174,8 +174,8 @@ def test_seeds_that_do_not_fit_together_are_evaluated_apart_with_the_same_number
     monkeypatch.setattr(engine, "AT_ONCE", 2 * 120 * 4)  # two seeds' features of 120 images at width 4
     apart = go(own, tmp_path / "apart", seeds=5)
     assert [len(g) for g in engine.seed_groups(5, 120 * 4)] == [2, 2, 1]
-    one, other = (values(done).sort_values(["benchmark", "method", "metric", "protocol", "x", "seed"], ignore_index=True)
-                  for done in (together, apart))  # fmt: skip
+    by = ["benchmark", "method", "metric", "protocol", "x", "seed"]
+    one, other = (values(done).sort_values(by, ignore_index=True) for done in (together, apart))
     pd.testing.assert_frame_equal(one, other, rtol=1e-3)
 
 
