@@ -300,7 +300,7 @@ class Replication(Benchmark):
         lines = [self.line(rows, line) for line in PUBLISHED]
         lines += [
             {"method": method, "protocol": "test suite", "measure": what, "published": "equal", "ours": math.nan,
-             "low": math.nan, "high": math.nan, "n": 0, "verdict": "tested", "source": test, "if it differs": ""}
+             "low": math.nan, "high": math.nan, "n": 0, "verdict": "tested", "source": test}
             for method, (what, test) in ORACLES.items()
         ]  # fmt: skip
         return pd.DataFrame(lines)
@@ -325,12 +325,13 @@ class Replication(Benchmark):
             words = {"at least": "at least ", "above": f"above {line.than.method}" if line.than else ""}
             shown = words.get(line.kind, "") + (f"{scale * published:g}" if line.kind != "above" else "")
             shown += f" ± {scale * spread:g}" if spread else ""
+        verdict = self.agreement(line, ours, found) if found.n else "not run"
         return {
             "method": line.method, "protocol": line.protocol.name,
             "measure": line.metric.replace("_", " ") + " (%)" * percent, "published": shown, "ours": scale * found.mean,
             "low": scale * found.low, "high": scale * found.high, "n": found.n,
-            "verdict": self.agreement(line, ours, found) if found.n else "not run", "source": line.source,
-            "if it differs": line.note,
+            "verdict": verdict,
+            "source": line.source + (f"\nprobably why: {line.note}" if verdict == "differs" and line.note else ""),
         }  # fmt: skip
 
     @staticmethod
