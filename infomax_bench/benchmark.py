@@ -105,6 +105,10 @@ class Suite:
     """The data sets on which the width is swept; None is all."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs, at most."""
+    scaled: dict[str, int] = field(default_factory=dict)
+    """By data set, at how many numbers of images and of passes methods are compared."""
+    n_train: dict[str, int] = field(default_factory=dict)
+    """By data set, the images that a seed trains on."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
     """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
 
@@ -205,6 +209,10 @@ class Benchmark:
     def verdicts(self, rows: pd.DataFrame, claims: Claims) -> Iterable[Verdict]:
         """The claims, decided by the rule. `rows` are this benchmark's measurements."""
         return ()
+
+    def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
+        """What the rows say to the question, in a paragraph, by the docstring's rule; "" if they say nothing yet."""
+        return ""
 
     def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
         """Figures with their captions, the one that answers the question first."""

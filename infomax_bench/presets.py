@@ -34,6 +34,8 @@ class Preset:
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
     swept: tuple[str, ...] = ()
     """Data sets on which the width is swept; () is all."""
+    scaled: dict[str, int] = field(default_factory=dict)
+    """By data set, at how many numbers of images and of passes methods are compared."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""
 

@@ -106,6 +106,7 @@ class Section:
     claim: str
     rule: str
     verdicts: list[Verdict]
+    answer: str = ""
     pictures: list[Picture] = field(default_factory=list)
     table: Table | None = None
     problems: list[str] = field(default_factory=list)
@@ -244,9 +245,13 @@ def section(
         benchmark.name, benchmark.title, question(benchmark), _capital(benchmark.paragraph("Claim")), rule, own
     )
     try:
+        made.answer = benchmark.answer(rows, claims)
+    except Exception as error:  # a plug-in may raise anything
+        made.problems.append(f"no answer could be given: {type(error).__name__}: {error}")
+    try:
         for i, (caption, figure) in enumerate(benchmark.figures(rows, claims), start=1):
             made.pictures.append(Picture(f"{benchmark.name}-{i}", caption, png(figure), figure.get_figwidth()))
-    except Exception as error:  # a plug-in may raise anything
+    except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
     try:
         frame = benchmark.table(rows, claims)
