@@ -107,6 +107,8 @@ class Suite:
     """Seeds of the encoders that only the sweep needs, at most."""
     scaled: dict[str, int] = field(default_factory=dict)
     """By data set, at how many numbers of images and of passes methods are compared."""
+    depths: dict[str, int] = field(default_factory=dict)
+    """By data set, the most layers that are stacked."""
     n_train: dict[str, int] = field(default_factory=dict)
     """By data set, the images that a seed trains on."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)

@@ -36,6 +36,8 @@ class Preset:
     """Data sets on which the width is swept; () is all."""
     scaled: dict[str, int] = field(default_factory=dict)
     """By data set, at how many numbers of images and of passes methods are compared."""
+    depths: dict[str, int] = field(default_factory=dict)
+    """By data set, the most layers that are stacked."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""
 

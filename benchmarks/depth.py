@@ -1,0 +1,133 @@
+"""Does the objective compose with depth?"""
+
+import pandas as pd
+
+from infomax_bench import Benchmark, Request
+from infomax_bench.figures import curves, dots, intervals, seeds_of
+from infomax_bench.statistics import MIN_SEEDS, interval
+
+MARGIN = 0.01  # the accuracy that a layer may cost and still compose
+GREEDY, JOINT = "layer by layer", "all layers together"
+
+
+class Depth(Benchmark):
+    """What does another layer add, trained on the features of the one below or together with it?
+
+    The essay asks of stacking layers of its kind: "Does this compose sensibly?" Every method that can be trained layer
+    by layer is, one layer to several, all as wide; and, where its objective makes sense on a whole network, all layers
+    are trained together. Layer by layer, the encoder of depth d is the d-th layer of the deepest one. Each is probed,
+    its redundancy and its prunable fraction measured, and it is probed on the other data sets. Hyperparameters are
+    those of the single layer (of the perceptron, if it was tuned, for all layers together).
+
+    Claim: none; "Does this compose sensibly?" is a question.
+
+    Rule: a method composes if the accuracy of its deepest encoder trained layer by layer, minus that of its single layer
+    (paired by seed), has a 95 % interval above minus one point; it gains if the interval lies above zero; it does not
+    compose if it lies below minus one point. Anything else, or fewer than five seeds, is undecided.
+
+    Prior art: greedy stacking of RBMs and of autoencoders made deep networks trainable (Hinton, Osindero and Teh 2006;
+    Bengio et al. 2007); that stacks of locally trained layers can come near joint training, at some loss, was shown for
+    supervised layers (Belilovsky, Eickenberg and Oyallon 2019).
+    """
+
+    title = "What does depth add, greedily and jointly?"
+    order = 51
+
+    def requests(self, suite):
+        for dataset, deepest in suite.depths.items():
+            own = {"label": GREEDY, "settings": None}
+            for method in suite.methods:
+                own["settings"] = suite.settings_of(method, dataset)
+                cells = [suite.cell(method, dataset, **own)]
+                for depth in range(2, deepest + 1):
+                    cells.append(suite.cell(method, dataset, backbone="stack", depth=depth, **own))
+                    cells.append(suite.cell(method, dataset, backbone="mlp", depth=depth, label=JOINT))
+                for cell in cells:
+                    for evaluation in ("linear_probe", "redundancy", "prune_units", "training"):
+                        yield cell, Request(evaluation)
+                    for target in suite.datasets:
+                        if target != dataset and target in suite.depths:
+                            yield cell, Request("linear_probe", target)
+
+    @staticmethod
+    def metric(rows, name, protocol=None, away=False):
+        chosen = rows[(rows["metric"] == name) & (rows["status"] == "ok")]
+        chosen = chosen if protocol is None else chosen[chosen["protocol"] == protocol]
+        foreign = chosen["target"].fillna(chosen["dataset"]) != chosen["dataset"]
+        return chosen[foreign if away else ~foreign].assign(x=chosen["depth"].astype(float))
+
+    def gains(self, rows):
+        """(data set, method) -> the interval of the deepest greedy encoder's accuracy minus the single layer's."""
+        accuracy = self.metric(rows, "accuracy", "linear")
+        # a single layer stands in both
+        greedy = accuracy[accuracy["label"] == GREEDY]
+        found = {}
+        for key, own in greedy.groupby(["dataset", "method"], observed=True):
+            by_depth = own.pivot_table(index="seed", columns="depth", values="value")
+            if 1 in by_depth and by_depth.shape[1] > 1:
+                difference = (by_depth[max(by_depth)] - by_depth[1]).dropna()
+                found[key] = (int(max(by_depth)), interval(difference.to_numpy()))
+        return found
+
+    @staticmethod
+    def word(found):
+        if found.n < MIN_SEEDS:
+            return "undecided"
+        if found.low > 0:
+            return "gains"
+        if found.low > -MARGIN:
+            return "composes"
+        return "does not compose" if found.high < -MARGIN else "undecided"
+
+    def answer(self, rows, claims):
+        sentences, gains = [], self.gains(rows)
+        for dataset in sorted({d for d, _ in gains}):
+            own = {m: found for (d, m), found in gains.items() if d == dataset}
+            if claims.subject in own:
+                depth, found = own[claims.subject]
+                sentences.append(
+                    f"{claims.subject} on {dataset}: {self.word(found)}; layer {depth} has {100 * found.mean:+.1f} "
+                    f"points of accuracy on layer 1 [{100 * found.low:+.1f}, {100 * found.high:+.1f}]."
+                )
+            words = [self.word(found) for m, (_, found) in own.items() if m != claims.subject]
+            counts = ", ".join(f"{words.count(w)} {w}" for w in ("gains", "composes", "does not compose", "undecided"))
+            sentences.append(f"Of {len(words)} other methods on {dataset}: {counts}.")
+        return " ".join(sentences)
+
+    def figures(self, rows, claims):
+        for name, protocol, label, scale in (
+            ("accuracy", "linear", "accuracy of a linear probe (%)", 100),
+            ("nonlinear_dependence", None, "dependence between units", 1),
+            ("prunable_fraction", "best/refitted", "% of live units prunable", 100),
+        ):
+            own = self.metric(rows, name, protocol)
+            single = own[(own["label"] == GREEDY) & (own["depth"] == 1)]
+            own = pd.concat([own, single.assign(label=JOINT)])
+            own = own[own.groupby(["dataset", "method", "label"], observed=True)["x"].transform("nunique") > 1]
+            if not own.empty:
+                panel = own["dataset"].astype(str) + ", " + own["label"].astype(str)
+                yield (
+                    f"{label[0].upper()}{label[1:]} against depth, {GREEDY} and {JOINT} ({seeds_of(own)}, 95 % "
+                    "intervals); the single layer stands in both.",
+                    curves(own.assign(panel=panel), claims, xlabel="layers", ylabel=label, panel="panel", scale=scale),
+                )
+        away = self.metric(rows, "accuracy", "linear", away=True)
+        away = away[away["label"] == GREEDY]
+        if not away.empty:
+            panel = away["dataset"].astype(str) + " to " + away["target"] + ", layer " + away["depth"].astype(str)
+            yield (
+                f"Accuracy on another data set of each layer, trained {GREEDY} ({seeds_of(away)}, 95 % intervals).",
+                dots(away.assign(panel=panel), claims, label="accuracy (%)", panel="panel", scale=100),
+            )
+
+    def table(self, rows, claims):
+        by = ["dataset", "method", "label", "depth"]
+        columns = {}
+        for heading, name, protocol, scale in (
+            ("accuracy (%)", "accuracy", "linear", 100), ("nonlinear dependence", "nonlinear_dependence", None, 1),
+            ("% prunable", "prunable_fraction", "best/refitted", 100), ("% dead units", "dead_units", None, 100),
+            ("seconds a seed", "train_seconds", None, 1),
+        ):  # fmt: skip
+            own = intervals(self.metric(rows, name, protocol), by)
+            columns[heading] = scale * own.set_index(by)["mean"]
+        return pd.DataFrame(columns).reset_index().rename(columns={"label": "trained"})
