@@ -23,11 +23,13 @@ from infomax_bench.look import (
     INK,
     LETTER,
     QUIET,
+    SERIES,
     SMALL,
     SUBJECT,
     display_names,
     empty,
     foot,
+    key,
     label_ends,
     label_points,
     legend,
@@ -121,6 +123,38 @@ def curves(
         label_ends(ax, ends, look, names)
     axes[0].set_ylabel(ylabel)
     legend(figure, methods, claims)
+    return figure
+
+
+def sweep(
+    rows: pd.DataFrame, *, x: str, panel: str, xlabel: str, line: str = "dataset", order: Sequence[str] = (),
+) -> Figure:  # fmt: skip
+    """What one method's hyperparameter does: a line for each value of `line` over the values of the column `x`, as far
+    apart as they are in number, a panel for each value of `panel`, which says what is measured.
+
+    order: the panels' order, by name unless given.
+    """
+    found = intervals(rows, [panel, line, x])
+    if found.empty:
+        return empty()
+    names = sorted(str(v) for v in found[line].unique())
+    titles = [t for t in order if t in set(found[panel])] or [str(t) for t in sorted(found[panel].unique())]
+    steps = sorted(found[x].unique())
+    figure, axes = panels(titles, columns=3, height=2.0, left=0.45, right=0.2)
+    for ax, title in zip(axes, titles, strict=True):
+        own = found[found[panel] == title]
+        ax.set_xlim(-0.3, len(steps) - 0.7)
+        ax.set_ylim(*limits(own))
+        ax.set_xticks(range(len(steps)), [f"{step:g}" for step in steps])
+        for name, values in own.groupby(line):
+            style = SERIES[names.index(str(name)) % len(SERIES)]
+            at = [steps.index(v) for v in values[x]]
+            ax.plot(at, values["mean"], color=style.colour, linestyle=style.line, linewidth=style.width,
+                    marker=style.marker, markersize=4)  # fmt: skip
+            ax.fill_between(at, values["low"], values["high"], color=style.colour, alpha=0.15, linewidth=0, zorder=1)
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.set_xlabel(xlabel)
+    key(figure, {name: SERIES[i % len(SERIES)] for i, name in enumerate(names)})
     return figure
 
 

@@ -106,6 +106,7 @@ class Section:
     claim: str
     rule: str
     verdicts: list[Verdict]
+    answer: str = ""
     pictures: list[Picture] = field(default_factory=list)
     table: Table | None = None
     problems: list[str] = field(default_factory=list)
@@ -248,6 +249,10 @@ def section(
             made.pictures.append(Picture(f"{benchmark.name}-{i}", caption, png(figure), figure.get_figwidth()))
     except Exception as error:  # a plug-in may raise anything
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
+    try:
+        made.answer = benchmark.answer(rows, claims)
+    except Exception as error:
+        made.problems.append(f"the answer could not be given: {type(error).__name__}: {error}")
     try:
         frame = benchmark.table(rows, claims)
         made.table = None if frame is None or frame.empty else table(frame, claims, names)
