@@ -5,21 +5,30 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from infomax_bench import Benchmark, Request
+from infomax_bench.effects import estimates, sweep
 from infomax_bench.evaluate.thresholds import CORRUPTIONS, DROPOUT
-from infomax_bench.figures import comparable, curves, dots, scatter, seeds_of, sweep
+from infomax_bench.figures import comparable, curves, scatter, seeds_of
 from infomax_bench.statistics import MIN_SEEDS, compare, decide, hardest, in_words, interval, rank_interval
 
 WEIGHT = "lambda_tc"  # the hyperparameter that weighs independence, in subjects that have it
 WEIGHTS = (0.0, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 MIN_METHODS = 10
 LEAST = 0.01  # accuracy above chance below which there is nothing to keep
-FEW = "few-shot"
-LINEAR = "linear"
-KEY = ["method", "label", "dataset", "seed"]
-ALL, SILENT, SCARCE, CLEAN = "corrupted images", "silent units", "few labels", "clean images"
-PART_OF = dict.fromkeys(CORRUPTIONS, ALL) | {DROPOUT: SILENT, FEW: SCARCE, LINEAR: CLEAN}
-DISTURBED = (ALL, SILENT, SCARCE)
-ACROSS, WITHIN = "across methods", "within the subject"
+
+KEY = ["method", "label", "dataset", "seed"]  # an encoder
+CLEAN, ALL, SILENT, SCARCE = "clean images", "corrupted images", "silent units", "few labels"
+PART_OF = {"linear": CLEAN} | dict.fromkeys(CORRUPTIONS, ALL) | {DROPOUT: SILENT, "few-shot": SCARCE}
+PARTS = (CLEAN, ALL, SILENT, SCARCE)
+ACROSS, WITHIN = "across methods", "in the sweep"
+SHOWN = {"kept": "% kept", "value": "accuracy"}  # accuracy as a share of the undisturbed one, and as it is
+PANELS = {
+    "dependence": "nonlinear dependence",
+    "dead_units": "dead units (%)",
+    CLEAN: "accuracy on clean images (%)",
+    ALL: "kept with corrupted images (%)",
+    SILENT: "kept with silent units (%)",
+    SCARCE: "kept with few labels (%)",
+}
 
 
 class Robustness(Benchmark):
@@ -74,231 +83,214 @@ class Robustness(Benchmark):
     def levels(rows):
         """Accuracy at every level of every disturbance, and on clean images.
 
-        Columns beside the rows' own: `part`, of PART_OF, and `kept`, NaN where clean accuracy is next to chance.
+        Columns beside the rows' own: `part`, of PARTS, and `kept`, NaN where clean accuracy is next to chance.
         """
         good = rows[rows["status"] == "ok"]
         accuracy = good[(good["metric"] == "accuracy") & good["protocol"].isin(list(PART_OF))]
-        clean = accuracy[accuracy["protocol"] == LINEAR].groupby(KEY)["value"].mean().rename("clean")
+        clean = accuracy[accuracy["protocol"] == "linear"].groupby(KEY)["value"].mean().rename("clean")
         chance = good[good["metric"] == "chance_accuracy"].groupby(KEY)["value"].mean().rename("chance")
         made = accuracy.join(clean, on=KEY).join(chance, on=KEY)
         above = (made["clean"] - made["chance"]).where(lambda a: a >= LEAST)
         return made.assign(part=made["protocol"].map(PART_OF), kept=(made["value"] - made["chance"]) / above)
 
-    @staticmethod
-    def means(levels, column, by="part"):
-        """Mean of `kept` or `value` over the levels, the undisturbed one aside: a row for each encoder and part."""
-        disturbed = levels[(levels["x"] > 0) | (levels["part"] == CLEAN)]
-        first = disturbed.drop_duplicates([*KEY, by])
-        groups = disturbed.groupby([*KEY, by])[column]
-        mean = groups.mean().where(groups.count() == groups.size()).rename("mean")
-        return first.assign(value=first.join(mean, on=[*KEY, by])["mean"])
+    def scores(self, rows):
+        """A row for each encoder and part, or single corruption: means over its levels, the undisturbed one aside.
 
-    @staticmethod
-    def dependence(rows):
-        return rows[(rows["metric"] == "nonlinear_dependence") & (rows["status"] == "ok")]
-
-    @staticmethod
-    def swept(rows, claims):
-        """The subject's rows along the sweep, with the column `weight`."""
-        own = rows[(rows["method"] == claims.subject) & rows["label"].astype(str).str.startswith(f"{WEIGHT} = ")]
-        return own.assign(weight=own["label"].str.removeprefix(f"{WEIGHT} = ").astype(float))
-
-    def correlations(self, rows, claims, by="part"):
-        """The rank correlation of redundancy with the accuracy kept: a row for each seed, comparison and part.
-
-        Columns: comparison (ACROSS or WITHIN), part, seed, value, n (methods, or weights).
+        Columns: KEY, `part`, `kept` and `value` (both NaN unless all levels are there), `dependence` between units,
+        `weight` (NaN outside the sweep), and what figures need.
         """
-        columns = ["comparison", "part", "seed", "value", "n"]
-        take_part = sorted(set(claims.roles) - claims.own_width)
-        plain = rows[(rows["label"] == "") & rows["method"].isin(take_part)]
-        found = []
-        for comparison, own, column in ((ACROSS, plain, "method"), (WITHIN, self.swept(rows, claims), "weight")):
-            if own.empty:
-                continue
-            one, levels = self.dependence(own), self.levels(own)
-            for part, kept in self.means(levels[levels["part"] != CLEAN], "kept", by).groupby(by):
-                rho, n = rank_correlations(wide(one, column), wide(kept, column))
-                found += [(comparison, part, seed, value, n) for seed, value in rho.items()]
-        return pd.DataFrame(found, columns=columns)
+        levels = self.levels(rows)
+        counted = levels[(levels["x"] > 0) | (levels["part"] == CLEAN)]
+        alone = counted[counted["part"] == ALL]
+        counted = pd.concat([counted, alone.assign(part=alone["protocol"])])
+        groups = counted.groupby([*KEY, "part"])[list(SHOWN)]
+        made = groups.mean().where(groups.count().eq(groups.size(), axis=0)).reset_index()
+        good = rows[rows["status"] == "ok"]
+        for metric, name in (("nonlinear_dependence", "dependence"), ("dead_units", "dead_units")):
+            made = made.join(good[good["metric"] == metric].groupby(KEY)["value"].mean().rename(name), on=KEY)
+        weight = pd.to_numeric(made["label"].astype(str).str.removeprefix(f"{WEIGHT} = "), errors="coerce")
+        current = rows.groupby("method")["current"].all()
+        return made.assign(weight=weight, current=made["method"].map(current), status="ok")
+
+    @staticmethod
+    def correlations(scores, claims):
+        """The rank correlation of redundancy with the accuracy kept, and with the accuracy itself.
+
+        Columns: `comparison` (ACROSS or WITHIN), `part`, `what` (of SHOWN), dataset, seed, value, `n` (methods, or
+        weights).
+        """
+        plain = scores[(scores["label"] == "") & scores["method"].isin(set(claims.roles) - claims.own_width)]
+        found = [pd.DataFrame(columns=["comparison", "part", "what", "dataset", "seed", "value", "n"])]
+        for comparison, own, column in (
+            (ACROSS, plain, "method"),
+            (WITHIN, scores[(scores["method"] == claims.subject) & scores["weight"].notna()], "weight"),
+        ):
+            for part, group in own.groupby("part"):
+                for what in SHOWN if part != CLEAN else ("value",):
+                    rho = rank_correlations(group, column, what)
+                    found.append(rho.assign(comparison=comparison, part=part, what=what))
+        return pd.concat([f for f in found if len(f)] or found)
 
     # -- the answer ---------------------------------------------------------------------------------------------------
     def answer(self, rows, claims):
-        rho = self.correlations(rows, claims)
+        scores = self.scores(rows)
+        rho = self.correlations(scores, claims)
         if rho.empty:
             return ""
-        sentences = []
-        for comparison in (ACROSS, WITHIN):
-            own = rho[rho["comparison"] == comparison]
-            if own.empty:
-                continue
+        said = []
+        for comparison, own in rho.groupby("comparison"):
             n = own["n"].min()
-            start = f"Across {n} methods" if comparison == ACROSS else f"Within {claims.subject}, {n} weights"
-            parts = [
-                reading(part, own[own["part"] == part], comparison) for part in DISTURBED if part in set(own["part"])
-            ]
-            sentences.append(f"{start}: {'; '.join(parts)}.")
-        if WITHIN in set(rho["comparison"]):
-            sentences += self.strongest(rows, claims)
-        else:
-            sentences.append(f"Within {claims.subject} nothing was swept: it has no `{WEIGHT}`, or was not measured.")
+            start = f"Across {n} methods" if comparison == ACROSS else f"Within {claims.subject}, over {n} weights"
+            kept = own[own["what"] == "kept"]
+            said.append(f"{start}: {'; '.join(reading(p, g, comparison) for p, g in in_order(kept))}.")
+            single = kept[kept["part"] == ALL].groupby("dataset")["value"].mean()
+            if len(single) > 1:
+                said.append(f"With {ALL} it is {', '.join(f'{v:+.2f} on {d}' for d, v in single.items())}.")
+            itself = [f"{g['value'].mean():+.2f} with {p}" for p, g in in_order(own[own["what"] == "value"])]
+            said.append(f"With the accuracy itself the rank correlation is {', '.join(itself)}.")
+        said += strongest(scores[(scores["method"] == claims.subject) & scores["weight"].notna()])
+        if WITHIN not in set(rho["comparison"]):
+            said.append(f"Within {claims.subject} nothing was swept: it has no {WEIGHT}, or was not measured.")
         if claims.indicative:
-            sentences.append("This preset is for looking, not for deciding.")
-        return " ".join(sentences)
-
-    def strongest(self, rows, claims):
-        """Whether the largest weight of independence is the best one, in a sentence for each outcome."""
-        accuracies = self.means(self.levels(self.swept(rows, claims)), "value")
-        largest = f"{WEIGHT} = {max(WEIGHTS):g}"
-        said = {"refuted": [], "supported": [], "inconclusive": []}
-        for part in (CLEAN, *DISTURBED):
-            table = (
-                wide(accuracies[accuracies["part"] == part], "weight")
-                .groupby("seed")
-                .agg(lambda v: v.mean(skipna=False))
-            )
-            if max(WEIGHTS) not in table or len(table.columns) < 2:
-                continue
-            named = table.set_axis([f"{w:g}" for w in table], axis=1)
-            top = f"{max(WEIGHTS):g}"
-            compared, _ = compare(named, top, [w for w in named if w != top])
-            outcome = decide(compared)
-            worst = hardest(compared, outcome)
-            effect = "" if worst is None else (
-                f" ({-100 * worst.mean:+.3g} points at {worst.rival}, "
-                f"{in_words(-100 * worst.high, -100 * worst.low)})"
-            )  # fmt: skip
-            said[outcome].append(part + effect * (outcome == "refuted"))
-        words = {
-            "refuted": f"Weaker independence than {largest} is better with",
-            "supported": f"The strongest independence, {largest}, is best with",
-            "inconclusive": f"Whether the strongest independence, {largest}, is best is undecided with",
-        }
-        return [f"{words[outcome]} {', '.join(parts)}." for outcome, parts in said.items() if parts]
+            said.append("This preset is for looking, not for deciding.")
+        return " ".join(said)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
     def figures(self, rows, claims):
-        plain = rows[rows["label"] == ""]
-        levels = self.levels(plain)
-        levels = levels.assign(accuracy=levels["value"], value=levels["kept"])
+        scores = self.scores(rows)
+        plain, along = scores[scores["label"] == ""], scores[scores["weight"].notna()]
+        if plain.empty:
+            return
         measured = f"{seeds_of(plain)}, 95 % intervals"
-        rho = self.correlations(rows, claims)
-        if not levels.empty and not rho.empty:
-            corrupted = self.means(levels[levels["part"] == ALL], "kept")
+        rho = self.correlations(scores, claims)
+        corrupted, way = plain[plain["part"] == ALL], along[along["part"] == ALL]
+        single = rho[(rho["comparison"] == ACROSS) & (rho["part"] == ALL) & (rho["what"] == "kept")]
+        yield (
+            "Accuracy above chance that is kept when test images are corrupted, mean over five corruptions at five "
+            f"severities, against the dependence between units ({measured}). If redundancy made features robust, the "
+            "points would rise from left to right. Features that carry little have little to lose."
+            + f" The thin line is {claims.subject} as its {WEIGHT} goes from 0 to {max(WEIGHTS):g}." * (len(way) > 0),
+            scatter(corrupted.assign(value=corrupted["dependence"]), corrupted.assign(value=corrupted["kept"]), claims,
+                    xlabel="nonlinear dependence (0: independent)", ylabel="% of accuracy kept", scale=(1, 100),
+                    trail=(way.assign(value=way["dependence"]), way.assign(value=way["kept"]), "weight"),
+                    notes={str(d): f"rank correlation {v:+.2f}" for d, v in
+                           single.groupby("dataset")["value"].mean().items()}),
+        )  # fmt: skip
+        if not rho.empty:
             yield (
-                "Accuracy above chance that is kept when test images are corrupted, mean over five corruptions at five "
-                f"severities, against the dependence between units ({measured}). If redundancy made features robust, "
-                "the points would rise from left to right. Features that carry little have little to lose.",
-                scatter(self.dependence(plain), corrupted, claims, xlabel="nonlinear dependence (0: independent)",
-                        ylabel="% of accuracy kept", scale=(1, 100), notes=self.notes(rows, claims)),
+                "Rank correlation of redundancy with the share of accuracy that is kept, and with the accuracy that is "
+                "left, for all corruptions together and for each: right of zero, more redundant features are better. "
+                f"Intervals are over seeds ({rho['seed'].nunique()} at most); those over methods stand in the answer.",
+                estimates(rho.assign(panel=rho["comparison"] + ", " + rho["what"].map(SHOWN), status="ok"),
+                          line="part", panel="panel", label="rank correlation", strong=PARTS,
+                          lines=(CLEAN, ALL, *CORRUPTIONS, SILENT, SCARCE),
+                          order=tuple(f"{c}, {w}" for c in (ACROSS, WITHIN) for w in SHOWN.values())),
             )  # fmt: skip
-        single = self.correlations(rows, claims, by="protocol")
-        both = pd.concat([rho, single[~single["part"].isin([DROPOUT, FEW])]])
-        if not both.empty:
-            shown = both.assign(method=both["part"], panel=both["comparison"], status="ok", current=True)
-            yield (
-                "Rank correlation of redundancy with the accuracy kept, for all corruptions together and each alone, "
-                "silent units and few labels: right of zero, more redundant features keep more. Intervals are over "
-                f"seeds ({int(both['seed'].nunique())} at most); those over methods are in the answer.",
-                dots(shown, claims, label="rank correlation", panel="panel", higher_is_better=None, bound=(0.0, "")),
-            )
-        along = self.along(rows, claims)
         if not along.empty:
             yield (
                 f"{claims.subject} with its weight of independence, {WEIGHT}, from 0 to {max(WEIGHTS):g} and all else "
                 f"as it was ({seeds_of(along)}, 95 % intervals).",
-                sweep(along, x="weight", panel="panel", xlabel=WEIGHT, order=tuple(PANELS.values())),
+                sweep(swept(along), x="weight", panel="panel", xlabel=WEIGHT, order=tuple(PANELS.values())),
             )
-        disturbed = levels[(levels["part"] == ALL) & np.isfinite(levels["value"])]
-        if not disturbed.empty:
+        levels = self.levels(rows[rows["label"] == ""])
+        tenths = levels["protocol"] == DROPOUT
+        steps = levels.assign(
+            value=levels["kept"], x=levels["x"].where(~tenths, 10 * levels["x"]),
+            panel=levels["protocol"].where(~tenths, f"{DROPOUT}, in tenths of the units"),
+        )  # fmt: skip
+        steps = steps[steps["part"].isin([ALL, SILENT]) & np.isfinite(steps["value"])]
+        if not steps.empty:
             yield (
-                f"Accuracy kept against the severity of each corruption, mean over data sets ({measured}).",
-                curves(comparable(disturbed, "protocol"), claims, xlabel="severity", ylabel="% kept",
-                       panel="protocol", scale=100),
+                f"Accuracy kept against the severity of each corruption, and against the units silenced ({measured}); "
+                "means over data sets of the methods that have run on all of them.",
+                curves(comparable(steps, "panel"), claims, xlabel="severity", ylabel="% kept", panel="panel",
+                       scale=100),
             )  # fmt: skip
 
-    def notes(self, rows, claims):
-        """Data set -> its rank correlation, mean over seeds, for corrupted images."""
-        found = {}
-        for dataset, own in rows.groupby("dataset"):
-            rho = self.correlations(own, claims)
-            chosen = rho[(rho["comparison"] == ACROSS) & (rho["part"] == ALL)]["value"]
-            if len(chosen):
-                found[str(dataset)] = f"rank correlation {chosen.mean():+.2f}"
-        return found
-
-    def along(self, rows, claims):
-        """The sweep's rows for its figure: what PANELS says, in percent, with the columns `weight` and `panel`."""
-        own = self.swept(rows, claims)
-        if own.empty:
-            return own.assign(panel="")
-        levels = self.levels(own)
-        parts = [self.means(levels, "value").query("part == @CLEAN").assign(panel=PANELS[CLEAN])]
-        kept = self.means(levels[levels["part"] != CLEAN], "kept")
-        parts.append(kept.assign(panel=kept["part"].map(PANELS)))
-        percent = pd.concat(parts)
-        percent["value"] *= 100
-        return pd.concat([self.dependence(own).assign(panel=PANELS["dependence"]), percent])
-
     def table(self, rows, claims):
-        plain = self.levels(rows[rows["label"] == ""])
-        if plain.empty:
+        scores = self.scores(rows[rows["label"] == ""])
+        if scores.empty:
             return None
-        columns = {"clean (%)": plain[plain["part"] == CLEAN].groupby(["dataset", "method"])["value"].mean()}
-        for by, names in (("part", DISTURBED), ("protocol", CORRUPTIONS)):
-            kept = self.means(plain, "kept", by)
-            for name in names:
-                columns[f"{name} (% kept)"] = kept[kept[by] == name].groupby(["dataset", "method"])["value"].mean()
-        made = 100 * pd.DataFrame(columns)
-        one = self.dependence(rows[rows["label"] == ""]).groupby(["dataset", "method"])["value"].mean()
-        made.insert(0, "nonlinear dependence", one)
-        return made.reset_index()
+        by = ["dataset", "method"]
+        columns = {"nonlinear dependence": scores.groupby(by)["dependence"].mean()}
+        for part in (*PARTS, *CORRUPTIONS):
+            what = "value" if part == CLEAN else "kept"
+            heading = f"{part} (%)" if part == CLEAN else f"{part} (% kept)"
+            columns[heading] = 100 * scores[scores["part"] == part].groupby(by)[what].mean()
+        return pd.DataFrame(columns).reset_index()
 
 
-PANELS = {
-    "dependence": "nonlinear dependence",
-    CLEAN: "accuracy on clean images (%)",
-    ALL: "kept with corrupted images (%)",
-    SILENT: "kept with silent units (%)",
-    SCARCE: "kept with few labels (%)",
-}
+def swept(along):
+    """The sweep's scores as the rows of its figure: what PANELS says, in the column `panel`."""
+    once = along[along["part"] == CLEAN]
+    parts = [once.assign(value=once["dependence"], panel=PANELS["dependence"])]
+    parts.append(once.assign(value=100 * once["dead_units"], panel=PANELS["dead_units"]))
+    for part in PARTS:
+        own = along[along["part"] == part]
+        parts.append(own.assign(value=100 * own["value" if part == CLEAN else "kept"], panel=PANELS[part]))
+    return pd.concat(parts)
 
 
-def wide(rows, column):
-    """Values by data set and seed (index) and `column`."""
-    return rows.pivot_table(index=["dataset", "seed"], columns=column, values="value", dropna=False)
+def in_order(rows):
+    """The rows of each of PARTS that there is."""
+    return [(part, own) for part in PARTS if len(own := rows[rows["part"] == part])]
 
 
-def rank_correlations(x, y):
-    """Spearman's correlation under each seed, mean over data sets, and of how many columns: from two `wide` tables.
+def rank_correlations(scores, column, what):
+    """Spearman's correlation of `dependence` with `what` over `column`: rows with dataset, seed, value and n columns.
 
-    Seeds that fewer than half of the columns have are left out, then columns that lack a case, then seeds that do.
+    Left out are data sets and seeds that fewer than half of the columns have, then columns that lack one of them, then
+    seeds that lack a data set.
     """
-    shared = x.columns.intersection(y.columns)
-    both = x[shared].where(np.isfinite(y[shared])).reindex(y.index)
-    both = both.dropna(thresh=max(1, (len(shared) + 1) // 2)).dropna(axis=1)
-    if both.shape[1] < 3:
-        return pd.Series(dtype=float), 0
-    y = y.loc[both.index, both.columns]
-    rho = pd.Series(
-        [spearmanr(a, b).statistic if len(set(a)) > 1 and len(set(b)) > 1 else np.nan
-         for a, b in zip(both.to_numpy(), y.to_numpy(), strict=True)],
-        index=both.index,
-    ).unstack("dataset")  # fmt: skip
-    return rho.mean(axis=1, skipna=False).dropna(), both.shape[1]
+    good = scores[np.isfinite(scores["dependence"]) & np.isfinite(scores[what])]
+    x, y = (good.pivot_table(index=["dataset", "seed"], columns=column, values=v) for v in ("dependence", what))
+    x = x.dropna(thresh=(x.shape[1] + 1) // 2).dropna(axis=1)
+    y = y.loc[x.index, x.columns]
+    rho = [
+        (*place, spearmanr(a, b).statistic, x.shape[1])
+        for place, a, b in zip(x.index, x.to_numpy(), y.to_numpy(), strict=True)
+        if len(set(a)) > 2 and len(set(b)) > 1
+    ]
+    found = pd.DataFrame(rho, columns=["dataset", "seed", "value", "n"])
+    return found[found.groupby("seed")["dataset"].transform("nunique") == found["dataset"].nunique()]
 
 
 def reading(part, rho, comparison):
-    """What the rank correlations under each seed say of one disturbance, in the rule's words."""
-    over_seeds, n = interval(rho["value"].to_numpy()), int(rho["n"].min())
+    """What the rank correlations say of one disturbance, in the rule's words."""
+    over_seeds, n = interval(rho.groupby("seed")["value"].mean().to_numpy()), int(rho["n"].min())
     sides = [(over_seeds.low, over_seeds.high)]
-    told = f"{in_words(*sides[0], '+.2f')} over seeds"
+    told = in_words(*sides[0], "+.2f") + " over seeds" * (over_seeds.n > 1)
     if comparison == ACROSS:
         sides.append(rank_interval(over_seeds.mean, n))
         told += f", {sides[1][0]:+.2f} to {sides[1][1]:+.2f} over methods"
-    enough = over_seeds.n >= MIN_SEEDS and (comparison == WITHIN or n >= MIN_METHODS)
-    number = f"(rank correlation {over_seeds.mean:+.2f}, {told})"
-    if enough and all(low > 0 for low, _ in sides):
-        return f"more redundant features are more robust with {part} {number}"
-    if enough and all(high < 0 for _, high in sides):
-        return f"more redundant features are less robust with {part} {number}"
-    return f"undecided with {part} {number}"
+    word = "undecided"
+    if over_seeds.n >= MIN_SEEDS and (comparison == WITHIN or n >= MIN_METHODS):
+        if all(low > 0 for low, _ in sides):
+            word = "more redundant features are more robust"
+        elif all(high < 0 for _, high in sides):
+            word = "more redundant features are less robust"
+    return f"{word} with {part} (rank correlation {over_seeds.mean:+.2f}, {told})"
+
+
+def strongest(along):
+    """Whether the largest weight of independence is the best: a sentence for each outcome, of the sweep's scores."""
+    top = max(WEIGHTS)
+    said = {"refuted": [], "supported": [], "inconclusive": []}
+    for part, own in in_order(along):
+        table = own.pivot_table(index="seed", columns=["weight", "dataset"], values="value")
+        table = table.T.groupby("weight").agg(lambda v: v.mean(skipna=False)).T
+        if top not in table:
+            continue
+        compared, missing = compare(table.rename(columns=str), str(top), [str(w) for w in WEIGHTS if w != top])
+        outcome = decide(compared)
+        worst = hardest(compared, outcome)
+        if outcome == "refuted" and worst is not None:
+            points = f"{-100 * worst.mean:+.3g} points, {in_words(-100 * worst.high, -100 * worst.low)}"
+            part += f" (most surely {float(worst.rival):g}: {points})"
+        said["inconclusive" if missing and outcome == "supported" else outcome].append(part)
+    words = {
+        "refuted": f"Weaker independence than {WEIGHT} = {top:g} is better with",
+        "supported": f"The strongest is best: {WEIGHT} = {top:g}, with",
+        "inconclusive": f"Whether the strongest, {WEIGHT} = {top:g}, is best is undecided with",
+    }
+    return [f"{words[outcome]} {', '.join(parts)}." for outcome, parts in said.items() if parts]

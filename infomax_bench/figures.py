@@ -23,13 +23,11 @@ from infomax_bench.look import (
     INK,
     LETTER,
     QUIET,
-    SERIES,
     SMALL,
     SUBJECT,
     display_names,
     empty,
     foot,
-    key,
     label_ends,
     label_points,
     legend,
@@ -126,38 +124,6 @@ def curves(
     return figure
 
 
-def sweep(
-    rows: pd.DataFrame, *, x: str, panel: str, xlabel: str, line: str = "dataset", order: Sequence[str] = (),
-) -> Figure:  # fmt: skip
-    """What one method's hyperparameter does: a line for each value of `line` over the values of the column `x`, as far
-    apart as they are in number, a panel for each value of `panel`, which says what is measured.
-
-    order: the panels' order, by name unless given.
-    """
-    found = intervals(rows, [panel, line, x])
-    if found.empty:
-        return empty()
-    names = sorted(str(v) for v in found[line].unique())
-    titles = [t for t in order if t in set(found[panel])] or [str(t) for t in sorted(found[panel].unique())]
-    steps = sorted(found[x].unique())
-    figure, axes = panels(titles, columns=3, height=2.0, left=0.45, right=0.2)
-    for ax, title in zip(axes, titles, strict=True):
-        own = found[found[panel] == title]
-        ax.set_xlim(-0.3, len(steps) - 0.7)
-        ax.set_ylim(*limits(own))
-        ax.set_xticks(range(len(steps)), [f"{step:g}" for step in steps])
-        for name, values in own.groupby(line):
-            style = SERIES[names.index(str(name)) % len(SERIES)]
-            at = [steps.index(v) for v in values[x]]
-            ax.plot(at, values["mean"], color=style.colour, linestyle=style.line, linewidth=style.width,
-                    marker=style.marker, markersize=4)  # fmt: skip
-            ax.fill_between(at, values["low"], values["high"], color=style.colour, alpha=0.15, linewidth=0, zorder=1)
-        ax.yaxis.set_major_locator(MaxNLocator(5))
-        ax.set_xlabel(xlabel)
-    key(figure, {name: SERIES[i % len(SERIES)] for i, name in enumerate(names)})
-    return figure
-
-
 def dots(
     rows: pd.DataFrame, claims: Claims, *, label: str, panel: str = "dataset", scale: float = 1.0, log: bool = False,
     higher_is_better: bool | None = True, bound: tuple[float, str] | None = None, order: Sequence[str] = (),
@@ -250,10 +216,12 @@ def matrix(rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale
 def scatter(
     across: pd.DataFrame, up: pd.DataFrame, claims: Claims, *, xlabel: str, ylabel: str, panel: str = "dataset",
     scale: tuple[float, float] = (1.0, 1.0), notes: Mapping[str, str] | None = None,
+    trail: tuple[pd.DataFrame, pd.DataFrame, str] | None = None,
 ) -> Figure:  # fmt: skip
     """A labelled point for each method: one measurement against another, a panel for each value of `panel`.
 
-    notes: what to add to a panel's title.
+    notes: what to add to a panel's title. trail: both measurements of the subject along a setting, and the column of
+    the setting: drawn as a line from its least to its greatest value.
     """
     both = intervals(across, [panel, "method"]).merge(intervals(up, [panel, "method"]), on=[panel, "method"])
     if both.empty:
@@ -262,12 +230,24 @@ def scatter(
     look, names = styles(methods, claims), display_names(pd.concat([across, up]))
     titles = [str(t) for t in sorted(both[panel].unique())]
     shown = [f"{t}   {(notes or {}).get(t, '')}".rstrip() for t in titles]
+    way = pd.DataFrame(columns=[panel, "mean_x", "mean_y"])
+    if trail is not None:
+        key = [panel, trail[2]]
+        way = intervals(trail[0], key).merge(intervals(trail[1], key), on=key).sort_values(trail[2])
     figure, axes = panels(shown, columns=2, height=3.6, left=0.62, right=0.2)
-    for ax, (_, own) in zip(axes, both.groupby(panel), strict=True):
+    for ax, (title, own) in zip(axes, both.groupby(panel), strict=True):
         x, y = (
             k * own[[f"mean{s}", f"low{s}", f"high{s}"]].to_numpy() for s, k in zip(("_x", "_y"), scale, strict=True)
         )
-        for set_limits, values in ((ax.set_xlim, x), (ax.set_ylim, y)):
+        steps = way[way[panel] == title]
+        at = steps[["mean_x", "mean_y"]].to_numpy(dtype=float) * scale
+        if len(at):
+            ax.plot(*at.T, color=SUBJECT.colour, linewidth=1, alpha=0.6, marker=".", markersize=4, zorder=2)
+            for i, away in ((0, (3, 4)), (-1, (4, -9))):
+                ax.annotate(f"{steps[steps.columns[1]].iloc[i]:g}", at[i], away, textcoords="offset points",
+                            fontsize=6.5, color=SUBJECT.colour)  # fmt: skip
+        for set_limits, values in ((ax.set_xlim, np.vstack([x, at[:, [0, 0, 0]]])),
+                                   (ax.set_ylim, np.vstack([y, at[:, [1, 1, 1]]]))):  # fmt: skip
             low, high = limits(pd.DataFrame(values, columns=["mean", "low", "high"]))
             set_limits(low - 0.04 * (high - low), high + 0.04 * (high - low))
         marks(ax, [look[m] for m in own["method"]], x, y, size=4)

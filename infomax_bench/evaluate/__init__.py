@@ -35,7 +35,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "prune_units": Evaluation("prune:prune_units", 4, 1.2e-4),
     "prune_weights": Evaluation("prune:prune_weights", 4, 8e-5),
     "redundancy": Evaluation("features:measure_redundancy", 2),
-    "robustness": Evaluation("robustness:robustness"),
+    "robustness": Evaluation("robustness:robustness", 1, 2.2e-5),
     "interpretability": Evaluation("features:measure_interpretability", 3),
     "finetune": Evaluation("finetune:finetune"),
     "objective": Evaluation("objective:objective"),
