@@ -30,7 +30,8 @@ def robustness(context: Context) -> list[Row]:
     Features without images have no corruptions.
     """
     probe, data = shared_probe(context), context.set
-    rows = context.rows("chance_accuracy", torch.full((len(context.seeds),), 1 / data.n_classes))
+    chance = torch.full((len(context.seeds),), 1 / data.n_classes, dtype=torch.float64)
+    rows = context.rows("chance_accuracy", chance)
     for name in CORRUPTIONS if context.encoder is not None else ():
         rows += context.rows("accuracy", probe.test, protocol=name, x=0)
         under = torch.stack([corrupted_accuracy(context, probe, i, name) for i in range(len(context.seeds))])
