@@ -96,15 +96,14 @@ class Robustness(Benchmark):
     def scores(self, rows):
         """A row for each encoder and part, or single corruption: means over its levels, the undisturbed one aside.
 
-        Columns: KEY, `part`, `kept` and `value` (both NaN unless all levels are there), `dependence` between units,
+        Columns: KEY, `part`, `kept` and `value`, `dependence` between units,
         `weight` (NaN outside the sweep), and what figures need.
         """
         levels = self.levels(rows)
         counted = levels[(levels["x"] > 0) | (levels["part"] == CLEAN)]
         alone = counted[counted["part"] == ALL]
         counted = pd.concat([counted, alone.assign(part=alone["protocol"])])
-        groups = counted.groupby([*KEY, "part"])[list(SHOWN)]
-        made = groups.mean().where(groups.count().eq(groups.size(), axis=0)).reset_index()
+        made = counted.groupby([*KEY, "part"])[list(SHOWN)].mean().reset_index()
         good = rows[rows["status"] == "ok"]
         for metric, name in (("nonlinear_dependence", "dependence"), ("dead_units", "dead_units")):
             made = made.join(good[good["metric"] == metric].groupby(KEY)["value"].mean().rename(name), on=KEY)

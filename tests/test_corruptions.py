@@ -140,6 +140,20 @@ def test_occlusion_is_a_square_of_the_mean_colour_that_grows():
         before = hidden
 
 
+def test_occlusion_may_be_anywhere_whatever_its_size():
+    """Of the two sizes that a patch of 2.4 pixels may have, each is as likely at every place of 8 pixels."""
+    images = floats(8000, 1, 8, 8)
+    hidden = (corrupt(images, "occlusion", 0, (2,))[0] != images).any(1)
+    side = hidden.any(2).sum(1)
+    assert side.double().mean().item() == pytest.approx(2.4, abs=0.03)
+    for axis in (1, 2):
+        first = hidden.any(3 - axis).int().argmax(1)
+        for length in (2, 3):
+            counts = first[side == length].bincount()
+            assert len(counts) == 8 - length + 1
+            assert stats.chisquare(counts).pvalue > 1e-4
+
+
 # -- what all of them promise -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", CORRUPTIONS)
 @pytest.mark.parametrize("images", [whole(5, 1, 8, 8), whole(4, 3, 7, 11), floats(), floats(2, 3, 1, 1)])

@@ -208,6 +208,10 @@ def planted(kept, dependence, seeds=5, clean=0.9, noise=0.0, label="", methods=M
                     {**where, "metric": "accuracy", "protocol": protocol, "x": x, "value": 0.1 + own * (clean - 0.1)}
                     for protocol, levels in LEVELS.items() for x in levels
                 ]  # fmt: skip
+                records += [
+                    {**where, "metric": "accuracy", "protocol": protocol, "x": 0, "value": clean}
+                    for protocol in (*CORRUPTIONS, DROPOUT)
+                ]
     made = pd.DataFrame(records).assign(
         status="ok", current=True, track="controlled", benchmark="robustness", width=WIDTH, backbone="linear"
     )
