@@ -47,7 +47,7 @@ class Robustness(Benchmark):
     Prior art: that reliable systems are made of unreliable parts by redundancy goes back to von Neumann (1956). Codes
     that are to carry most through noise remove redundancy where noise is weak and keep it where noise is strong (Atick
     and Redlich 1990; Doi, Balcan and Lewicki 2007), and Barlow (2001) came to hold that the brain exploits redundancy
-    rather than to reduce it. Networks that generalise better rely less on single units, and lose less when these are
+    rather than reducing it. Networks that generalise better rely less on single units, and lose less when these are
     silenced (Morcos et al. 2018). The corruptions are in the manner of Hendrycks and Dietterich (2019).
 
     Rule: nothing is predicted and there is no verdict; these are the words of the answer. Redundancy is the nonlinear
