@@ -3,7 +3,7 @@
 The idea is that of Hendrycks and Dietterich (2019, arXiv:1903.12261): common corruptions, graded, of test images only,
 which no method has trained on. Noise and contrast are theirs, levels included; blur is a Gaussian one, and lengths are
 shares of the image's side, since images here have 8 pixels to a side or many more. Occlusion hides a square
-patch (the inverse of what DeVries and Taylor 2017, arXiv:1708.04552, train with), shifts lose what leaves the image.
+patch (as DeVries and Taylor 2017, arXiv:1708.04552, do in training), shifts lose what leaves the image.
 
 Random draws belong to a seed, a corruption and the number and shape of the images, to nothing else: all methods see
 the same corrupted images. An image keeps its draw through the severities, so that a level is more of the one before.
