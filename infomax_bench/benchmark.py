@@ -113,6 +113,8 @@ class Suite:
     """By data set, the images that a seed trains on."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
     """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
+    subject_settings: dict[str, Any] = field(default_factory=dict)
+    """The subject's hyperparameters, with their defaults: a benchmark may sweep one only where the subject has it."""
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""
@@ -219,6 +221,11 @@ class Benchmark:
     def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
         """Figures with their captions, the one that answers the question first."""
         yield from ()
+
+    def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
+        """What the rows say to a question that no claim is about, in a paragraph for a reader who reads no further, by
+        the words that the rule allows; or ""."""
+        return ""
 
     def table(self, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame | None:
         """A table for the report, one line a method; or None."""

@@ -216,10 +216,12 @@ def matrix(rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale
 def scatter(
     across: pd.DataFrame, up: pd.DataFrame, claims: Claims, *, xlabel: str, ylabel: str, panel: str = "dataset",
     scale: tuple[float, float] = (1.0, 1.0), notes: Mapping[str, str] | None = None,
+    trail: tuple[pd.DataFrame, pd.DataFrame, str] | None = None,
 ) -> Figure:  # fmt: skip
     """A labelled point for each method: one measurement against another, a panel for each value of `panel`.
 
-    notes: what to add to a panel's title.
+    notes: what to add to a panel's title. trail: both measurements of the subject along a setting, and the column of
+    the setting: drawn as a line from its least to its greatest value.
     """
     both = intervals(across, [panel, "method"]).merge(intervals(up, [panel, "method"]), on=[panel, "method"])
     if both.empty:
@@ -228,12 +230,24 @@ def scatter(
     look, names = styles(methods, claims), display_names(pd.concat([across, up]))
     titles = [str(t) for t in sorted(both[panel].unique())]
     shown = [f"{t}   {(notes or {}).get(t, '')}".rstrip() for t in titles]
+    way = pd.DataFrame(columns=[panel, "mean_x", "mean_y"])
+    if trail is not None:
+        key = [panel, trail[2]]
+        way = intervals(trail[0], key).merge(intervals(trail[1], key), on=key).sort_values(trail[2])
     figure, axes = panels(shown, columns=2, height=3.6, left=0.62, right=0.2)
-    for ax, (_, own) in zip(axes, both.groupby(panel), strict=True):
+    for ax, (title, own) in zip(axes, both.groupby(panel), strict=True):
         x, y = (
             k * own[[f"mean{s}", f"low{s}", f"high{s}"]].to_numpy() for s, k in zip(("_x", "_y"), scale, strict=True)
         )
-        for set_limits, values in ((ax.set_xlim, x), (ax.set_ylim, y)):
+        steps = way[way[panel] == title]
+        at = steps[["mean_x", "mean_y"]].to_numpy(dtype=float) * scale
+        if len(at):
+            ax.plot(*at.T, color=SUBJECT.colour, linewidth=1, alpha=0.6, marker=".", markersize=4, zorder=2)
+            for i, away in ((0, (3, 4)), (-1, (4, -9))):
+                ax.annotate(f"{steps[steps.columns[1]].iloc[i]:g}", at[i], away, textcoords="offset points",
+                            fontsize=6.5, color=SUBJECT.colour)  # fmt: skip
+        for set_limits, values in ((ax.set_xlim, np.vstack([x, at[:, [0, 0, 0]]])),
+                                   (ax.set_ylim, np.vstack([y, at[:, [1, 1, 1]]]))):  # fmt: skip
             low, high = limits(pd.DataFrame(values, columns=["mean", "low", "high"]))
             set_limits(low - 0.04 * (high - low), high + 0.04 * (high - low))
         marks(ax, [look[m] for m in own["method"]], x, y, size=4)

@@ -62,6 +62,11 @@ ROLES = {
     "control": Style("#0b8a68", (0, (5, 1.6)), "s", 1.4, 6),
     "reference": Style("#5d646d", (0, (1.2, 1.4)), "D", 1.2, 3),
 }
+SERIES = (
+    Style("#1f5f99", "-", "o", 1.6, 4), Style("#c0651a", "-", "s", 1.6, 4), Style("#0b8a68", "-", "D", 1.6, 4),
+    Style("#8a3f8f", "-", "^", 1.6, 4), Style("#5d646d", "-", "v", 1.6, 4), Style("#a08a00", "-", "P", 1.6, 4),
+)  # fmt: skip
+"""For what is no method: data sets, depths, settings."""
 TINTS = (0.0, 0.2, 0.38)
 
 
@@ -171,9 +176,14 @@ def legend(figure: Figure, methods: Iterable[str], claims: Claims) -> None:
     present = {claims.roles.get(m, "") for m in methods if m != claims.subject}
     shown = [(f"{claims.subject} (the subject)", SUBJECT)] if claims.subject in set(methods) else []
     shown += [(role if role != "this work" else "its variants", s) for role, s in ROLES.items() if role in present]
+    key(figure, dict(shown))
+
+
+def key(figure: Figure, shown: Mapping[str, Style]) -> None:
+    """Names and how they are drawn, in one line at the top."""
     handles = [
         Line2D([], [], color=s.colour, linestyle=s.line, linewidth=s.width, marker=s.marker, markersize=4, label=name)
-        for name, s in shown
+        for name, s in shown.items()
     ]
     with matplotlib.rc_context(LOOK):
         figure.legend(

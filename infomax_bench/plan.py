@@ -125,6 +125,7 @@ def make_suite(
         subject=subject,
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
         tuned=tuned or {},
+        subject_settings=registry.method(subject).settings(),
         native={name: epochs or preset.native[name] for name in names if name in preset.native},
         swept=tuple(name for name in names if name in preset.swept) if preset.swept else None,
         sweep_seeds=seeds or preset.sweep_seeds,

@@ -254,6 +254,10 @@ def section(
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
     try:
+        made.answer = benchmark.answer(rows, claims)
+    except Exception as error:
+        made.problems.append(f"the answer could not be given: {type(error).__name__}: {error}")
+    try:
         frame = benchmark.table(rows, claims)
         made.table = None if frame is None or frame.empty else table(frame, claims, names)
     except Exception as error:

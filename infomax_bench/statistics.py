@@ -74,6 +74,17 @@ def _quantile(n: int, alpha: float) -> float:
     return float(stats.t.isf(alpha, n - 1))
 
 
+def rank_interval(rho: float, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of Spearman's rank correlation over n pairs: Fisher's z with the variance (1 + rho^2 / 2) / (n - 3)
+    (Bonett and Wright 2000). All of [-1, 1] for fewer than four pairs."""
+    if n < 4 or not math.isfinite(rho):
+        return -1.0, 1.0
+    if abs(rho) >= 1:
+        return rho, rho
+    half = stats.norm.isf((1 - level) / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)
+
+
 def in_words(low: float, high: float, form: str = "+.3g") -> str:
     """An interval for a sentence; a single seed has none."""
     return f"interval {low:{form}} to {high:{form}}" if math.isfinite(high - low) else "no interval from one seed"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from infomax_bench import look
 from infomax_bench.benchmark import Claims
+from infomax_bench.effects import estimates, sweep
 from infomax_bench.figures import comparable, curves, dots, intervals, matrix, scatter, seeds_of, sparks
 from infomax_bench.look import SUBJECT, png, short, spread, styles
 from infomax_bench.statistics import interval
@@ -48,6 +49,10 @@ def all_forms(table, who):
     yield dots(middle, who, label="v", log=True, higher_is_better=False)
     yield matrix(middle.assign(pair=middle["dataset"] + " → b"), who, column="pair", label="v")
     yield scatter(middle, middle.assign(value=1 - middle["value"]), who, xlabel="x", ylabel="y", notes={"one": "r"})
+    way = table[table["method"] == "method_0"].assign(step=lambda t: t["width"])
+    yield scatter(middle, middle, who, xlabel="x", ylabel="y", trail=(way, way, "step"))
+    yield sweep(table, x="x", panel="method", xlabel="x")
+    yield estimates(middle, line="method", panel="dataset", label="v", strong=("method_0",), order=("two", "one"))
 
 
 CASES = {
@@ -114,6 +119,47 @@ def test_only_methods_with_every_case_are_averaged():
     table = table[(table["method"] != "method_1") | (table["dataset"] == "one")]
     assert set(comparable(table, "all")["method"]) == {"method_0", "method_2"}
     assert set(comparable(table, "dataset")["method"]) == {"method_0", "method_1", "method_2"}
+
+
+def drawn_lines(ax):
+    """The points of the lines of data that are in a panel."""
+    return [np.asarray(line.get_xydata()) for line in ax.lines if len(line.get_xdata()) > 2]
+
+
+def test_a_sweep_has_the_means_at_equal_distances():
+    table = rows(n_methods=1, xs=(0.0, 0.01, 1000.0))
+    figure = sweep(table, x="x", panel="method", xlabel="x")
+    (ax,) = figure.axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "0.01", "1000"]
+    means = table.groupby(["dataset", "x"])["value"].mean()
+    for points, dataset in zip(drawn_lines(ax), ("one", "two"), strict=True):
+        assert points[:, 0].tolist() == [0, 1, 2]
+        assert points[:, 1] == pytest.approx(means[dataset].to_numpy())
+
+
+def test_a_trail_goes_from_the_least_to_the_greatest_setting():
+    table = rows(datasets=("one",), xs=(0.0,))
+    way = rows(n_methods=1, datasets=("one",), xs=(5.0, 1.0, 3.0)).assign(value=lambda t: t["x"] / 10)
+    figure = scatter(table, table, claims(), xlabel="x", ylabel="y", trail=(way, way, "x"), scale=(1, 100))
+    (ax,) = figure.axes
+    (points,) = drawn_lines(ax)
+    assert points == pytest.approx(np.array([[0.1, 10], [0.3, 30], [0.5, 50]]))
+    assert {t.get_text() for t in ax.texts} >= {"1", "5"}
+    assert ax.get_ylim()[0] < 10
+    assert ax.get_ylim()[1] > 50
+
+
+def test_estimates_are_listed_from_the_top_in_the_order_given():
+    table = rows(xs=(0.0,))
+    lines = ("method_2", "method_0", "method_3", "method_1")
+    figure = estimates(table, line="method", panel="dataset", label="v", lines=lines)
+    first = figure.axes[0]
+    assert [label.get_text() for label in first.get_yticklabels()] == list(lines)
+    assert first.get_ylim()[0] > first.get_ylim()[1]
+    means = table[table["dataset"] == "one"].groupby("method")["value"].mean()
+    assert [t.get_text() for t in sorted(first.texts, key=lambda t: t.get_position()[1])] == [
+        f"{means[m]:+.2f}" for m in lines
+    ]
 
 
 def test_labels_keep_their_distance_their_order_and_stay_inside():

@@ -352,6 +352,30 @@ class Broken(Benchmark):
     def table(self, rows, claims):
         raise KeyError("no table")
 
+    def answer(self, rows, claims):
+        raise ValueError("no answer")
+
+
+class Answering(Benchmark):
+    """Is it so?
+
+    Rule: none.
+    """
+
+    title = "A question without a claim"
+
+    def answer(self, rows, claims):
+        return f"{rows['method'].nunique()} methods say <yes>_."
+
+
+def test_the_answer_to_a_question_without_a_claim_is_told(tmp_path, monkeypatch):
+    plugins = registry()
+    monkeypatch.setattr(type(plugins), "names", lambda self, kind: ["cost"])
+    monkeypatch.setattr(type(plugins), "benchmark", lambda self, name: _named(Answering(), name))
+    html, md, *_ = build(make_results(tmp_path / "results", benchmarks=["cost"]), tmp_path / "out", plugins)
+    assert "<b>Answer.</b> 4 methods say &lt;yes&gt;_." in html
+    assert "**Answer.** 4 methods say &lt;yes&gt;\\_." in md
+
 
 def test_a_benchmark_whose_figures_fail_costs_a_line(tmp_path, monkeypatch):
     plugins = registry()
@@ -360,6 +384,8 @@ def test_a_benchmark_whose_figures_fail_costs_a_line(tmp_path, monkeypatch):
     html, md, *_ = build(make_results(tmp_path / "results", benchmarks=["cost"]), tmp_path / "out", plugins)
     assert "a figure could not be drawn: RuntimeError: no &lt;figure&gt;" in html
     assert "the table could not be made" in md
+    assert "the answer could not be given: ValueError: no answer" in md
+    assert "Answer." not in md
     assert "Asks &lt;b&gt;what" in html
 
 

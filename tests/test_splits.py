@@ -79,6 +79,8 @@ ACCURACIES: dict[str, Callable[[dict], bool]] = {
     "probe": lambda row: row["metric"] == "accuracy",
     "prune_units": lambda row: row["metric"] in ("accuracy", "accuracy_at_units"),
     "prune_weights": lambda row: row["metric"] == "accuracy",
+    # an image's own draws depend on how many there are, where there are any
+    "robustness": lambda row: row["metric"] == "accuracy" and row["protocol"] in ("blur", "contrast", "unit drop-out"),
     "interpretability": lambda row: row["metric"] == "sparse_accuracy",
     "finetune": lambda row: row["metric"] == "finetuned_accuracy",
 }

@@ -1,4 +1,4 @@
-"""Evaluations of frozen features: probe, prune, redundancy, interpretability, fine-tuning, cost.
+"""Evaluations of frozen features: probe, prune, redundancy, robustness, interpretability, fine-tuning, cost.
 
 Each is a function of a `Context` and its own options that returns rows. They are looked up by name, so that a plan can
 be written and a report built without importing torch.
@@ -35,6 +35,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "prune_units": Evaluation("prune:prune_units", 4, 1.2e-4),
     "prune_weights": Evaluation("prune:prune_weights", 4, 8e-5),
     "redundancy": Evaluation("features:measure_redundancy", 2),
+    "robustness": Evaluation("robustness:robustness", 1, 2.2e-5),
     "interpretability": Evaluation("features:measure_interpretability", 3),
     "finetune": Evaluation("finetune:finetune"),
     "objective": Evaluation("objective:objective"),

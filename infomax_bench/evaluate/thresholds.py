@@ -1,4 +1,4 @@
-"""Numbers that evaluations measure by and rules are written with; a rule is read without importing torch."""
+"""Numbers and names that evaluations measure by and rules are written with; a rule is read without importing torch."""
 
 from __future__ import annotations
 
@@ -7,3 +7,9 @@ NAMEABLE = 0.9
 
 SPARSE = (1, 2, 5)
 """Units for each class of a sparse probe."""
+
+CORRUPTIONS = ("noise", "blur", "occlusion", "contrast", "shift")
+"""Protocols of what is done to test images; x is the severity."""
+
+DROPOUT = "unit drop-out"
+"""Protocol of units silenced at test time; x is their share of the live ones."""
