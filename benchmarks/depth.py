@@ -21,9 +21,9 @@ class Depth(Benchmark):
 
     Claim: none; "Does this compose sensibly?" is a question.
 
-    Rule: a method composes if the accuracy of its deepest encoder trained layer by layer, minus that of its single layer
-    (paired by seed), has a 95 % interval above minus one point; it gains if the interval lies above zero; it does not
-    compose if it lies below minus one point. Anything else, or fewer than five seeds, is undecided.
+    Rule: a method composes if the accuracy of its deepest encoder trained layer by layer, minus that of its single
+    layer (paired by seed), has a 95 % interval above minus one point; it gains if the interval lies above zero; it does
+    not compose if it lies below minus one point. Anything else, or fewer than five seeds, is undecided.
 
     Prior art: greedy stacking of RBMs and of autoencoders made deep networks trainable (Hinton, Osindero and Teh 2006;
     Bengio et al. 2007); that stacks of locally trained layers can come near joint training, at some loss, was shown for

@@ -190,7 +190,8 @@ PUBLISHED = [
     ),
     *(
         Published(method, protocol, "accuracy", 0.94, BAR, kind="at least", note=note)
-        for protocol, note in ((TRANSFORMER, POOLED), (CONVNET, SHORT)) for method in ("masked_prediction", "next_token")
+        for protocol, note in ((TRANSFORMER, POOLED), (CONVNET, SHORT))
+        for method in ("masked_prediction", "next_token")
     ),
     *(
         Published(method, RESNET, "accuracy", (value - 0.03, value + 0.03), SOLO, kind="range")

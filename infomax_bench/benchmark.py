@@ -214,10 +214,6 @@ class Benchmark:
         """The claims, decided by the rule. `rows` are this benchmark's measurements."""
         return ()
 
-    def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
-        """What the rows say to the question, in a paragraph, by the docstring's rule; "" if they say nothing yet."""
-        return ""
-
     def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
         """Figures with their captions, the one that answers the question first."""
         yield from ()
