@@ -1,4 +1,4 @@
-"""Evaluations of frozen features: probe, prune, redundancy, interpretability, fine-tuning, cost.
+"""Evaluations of frozen features: probe, prune, redundancy, interpretability, factors, decoding, invariance, ...
 
 Each is a function of a `Context` and its own options that returns rows. They are looked up by name, so that a plan can
 be written and a report built without importing torch.
@@ -36,6 +36,9 @@ EVALUATIONS: dict[str, Evaluation] = {
     "prune_weights": Evaluation("prune:prune_weights", 4, 8e-5),
     "redundancy": Evaluation("features:measure_redundancy", 2),
     "interpretability": Evaluation("features:measure_interpretability", 3),
+    "factors": Evaluation("factors:factors", seconds=4e-6),
+    "decoding": Evaluation("decoding:decoding", seconds=2e-5),
+    "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
     "objective": Evaluation("objective:objective"),
     "gallery": Evaluation("gallery:gallery", 2),
