@@ -4,7 +4,7 @@ import pandas as pd
 
 from infomax_bench import Benchmark
 from infomax_bench.figures import comparable, dots, matrix, scatter, seeds_of
-from infomax_bench.groups import between
+from infomax_bench.groups import between, mean_of
 from infomax_bench.sheets import stacked
 from infomax_bench.statistics import MIN_SEEDS, by_case, in_words, would_decide
 
@@ -42,7 +42,8 @@ class Gaps(Benchmark):
     factors, and R² of the measured properties. For each, "labels leave gaps" compares the prior-art methods that see
     neither labels nor captions, averaged, with those that are trained on labels alone, averaged: supported if the 95 %
     interval of the difference, paired by seed, lies above zero (those trained on labels tell less), refuted if it lies
-    below, and undecided while a method of either kind is missing. "Tells more" is supported if the paired 95 % interval
+    below, and undecided while a method of either kind is missing; captions may name the factors, so who sees them is of
+    neither kind. "Tells more" is supported if the paired 95 % interval
     of the subject's difference to every method of the group lies above zero, refuted if at least one method tells more
     (Holm-corrected). Fewer than five seeds, or anything else: inconclusive. Waste, units that repeat each other or can
     go, is what the benchmarks on redundancy and pruning measure.
@@ -99,15 +100,28 @@ class Gaps(Benchmark):
         )  # fmt: skip
 
     # -- what is shown ------------------------------------------------------------------------------------------------
+    def cases(self, rows, claims):
+        """(data set, item) -> the values of what is read, `Cases`."""
+        groups = self.items(rows).groupby(["dataset", "item"], observed=True)
+        return {key: by_case(own, claims.subject) for key, own in groups}
+
     def differences(self, rows, claims):
         """(data set, item) -> how far features trained on labels are ahead of unsupervised prior art: a `Between`."""
         blind, labelled = self.groups(claims)
-        found = {}
-        for (dataset, _, item), own in self.items(rows).groupby(["dataset", "kind", "item"], observed=True):
-            one = between(by_case(own, claims.subject), labelled, blind, scale=100)
-            if one is not None and one.found.n:
-                found[dataset, item] = one
-        return found
+        found = {key: between(own, labelled, blind, scale=100) for key, own in self.cases(rows, claims).items()}
+        return {key: one for key, one in found.items() if one is not None and one.found.n}
+
+    def ahead(self, rows, claims):
+        """The same by seed, as rows in which an item stands for a method; of the methods that were measured."""
+        groups = self.groups(claims)
+        parts = []
+        for (dataset, item), own in self.cases(rows, claims).items():
+            blind, labelled = (mean_of([m for m in group if m in own.values], own) for group in groups)
+            parts.append(
+                pd.DataFrame({"seed": own.seeds, "value": labelled - blind}).assign(method=item, dataset=dataset)
+            )
+        made = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["value"])
+        return made.dropna(subset=["value"]).assign(status="ok", current=True)
 
     def answer(self, rows, claims):
         found = self.differences(rows, claims)
@@ -137,6 +151,14 @@ class Gaps(Benchmark):
         if items.empty:
             return
         measured = f"{seeds_of(items)}, 95 % intervals"
+        ahead = self.ahead(rows, claims)
+        if not ahead.empty:
+            yield (
+                "How much more is read from features that were trained on labels than from those of unsupervised prior "
+                f"art, each a mean over its methods ({measured}): the class itself, the known factors, and within a "
+                "class ink, width, height and slant. Left of the line are the gaps.",
+                dots(ahead, claims, label="points ahead", scale=100, higher_is_better=None, bound=(0.0, "")),
+            )
         label = items[items["item"] == LABEL]
         panels = {kind: self.left_open(rows, kind) for kind in (KNOWN, MEASURED)}
         across, up = [], []

@@ -122,7 +122,7 @@ def test_the_gaps_are_told_in_words():
     assert set(less.split(", ")) == {"x on d (-20.0)", "y on d (-20.0)"}
     assert more.startswith("ink on d (+20.0) (points")
     table = gap_rows(blind=(0.5, 0.5))
-    assert "No difference is shown in x on d, y on d" in benchmark("gaps").answer(table, CLAIMS)
+    assert "No difference is shown in ink on d, x on d, y on d" in benchmark("gaps").answer(table, CLAIMS)
     missing = benchmark("gaps").answer(table[table["method"] != "other"], CLAIMS)
     assert "Without other, not measured everywhere." in missing
     assert benchmark("gaps").answer(table[table["method"] == "s"], CLAIMS) == ""
@@ -130,14 +130,18 @@ def test_the_gaps_are_told_in_words():
 
 def test_gaps_are_drawn_and_tabled():
     captions = [caption for caption, figure in benchmark("gaps").figures(gap_rows(), CLAIMS) if png(figure)]
-    assert len(captions) == 4
+    assert len(captions) == 5
+    ahead = benchmark("gaps").ahead(gap_rows(), CLAIMS).groupby("method")["value"].mean()
+    assert dict(ahead) == pytest.approx({"class": 0.3, "x": -0.2, "y": -0.2, "ink": 0.2}, abs=1e-3)
     table = benchmark("gaps").table(gap_rows(), CLAIMS).set_index("method")
     assert list(table)[1] == "class (%)"
     assert table.loc["sees", "class (%)"] == pytest.approx(90, abs=0.2)
     assert table.loc["sees", "mean of known factors (%)"] == pytest.approx(50, abs=0.2)
     without = gap_rows()
     without = without[(without["protocol"] == "class") | (without["metric"] == "property_r2")]  # no known factors
-    assert len(list(benchmark("gaps").figures(without, CLAIMS))) == 3
+    assert len(list(benchmark("gaps").figures(without, CLAIMS))) == 4
+    unsupervised = gap_rows().query("method != 'sees'")
+    assert len(list(benchmark("gaps").figures(unsupervised, CLAIMS))) == 4
     assert ("Tells more of the known factors", "prior art") not in verdicts("gaps", without)
 
 
