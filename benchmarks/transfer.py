@@ -5,7 +5,8 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import comparable, curves, dots, matrix, seeds_of
-from infomax_bench.statistics import MIN_SEEDS, by_case, in_words, interval, seeds_for_bound, would_decide
+from infomax_bench.groups import between
+from infomax_bench.statistics import by_case, in_words, would_decide
 
 ABROAD, RELATIVE = "on a foreign data set", "relative to training on it"
 TASK = "Supervised features are task-specific"
@@ -80,42 +81,26 @@ class Transfer(Benchmark):
     def task_specific(self, relative, claims):
         """The verdict on supervised features, from `relative` rows."""
         prior = claims.rivals("prior art")
-        kinds = [sorted(m for m in prior if (m in claims.supervised) == supervised) for supervised in (True, False)]
-        cases = by_case(relative, claims.subject)
-        if not cases.values or not all(kinds):
+        supervised, blind = (sorted(m for m in prior if (m in claims.supervised) == kind) for kind in (True, False))
+        kept = between(by_case(relative, claims.subject), blind, supervised, scale=100)
+        if kept is None:
             return
-        missing = tuple(m for methods in kinds for m in methods if m not in cases.values)
-        means = [self.mean_of([m for m in methods if m in cases.values], cases) for methods in kinds]
-        lost = 100 * (means[1] - means[0])
-        both = np.isfinite(lost)
-        found = interval(lost[both])
-        outcome = "inconclusive"
-        if found.n >= MIN_SEEDS and not missing and found.low > 0:
-            outcome = "supported"
-        elif found.n >= MIN_SEEDS and not missing and found.high < 0:
-            outcome = "refuted"
-        needed = seeds_for_bound(found, 0.0) if outcome == "inconclusive" and not missing else ""
-        effect = (found.mean, found.low, found.high)
+        effect = (kept.found.mean, kept.found.low, kept.found.high)
         sentence = f"{TASK}: nothing to compare yet."
-        if found.n:
-            kept = [100 * float(m[both].mean()) for m in means]
-            word = {"supported": "they lose more", "refuted": "they lose less", "inconclusive": "undecided"}[outcome]
+        if kept.found.n:
+            word = {"supported": "they lose more", "refuted": "they lose less", "inconclusive": "undecided"}
             sentence = (
-                f"{TASK}: {word}; on a foreign data set they keep {kept[0]:.1f} % of the accuracy of training there, "
-                f"unsupervised ones {kept[1]:.1f} % ({effect[0]:+.3g} points, {in_words(*effect[1:])})."
+                f"{TASK}: {word[kept.outcome]}; on a foreign data set they keep {kept.means[1]:.1f} % of the accuracy "
+                f"of training there, unsupervised ones {kept.means[0]:.1f} % ({effect[0]:+.3g} points, "
+                f"{in_words(*effect[1:])})."
             )
-        sentence += would_decide(needed) + (f" Not measured, failed or not able: {', '.join(missing)}." * bool(missing))
+        sentence += would_decide(kept.seeds_needed)
+        sentence += f" Not measured, failed or not able: {', '.join(kept.missing)}." * bool(kept.missing)
         yield self.verdict(
-            claims, "P2", TASK, "unsupervised", outcome, effect, found.n, sentence, unit="points of relative accuracy",
-            metric="accuracy relative to training on the target", missing=missing, seeds_needed=needed,
+            claims, "P2", TASK, "unsupervised", kept.outcome, effect, kept.found.n, sentence,
+            unit="points of relative accuracy", metric="accuracy relative to training on the target",
+            missing=kept.missing, seeds_needed=kept.seeds_needed,
         )  # fmt: skip
-
-    @staticmethod
-    def mean_of(methods, cases):
-        """Mean over methods and cases, by seed `[S]`; NaN under a seed for which one of them lacks a case."""
-        return sum((cases.values[m].mean(axis=1) for m in methods), np.zeros(len(cases.seeds))) / (
-            len(methods) or np.nan
-        )
 
     def figures(self, rows, claims):
         relative = self.relative(rows)

@@ -28,9 +28,12 @@ from infomax_bench.statistics import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
 
+Kept = Mapping[tuple[str, str], Mapping[str, "np.ndarray"]]
+"""Method and data set -> arrays by name."""
 Column = tuple[Any, ...]
 """What a column of a report's table shows: metric, protocol, and where they matter x, width and a factor."""
 _REST = ("", "", None, None, 1.0)
@@ -153,6 +156,8 @@ class Claims:
     """Methods that are not trained by gradient."""
     supervised: frozenset[str] = frozenset()
     """Methods that see labels, or captions written from them."""
+    labelled: frozenset[str] = frozenset()
+    """Those of them that see the labels, and no captions, which may tell of other factors too."""
 
     def rivals(self, role: str) -> list[str]:
         """The methods that a claim against a role is tested against, without the subject.
@@ -190,6 +195,8 @@ class Benchmark:
     """False: only rows at the suite's width (or a method's own) are shown to verdicts, figures and tables."""
     on_request: ClassVar[bool] = False
     """True: it runs when it is asked for by name only, since it takes hours and its answer seldom changes."""
+    keeps: ClassVar[str] = ""
+    """The evaluation whose arrays `pictures` draws, if there is one."""
 
     # -- the grid ---------------------------------------------------------------------------------------------
     def requests(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
@@ -218,9 +225,14 @@ class Benchmark:
         """Figures with their captions, the one that answers the question first."""
         yield from ()
 
+    def pictures(self, kept: Kept, claims: Claims) -> Iterator[tuple[str, Figure]]:
+        """Figures with their captions of the arrays that the evaluation `keeps` left beside its rows, of encoders at
+        the suite's width or their own."""
+        yield from ()
+
     def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
-        """What the rows say to a question that no claim is about, in a paragraph for a reader who reads no further, by
-        the words that the rule allows; or ""."""
+        """What the rows say, in a paragraph for a reader who reads no further and in words that the rule allows; ""
+        where the verdicts say it all."""
         return ""
 
     def table(self, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -100,6 +101,16 @@ class Dataset:
     def load(self) -> Images:
         """The images. Raises UserError if they cannot be had, saying what to do."""
         raise TypeError(f"{type(self).__name__} does not define load()")
+
+    @property
+    def quantities(self) -> Mapping[str, Sequence[float]]:
+        """By a factor's name, the number that each of its values is, for factors that are quantities: those whose words
+        are numbers, unless a data set says otherwise."""
+        found = {}
+        for name, words in self.factor_words.items():
+            with contextlib.suppress(ValueError):  # words, then
+                found[name] = [float(word) for word in words]
+        return found
 
     def captions(self, images: Images) -> list[str]:
         """A caption for every image, of words between blanks that are all in `vocabulary`."""

@@ -22,7 +22,7 @@ from infomax_bench.evaluate.context import Context, FeatureSet
 from infomax_bench.store import replacing
 
 TEST_SHARE = 0.2
-ON_FEATURES = ("probe", "prune_units", "redundancy", "robustness", "interpretability")
+ON_FEATURES = ("probe", "prune_units", "redundancy", "robustness", "interpretability", "factors")
 """The evaluations that need no more than features."""
 
 

@@ -54,8 +54,12 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     doubtful = uncalibrated(results, benchmarks, claims)
     names = model.marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
-    sections = [model.section(b, rows[b.name], claims, verdicts, names) for b in benchmarks if len(rows[b.name])]
-    galleries = read_galleries(results.artifacts, claims.subject)
+    sections = [
+        model.section(b, rows[b.name], claims, verdicts, names, model.kept(results, b.keeps, claims))
+        for b in benchmarks
+        if len(rows[b.name])
+    ]
+    galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
     curves, terms = model.training(galleries, claims)
     compared, incomplete = model.comparison(results, claims, names)
     independence = model.independence(results, claims)

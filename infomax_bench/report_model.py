@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -13,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from infomax_bench.benchmark import Benchmark, Claims, study_key
+from infomax_bench.benchmark import Benchmark, Claims, Kept, study_key
 from infomax_bench.figures import comparable, intervals, scatter, seeds_of, sparks
 from infomax_bench.look import png, short
 from infomax_bench.report_images import Gallery
@@ -236,8 +238,9 @@ def marks(results: Results, doubtful: Collection[str] = ()) -> dict[str, str]:
 
 
 def section(
-    benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts: list[Verdict], names: dict[str, str]
-) -> Section:
+    benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts: list[Verdict], names: dict[str, str],
+    arrays: Kept,
+) -> Section:  # fmt: skip
     """A benchmark's part of the report. A plug-in whose figure or table fails costs a line, not the report."""
     rule = benchmark.paragraph("Rule")
     own = [v for v in verdicts if v.benchmark == benchmark.name]
@@ -245,7 +248,8 @@ def section(
         benchmark.name, benchmark.title, question(benchmark), _capital(benchmark.paragraph("Claim")), rule, own
     )
     try:
-        for i, (caption, figure) in enumerate(benchmark.figures(rows, claims), start=1):
+        drawn = itertools.chain(benchmark.figures(rows, claims), benchmark.pictures(arrays, claims))
+        for i, (caption, figure) in enumerate(drawn, start=1):
             made.pictures.append(Picture(f"{benchmark.name}-{i}", caption, png(figure), figure.get_figwidth()))
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
@@ -259,6 +263,20 @@ def section(
     except Exception as error:
         made.problems.append(f"the table could not be made: {type(error).__name__}: {error}")
     return made
+
+
+def kept(results: Results, evaluation: str, claims: Claims) -> Kept:
+    """What an evaluation left beside its rows, of encoders at the suite's width or their own; damaged files are left
+    out."""
+    found = {}
+    for (method, dataset, width), path in sorted(results.arrays.get(evaluation, {}).items()):
+        if claims.width in (None, width) or method in claims.own_width:
+            with (
+                contextlib.suppress(Exception),
+                np.load(path) as file,
+            ):  # numpy, zipfile and zlib have errors of their own
+                found[method, dataset] = {name: file[name] for name in file.files}
+    return found
 
 
 def question(benchmark: Benchmark) -> str:

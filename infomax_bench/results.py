@@ -27,15 +27,15 @@ COLUMNS = (
 class Results:
     """A results folder, read: the table, what is missing, and how it was run.
 
-    missing: entries of the manifest without a job; info: the content of run.json; artifacts: (method, dataset, width)
-    -> the file with filters and top images; failures, not_applicable: (what, why).
+    missing: entries of the manifest without a job; info: the content of run.json; arrays: evaluation ->
+    (method, dataset, width) -> the file with what it kept beside rows; failures, not_applicable: (what, why).
     """
 
     preset: str
     table: pd.DataFrame
     missing: list[dict[str, Any]]
     info: dict[str, Any]
-    artifacts: dict[tuple[str, str, int], Path] = field(default_factory=dict)
+    arrays: dict[str, dict[tuple[str, str, int], Path]] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
     not_applicable: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -69,6 +69,7 @@ class Results:
             width=self.info["suite"].get("width"),
             own_width=frozenset(m for m, card in self.cards.items() if card.get("own_width")),
             supervised=frozenset(m for m, card in self.cards.items() if card.get("supervised")),
+            labelled=frozenset(m for m, card in self.cards.items() if "labels" in card.get("needs", ())),
             fitted=frozenset(m for m, card in self.cards.items() if card.get("fitted")),
         )
 
@@ -128,7 +129,8 @@ def read_results(root: Path) -> Results:
                 results.failures.append((label, row["reason"]))
         if store.arrays_path(entry["key"]).exists():
             where = (name, cell["dataset"], cell["width"])
-            results.artifacts.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
+            own = results.arrays.setdefault(request["evaluation"], {})
+            own.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
     if frames:
         table = pd.DataFrame.from_records(frames, columns=list(COLUMNS))
         table["value"] = pd.to_numeric(table["value"])

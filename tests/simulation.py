@@ -63,6 +63,9 @@ MEASURED = (
     Measured("cost", "train_flops_per_sample", mean=2e5, sd=0.0, sign=-1, shared=0.0),
     Measured("transfer", "accuracy", "linear"),
     Measured("width", "accuracy", "linear", margin=0.01),
+    Measured("gaps", "decodability", "scale", mean=0.6, sd=0.01),
+    Measured("gaps", "property_r2", "ink", mean=0.7, sd=0.02),
+    Measured("universality", "reconstruction", mean=0.7, sd=0.005),
 )  # fmt: skip
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -104,7 +107,9 @@ class Study:
         self, ahead: Callable[[Measured], np.ndarray], n_seeds: int, noise: str = "normal", only: str = ""
     ) -> None:
         self.ahead, self.n_seeds, self.noise = ahead, n_seeds, NOISE[noise]
-        self.claims = Claims(SUBJECT, "simulated", ROLES, False, width=WIDTH, supervised=SUPERVISED)
+        self.claims = Claims(
+            SUBJECT, "simulated", ROLES, False, width=WIDTH, supervised=SUPERVISED, labelled=SUPERVISED
+        )
         found = registry()
         self.benchmarks = {n: found.benchmark(n) for n in found.names("benchmarks")}
         self.frames = {m: self.frame(m) for m in MEASURED if only in ("", m.benchmark)}

@@ -1,4 +1,4 @@
-"""Evaluations of frozen features: probe, prune, redundancy, robustness, interpretability, fine-tuning, cost.
+"""Evaluations of frozen features: probe, prune, redundancy, robustness, interpretability, factors, decoding, ...
 
 Each is a function of a `Context` and its own options that returns rows. They are looked up by name, so that a plan can
 be written and a report built without importing torch.
@@ -37,6 +37,9 @@ EVALUATIONS: dict[str, Evaluation] = {
     "redundancy": Evaluation("features:measure_redundancy", 2),
     "robustness": Evaluation("robustness:robustness", 1, 2.2e-5),
     "interpretability": Evaluation("features:measure_interpretability", 3),
+    "factors": Evaluation("factors:factors", seconds=4e-6),
+    "decoding": Evaluation("decoding:decoding", seconds=2e-5),
+    "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
     "objective": Evaluation("objective:objective"),
     "gallery": Evaluation("gallery:gallery", 2),
