@@ -15,9 +15,10 @@ class Depth(Benchmark):
 
     The essay asks of stacking layers of its kind: "Does this compose sensibly?" Every method that can be trained layer
     by layer is, one layer to several, all as wide; and, where its objective makes sense on a whole network, all layers
-    are trained together. Layer by layer, the encoder of depth d is the d-th layer of the deepest one. Each is probed,
-    its redundancy and its prunable fraction measured, and it is probed on the other data sets. Hyperparameters are
-    those of the single layer (of the perceptron, if it was tuned, for all layers together).
+    are trained together. Layer by layer, the encoder of depth d is the d-th layer of the deepest one. Each is probed
+    and its redundancy measured; trained layer by layer, also its prunable fraction, and how well it serves the other
+    data sets on which layers are stacked. Hyperparameters are those of the single layer (of the perceptron, if it was
+    tuned, for all layers together).
 
     Claim: none; "Does this compose sensibly?" is a question.
 
@@ -43,8 +44,10 @@ class Depth(Benchmark):
                     cells.append(suite.cell(method, dataset, backbone="stack", depth=depth, **own))
                     cells.append(suite.cell(method, dataset, backbone="mlp", depth=depth, label=JOINT))
                 for cell in cells:
-                    for evaluation in ("linear_probe", "redundancy", "prune_units", "training"):
+                    for evaluation in ("linear_probe", "redundancy", "training"):
                         yield cell, Request(evaluation)
+                    if cell.label == GREEDY:
+                        yield cell, Request("prune_units")
                     for target in suite.datasets:
                         if target != dataset and target in suite.depths:
                             yield cell, Request("linear_probe", target)

@@ -1,0 +1,92 @@
+"""What another layer adds, on tables whose differences are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from infomax_bench.benchmark import Claims, Suite
+from infomax_bench.plugins import registry
+from infomax_bench.results import COLUMNS
+
+CLAIMS = Claims("s", "standard", {"s": "this work", "a": "prior art", "b": "control"}, False)
+GREEDY, JOINT = "layer by layer", "all layers together"
+
+
+@pytest.fixture
+def depth():
+    return registry().benchmark("depth")
+
+
+def rows(gains, seeds=5, noise=0.001, deepest=3):
+    """Accuracies of 0.9 and each method's gain a layer, layer by layer; jointly always 0.95."""
+    rng = np.random.default_rng(0)
+    records = []
+    for method, gain in gains.items():
+        for d in range(1, deepest + 1):
+            for seed in range(seeds):
+                value = 0.9 + gain * (d - 1) + noise * rng.normal()
+                own = {"method": method, "dataset": "d", "target": "d", "seed": seed, "metric": "accuracy",
+                       "protocol": "linear", "depth": d}  # fmt: skip
+                records.append({**own, "label": GREEDY, "value": value})
+                if d > 1:
+                    records.append({**own, "label": JOINT, "value": 0.95})
+    made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="depth", track="controlled", width=64)
+    return made.reindex(columns=list(COLUMNS)).astype({"value": float})
+
+
+def test_the_gain_is_the_deepest_layers_over_the_single_ones(depth):
+    found = depth.gains(rows({"s": 0.02, "a": -0.03}))
+    assert {key: (d, round(one.mean, 2)) for key, (d, one) in found.items()} == {
+        ("d", "s"): (3, 0.04), ("d", "a"): (3, -0.06)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gain", "noise", "seeds", "word"),
+    [
+        (0.02, 0.001, 5, "gains"),
+        (-0.002, 0.0005, 5, "composes"),
+        (-0.03, 0.001, 5, "does not compose"),
+        (0.0, 0.03, 5, "undecided"),
+        (0.02, 0.001, 4, "undecided"),
+    ],
+)
+def test_the_words_follow_the_rule(depth, gain, noise, seeds, word):
+    table = rows({"s": gain, "a": 0.02, "b": -0.03}, seeds, noise)
+    assert depth.word(depth.gains(table)["d", "s"][1]) == word
+    assert f"s on d: {word};" in depth.answer(table, CLAIMS)
+    if seeds == 5 and noise < 0.01:
+        assert "Of 2 other methods on d: 1 gains, 0 composes, 1 does not compose, 0 undecided." in depth.answer(
+            table, CLAIMS
+        )
+
+
+def test_nothing_measured_is_no_answer(depth):
+    nothing = rows({"s": 0.02}).iloc[:0]
+    assert depth.answer(nothing, CLAIMS) == ""
+    assert not list(depth.figures(nothing, CLAIMS))
+
+
+def test_there_are_figures_and_a_table(depth):
+    table = rows({"s": 0.02, "a": 0.0})
+    assert len(list(depth.figures(table, CLAIMS))) == 1
+    shown = depth.table(table, CLAIMS)
+    assert len(shown) == 10
+    assert shown[shown["trained"] == JOINT]["accuracy (%)"].round(6).eq(95).all()
+
+
+def test_layers_are_stacked_and_trained_together(depth):
+    suite = Suite("p", ("s", "a"), ("d", "e"), {"d": 8, "e": 8}, 64, (64,), (0, 1), 128, "s", depths={"d": 3, "e": 2})
+    asked = [(c, r) for c, r in depth.requests(suite) if c.method == "s" and c.dataset == "d"]
+    cells = {(c.backbone, c.depth, c.label) for c, _ in asked}
+    assert cells == {
+        ("linear", 1, GREEDY),
+        ("stack", 2, GREEDY),
+        ("stack", 3, GREEDY),
+        ("mlp", 2, JOINT),
+        ("mlp", 3, JOINT),
+    }
+    assert {r.target for _, r in asked} == {None, "e"}
+    assert {c.label for c, r in asked if r.evaluation == "prune_units"} == {GREEDY}
