@@ -248,7 +248,7 @@ def test_an_answer_that_fails_costs_a_line_and_not_the_report():
             raise RuntimeError("no")
 
     made = section(Broken(), gap_rows(), CLAIMS, [], {}, {})
-    assert made.problems == ["the answer could not be made: RuntimeError: no"]
+    assert made.problems == ["the answer could not be given: RuntimeError: no"]
     assert Benchmark().answer(gap_rows(), CLAIMS) == ""
 
 
