@@ -16,8 +16,8 @@ class Depth(Benchmark):
     The essay asks of stacking layers of its kind: "Does this compose sensibly?" Every method that can be trained layer
     by layer is, one layer to several, all as wide; and, where its objective makes sense on a whole network, all layers
     are trained together. Layer by layer, the encoder of depth d is the d-th layer of the deepest one. Each is probed
-    and its redundancy measured; trained layer by layer, also its prunable fraction, and how well it serves the other
-    data sets on which layers are stacked. Hyperparameters are those of the single layer (of the perceptron, if it was
+    and its redundancy measured; trained layer by layer, also its prunable fraction (where more than two layers are
+    stacked), and how well it serves the other data sets on which layers are stacked. Hyperparameters are those of the single layer (of the perceptron, if it was
     tuned, for all layers together).
 
     Claim: none; "Does this compose sensibly?" is a question.
@@ -46,7 +46,7 @@ class Depth(Benchmark):
                 for cell in cells:
                     for evaluation in ("linear_probe", "redundancy", "training"):
                         yield cell, Request(evaluation)
-                    if cell.label == GREEDY:
+                    if cell.label == GREEDY and deepest > 2:  # of two layers it would take more time than it tells
                         yield cell, Request("prune_units")
                     for target in suite.datasets:
                         if target != dataset and target in suite.depths:
