@@ -17,8 +17,8 @@ class Depth(Benchmark):
     by layer is, one layer to several, all as wide; and, where its objective makes sense on a whole network, all layers
     are trained together. Layer by layer, the encoder of depth d is the d-th layer of the deepest one. Each is probed
     and its redundancy measured; trained layer by layer, also its prunable fraction (where more than two layers are
-    stacked), and how well it serves the other data sets on which layers are stacked. Hyperparameters are those of the single layer (of the perceptron, if it was
-    tuned, for all layers together).
+    stacked), and how well it serves the other data sets on which layers are stacked. Hyperparameters are those of the
+    single layer (of the perceptron, if it was tuned, for all layers together).
 
     Claim: none; "Does this compose sensibly?" is a question.
 
