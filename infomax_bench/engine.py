@@ -182,6 +182,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
             plugins = registry(folders)
         if plugins.get("methods", task.cell.method).source != task.source:
             raise UserError("its file was edited while the run went on; run again")
+        targets = {name: plugins.dataset(name) for name in {r.target or task.cell.dataset for _, r in task.wanted}}
         encoder = encoder_of(task, store, plugins, device, outcome.warnings)
     except Exception as error:
         job = _failed(error, outcome, task.label)
@@ -198,7 +199,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
         by_target.setdefault(request.target or task.cell.dataset, []).append((key, request))
     failed = {"value": math.nan, "status": "failed", "reason": "diverged"}
     for target, wanted in by_target.items():
-        dataset = plugins.dataset(target)
+        dataset = targets[target]
         jobs = {
             key: Job([{"seed": seed, "metric": request.evaluation, **failed} for seed in lost])
             for key, request in wanted
