@@ -36,9 +36,8 @@ class Depth(Benchmark):
 
     def requests(self, suite):
         for dataset, deepest in suite.depths.items():
-            own = {"label": GREEDY, "settings": None}
             for method in suite.methods:
-                own["settings"] = suite.settings_of(method, dataset)
+                own = {"label": GREEDY, "settings": suite.settings_of(method, dataset)}
                 cells = [suite.cell(method, dataset, **own)]
                 for depth in range(2, deepest + 1):
                     cells.append(suite.cell(method, dataset, backbone="stack", depth=depth, **own))
@@ -62,7 +61,6 @@ class Depth(Benchmark):
     def gains(self, rows):
         """(data set, method) -> the interval of the deepest greedy encoder's accuracy minus the single layer's."""
         accuracy = self.metric(rows, "accuracy", "linear")
-        # a single layer stands in both
         greedy = accuracy[accuracy["label"] == GREEDY]
         found = {}
         for key, own in greedy.groupby(["dataset", "method"], observed=True):

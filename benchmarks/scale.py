@@ -1,5 +1,7 @@
 """Does InfoMax scale?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -55,7 +57,7 @@ class Scale(Benchmark):
                 for cell in cells:
                     few = {} if cell.width == suite.width and not cell.n_train else {"n_seeds": suite.sweep_seeds}
                     for evaluation in ("linear_probe", "redundancy", "training"):
-                        yield type(cell)(**{**vars(cell), **few}), Request(evaluation)
+                        yield replace(cell, **few), Request(evaluation)
 
     # -- what the rows say --------------------------------------------------------------------------------------------
     @staticmethod
