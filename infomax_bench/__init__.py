@@ -54,6 +54,7 @@ _WHERE = {
     "off_diagonal_sum_of_squares": "objectives",
     "projections": "objectives",
     "standardised": "objectives",
+    "variance_and_correlation": "objectives",
     "Rng": "random",
     "TextEncoder": "text",
     "UserError": "errors",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from infomax_bench.objectives import projections as projections
     from infomax_bench.objectives import reparameterised as reparameterised
     from infomax_bench.objectives import standardised as standardised
+    from infomax_bench.objectives import variance_and_correlation as variance_and_correlation
     from infomax_bench.random import Rng as Rng
     from infomax_bench.text import TextEncoder as TextEncoder
     from infomax_bench.transformer import Patches as Patches

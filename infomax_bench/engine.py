@@ -24,6 +24,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from infomax_bench import __version__
+from infomax_bench.allocation import keep_freed_memory
 from infomax_bench.benchmark import Request
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
@@ -31,6 +32,7 @@ from infomax_bench.evaluate.context import Context, context_for
 from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Task, problem_for
 from infomax_bench.plugins import Registry, registry, reread
+from infomax_bench.products import fast_products
 from infomax_bench.store import Job, Store, file_hash, replacing
 from infomax_bench.train import Trained, data_for, train
 
@@ -143,11 +145,12 @@ def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: 
 
 @contextlib.contextmanager
 def one_job() -> Iterator[None]:
-    """THREADS threads in torch, and in scikit-learn and numpy."""
+    """THREADS threads in torch, and in scikit-learn and numpy; fast products, memory kept."""
+    keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:
-        with threadpool_limits(THREADS):
+        with threadpool_limits(THREADS), fast_products():
             yield
     finally:
         torch.set_num_threads(before)

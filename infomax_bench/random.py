@@ -62,5 +62,10 @@ class Rng:
         return self.normal(*self._own(x))
 
     def bernoulli(self, probability: Tensor) -> Tensor:
-        """0/1 draws, each 1 with its own probability; the shape of `probability`."""
-        return (self.uniform_like(probability) < probability).to(probability.dtype)
+        """0/1 draws, each 1 with its own probability to within 2^-17 (0 and 1 exactly); the shape of `probability`."""
+        count = probability.numel() // len(self.generators)
+        words = torch.empty((len(self.generators), -(-count // 4)), dtype=torch.int64, device=self.device)
+        for part, stream in zip(words, self.generators, strict=True):
+            part.random_(-(2**63), None, generator=stream)  # four draws of 16 bits for the price of two floats
+        draws = words.view(torch.int16)[:, :count].to(probability.dtype).view_as(probability)
+        return torch.lt(draws, probability * 65536 - 32768.5, out=draws)

@@ -161,7 +161,7 @@ class Session:
     def _mean(self) -> Tensor:
         """The mean training input, `[S, D]`."""
         if self.lower is None:
-            return torch.stack([mean_image(self.flat, part) for part in self.train])
+            return mean_images(self.flat, self.train)
         return torch.stack([self._lower_of(i).mean(0) for i in range(len(self.seeds))])
 
     def _lower_of(self, i: int) -> Tensor:
@@ -250,9 +250,13 @@ class Session:
         return {name: term.detach() for name, term in terms.items()}
 
 
-def mean_image(flat: Tensor, indices: Tensor) -> Tensor:
-    """The mean of the given images, uint8 `[N, D]`, as float32 `[D]` in [0, 1]."""
-    return flat.index_select(0, indices).mean(0, dtype=torch.float32).div_(255)
+def mean_images(flat: Tensor, indices: Sequence[Tensor]) -> Tensor:
+    """The means of several choices of uint8 images `[N, D]`, as float32 `[S, D]` in [0, 1]."""
+    shares = torch.zeros(len(indices), len(flat), device=flat.device)  # products, since gathering copies all images
+    for row, own in zip(shares, indices, strict=True):
+        row[own] = 1 / (255 * len(own))
+    parts = zip(shares.split(CHUNK, dim=1), flat.split(CHUNK), strict=True)
+    return torch.stack([share @ images.float() for share, images in parts]).sum(0)
 
 
 def through(lower: Lower, images: Tensor) -> Tensor:
@@ -447,7 +451,7 @@ def _fitted(
         params = {name: p[0] for name, p in init_params(blocks, [seed], device, layer).items()}
         if lower is None:
             own = to_unit(data.images[part.train]).to(device)
-            mean = mean_image(data.images.flatten(1), part.train).to(device)
+            mean = mean_images(data.images.flatten(1), [part.train])[0].to(device)
         else:
             own = through(lower.alone(i).to(device), data.images[part.train])
             mean = own.flatten(1).mean(0)

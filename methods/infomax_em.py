@@ -15,7 +15,17 @@ from typing import ClassVar
 
 import torch
 
-from infomax_bench import Batch, Card, Method, Native, Net, Rng, covariance, off_diagonal_sum_of_squares, param
+from infomax_bench import (
+    Batch,
+    Card,
+    Method,
+    Native,
+    Net,
+    Rng,
+    off_diagonal_sum_of_squares,
+    param,
+    variance_and_correlation,
+)
 
 
 class InfoMaxEM(Method):
@@ -58,12 +68,9 @@ class InfoMaxEM(Method):
 
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
         d = net.encoder(batch.images)  # distances [..., B, K]
+        variance, correlation = variance_and_correlation(d)
         attraction = -torch.logsumexp(-d, dim=-1).sum(-1)  # its gradient in d is the responsibility
-        spread = covariance(d)
-        variance = spread.diagonal(dim1=-2, dim2=-1)
         volume = -torch.log(variance + self.eps).sum(-1)
-        deviation = variance.clamp(min=1e-30).sqrt() + 1e-8  # at 0, the gradient of a unit dead in this batch is NaN
-        correlation = spread / (deviation.unsqueeze(-1) * deviation.unsqueeze(-2))
         return {
             "attraction": self.lambda_lse * attraction,
             "volume": self.lambda_var * volume,

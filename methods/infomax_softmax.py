@@ -13,7 +13,7 @@ import math
 
 import torch
 
-from infomax_bench import Batch, Card, Method, Net, Rng, covariance, off_diagonal_sum_of_squares, param
+from infomax_bench import Batch, Card, Method, Net, Rng, off_diagonal_sum_of_squares, param, variance_and_correlation
 
 
 class InfoMaxSoftmax(Method):
@@ -35,8 +35,6 @@ class InfoMaxSoftmax(Method):
         return torch.softmax(net.encoder(images), dim=-1)
 
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
-        spread = covariance(self.features(net, batch.images))
-        variance = spread.diagonal(dim1=-2, dim2=-1) + self.eps
-        entropy = 0.5 * torch.log(2 * math.pi * math.e * variance).sum(-1)
-        correlation = spread / (variance.unsqueeze(-1) * variance.unsqueeze(-2)).sqrt()
+        variance, correlation = variance_and_correlation(self.features(net, batch.images))
+        entropy = 0.5 * torch.log(2 * math.pi * math.e * (variance + self.eps)).sum(-1)
         return {"entropy": -entropy, "redundancy": self.lambda_tc * off_diagonal_sum_of_squares(correlation)}

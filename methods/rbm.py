@@ -3,14 +3,12 @@
     E(v, h) = - c^T v - b^T h - v^T W h,     F(v) = - c^T v - sum_j softplus(v^T W + b)_j = - log sum_h exp(-E(v, h))
 
 The gradient of the log-likelihood is the difference of the free energy's gradient between data and samples of the
-model. The loss is that difference itself, its negatives held fixed: descending it is the update of CD-k (Hinton 2002),
-with the negatives k Gibbs steps away from the data, or of persistent CD (Tieleman 2008), with chains that go on from
-step to step. As in Hinton's guide (2010), pixels in [0, 1] are used as probabilities, and so are CD's reconstructions;
-persistent chains are samples. A deep belief net is a stack of RBMs, each trained on the probabilities of the one below
-(Hinton, Osindero and Teh 2006).
+model. The loss is that difference, its negatives held fixed: descending it is the update of CD-k (Hinton 2002), with
+negatives k Gibbs steps away from the data, or of persistent CD (Tieleman 2008), with chains that go on. As in Hinton's
+guide (2010), pixels in [0, 1] serve as probabilities, and so do CD's reconstructions; chains are samples. A deep belief
+net is a stack of RBMs, each trained on the probabilities of the one below (Hinton, Osindero and Teh 2006).
 
-The weights start as every method's do (+-1/sqrt(D), a standard deviation of 0.02 on MNIST), which is the scale of the
-guide's N(0, 0.01); the same start under the same seed is worth more here than the exact number.
+The weights start as every method's do (+-1/sqrt(D); on MNIST a standard deviation of 0.02, against the guide's 0.01).
 """
 
 from dataclasses import replace
@@ -34,11 +32,7 @@ class RBM(Method):
     variants: ClassVar = {
         "rbm_persistent": {"persistent": True},
         "dbn": {
-            "card": replace(
-                card,
-                objective="likelihood of the image under one bipartite energy model on top of another",
-                paper="Hinton, Osindero and Teh 2006",
-            ),
+            "card": replace(card, objective="likelihood under a stack of energy models", paper="Hinton et al. 2006"),
             "backbones": ("stack",),
             "native": Native("stack", 3),
         },
@@ -60,27 +54,26 @@ class RBM(Method):
     def state(self, net: Net, rng: Rng):
         if not self.persistent:
             return {}
+        rate = torch.sigmoid(net.visible.bias).unsqueeze(-2)
         noise = rng.uniform(net.problem.batch_size, net.problem.input_size)
-        return {"chains": (noise < torch.sigmoid(net.visible.bias).unsqueeze(-2)).float()}
+        return {"chains": net.encoder.linear((noise < rate).float())}
 
-    def free_energy(self, net: Net, v):
-        """F(v), `[..., B]`."""
-        visible = (v @ net.visible.bias.unsqueeze(-1)).squeeze(-1)
-        return -visible - F.softplus(net.encoder.linear(v)).sum(-1)
+    def free_energy(self, net: Net, v, pre):
+        """The mean of F(v) over a batch, `[...]`; pre = v^T W + b, what the hidden units get."""
+        return -(v.mean(-2) * net.visible.bias).sum(-1) - F.softplus(pre).sum(-1).mean(-1)
 
-    def negatives(self, net: Net, v, rng: Rng):
-        """Visible vectors k Gibbs steps after `v`."""
-        for _ in range(self.k):
-            h = rng.bernoulli(net.encoder(v))
-            v = torch.sigmoid(net.visible(h @ net.encoder.weight.mT))
-            if self.persistent:
-                v = rng.bernoulli(v)
-        return v
+    @torch.no_grad()
+    def negatives(self, net: Net, pre, rng: Rng, k: int):
+        """Visible vectors k Gibbs steps from the ones that gave the hidden units `pre`."""
+        h = rng.bernoulli(torch.sigmoid(pre))
+        v = torch.sigmoid(net.visible(h @ net.encoder.weight.mT))
+        v = rng.bernoulli(v) if self.persistent else v
+        return self.negatives(net, net.encoder.linear(v), rng, k - 1) if k > 1 else v
 
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
-        with torch.no_grad():
-            v = self.negatives(net, state["chains"] if self.persistent else batch.x, rng)
-        if self.persistent:
-            state["chains"] = v
-        data, model = self.free_energy(net, torch.cat([batch.x, v], dim=-2)).tensor_split(2, dim=-1)
-        return data.mean(-1) - model.mean(-1)
+        data = net.encoder.linear(batch.x)
+        v = self.negatives(net, state.get("chains", data), rng, self.k)
+        model = net.encoder.linear(v)
+        if "chains" in state:
+            state["chains"] = model.detach()
+        return self.free_energy(net, batch.x, data) - self.free_energy(net, v, model)

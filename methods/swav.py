@@ -4,9 +4,8 @@
 
 z are projections and c_k prototypes, all at unit norm. Three Sinkhorn-Knopp iterations make of a batch's scores soft
 assignments q that use all prototypes alike; they get no gradient. Every view predicts the assignments of each of the
-first two. Unlike the paper's, all views are of full size (two of them by default), and there are fewer prototypes than
-images in a batch, so that no queue of earlier images is needed to spread over them. Prototypes learn from the first
-step on; the paper holds them still for the first epoch.
+first two. Unlike the paper's, all views are of full size (two by default), prototypes are fewer than a batch's images,
+so that no queue of earlier images is needed to spread over them, and they learn from the first step on.
 """
 
 from dataclasses import dataclass

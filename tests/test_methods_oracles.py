@@ -166,12 +166,18 @@ def states(n: int) -> torch.Tensor:
     return torch.tensor(list(itertools.product([0.0, 1.0], repeat=n)))
 
 
+def free_energies(method: Method, net: Net, v: torch.Tensor) -> torch.Tensor:
+    """Of every visible vector `[N, D]`, each as a batch of its own."""
+    batches = v[:, None, None]
+    return torch.cat([method.free_energy(net, one, net.encoder.linear(one)) for one in batches])
+
+
 def test_the_free_energy_is_the_hidden_states_summed_out():
     method, net = tiny_rbm()
     v, h = states(3), states(4)
     weight, b, c = (net.params[name][0] for name in ("encoder.weight", "encoder.bias", "visible.bias"))
     energy = -(v @ c)[:, None] - (h @ b)[None] - v @ weight @ h.T
-    torch.testing.assert_close(method.free_energy(net, v.unsqueeze(0))[0], -(-energy).logsumexp(1))
+    torch.testing.assert_close(free_energies(method, net, v), -(-energy).logsumexp(1))
 
 
 def test_the_gradient_of_the_rbm_loss_is_the_update_of_contrastive_divergence():
@@ -179,7 +185,7 @@ def test_the_gradient_of_the_rbm_loss_is_the_update_of_contrastive_divergence():
     method, net = tiny_rbm(k=2)
     batch = batch_of(1, 5, 1, 1, 3)
     method.loss(net, batch, {}, Rng.of([0], "method")).sum().backward()
-    negatives = method.negatives(net, batch.x, Rng.of([0], "method"))
+    negatives = method.negatives(net, net.encoder.linear(batch.x), Rng.of([0], "method"), 2)
 
     def statistics(v):
         h = torch.sigmoid(v @ net.encoder.weight[0] + net.encoder.bias[0])
@@ -193,9 +199,9 @@ def test_the_gradient_of_the_rbm_loss_is_the_update_of_contrastive_divergence():
 
 def test_persistent_chains_sample_the_model():
     """Long Gibbs chains of a tiny RBM visit its visible states as often as enumeration says."""
-    method, net = tiny_rbm(k=40, persistent=True)
-    chains = method.negatives(net, torch.zeros(1, 20_000, 3), Rng.of([0], "method")).detach()[0]
-    expected = torch.softmax(-method.free_energy(net, states(3).unsqueeze(0))[0], 0).detach()
+    method, net = tiny_rbm(persistent=True)
+    chains = method.negatives(net, torch.zeros(1, 20_000, 4), Rng.of([0], "method"), 40)[0]
+    expected = torch.softmax(-free_energies(method, net, states(3)), 0).detach()
     counts = torch.bincount((chains @ torch.tensor([4.0, 2.0, 1.0])).long(), minlength=8) / len(chains)
     torch.testing.assert_close(counts, expected, rtol=0, atol=0.015)
 
@@ -205,7 +211,8 @@ def test_contrastive_divergence_starts_at_the_data_and_reconstructs_probabilitie
     v = torch.rand(1, 5, 3)
     h = Rng.of([0], "method").bernoulli(net.encoder(v))
     expected = torch.sigmoid(h @ net.encoder.weight.mT + net.visible.bias.unsqueeze(-2))
-    torch.testing.assert_close(method.negatives(net, v, Rng.of([0], "method")), expected)
+    found = method.negatives(net, net.encoder.linear(v), Rng.of([0], "method"), 1)
+    torch.testing.assert_close(found, expected.detach())
 
 
 def pseudo_likelihood(v, weight, b, c) -> float:

@@ -50,6 +50,14 @@ def test_bernoulli_draws_each_entry_with_its_own_probability():
     assert torch.allclose(draws.mean((0, 1)), probability[0, 0], atol=0.015)
 
 
+def test_bernoulli_draws_are_independent_of_their_neighbours():
+    """Four draws come from one word: none may say anything about the next."""
+    draws = Rng.of([0], "noise").bernoulli(torch.full((1, 200_001), 0.3))[0]
+    spread = draws - draws.mean()
+    for distance in (1, 2, 3, 4):
+        assert abs((spread[distance:] * spread[:-distance]).mean() / spread.square().mean()) < 0.01
+
+
 def test_many_seeds_without_a_seed_dimension_are_refused():
     with pytest.raises(ValueError, match="exactly one"):
         Rng.of([0, 1], "noise", stacked=False)

@@ -12,7 +12,7 @@ from infomax_bench.backbones import build_blocks
 from infomax_bench.data import split
 from infomax_bench.errors import NotApplicable
 from infomax_bench.plugins import registry
-from infomax_bench.train import Data, Session, session_for, train
+from infomax_bench.train import Data, Session, mean_images, session_for, train
 
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.images * 255 / 16).to(torch.uint8).unsqueeze(1)
@@ -301,12 +301,22 @@ def test_mocos_queue_keeps_the_latest_keys_in_order():
 
 
 def test_persistent_chains_are_samples_that_go_on():
+    """A chain is what its sample gives the hidden units: the negatives of a step come from the last step's."""
     session = start(method_named("rbm_persistent"), (0, 1))
-    states = []
-    for _ in range(3):
-        states.append(session.state["chains"].clone())
+    method, net = session.method, session.net
+    states = [session.state["chains"]]
+    for _ in range(2):
         session.advance()
-    assert states[0].shape == (2, 100, 64)
-    assert {0.0, 1.0} == set(torch.stack(states).unique().tolist())
+        states.append(session.state["chains"])
+    assert states[0].shape == (2, 100, net.problem.width)
     assert not torch.equal(states[1], states[2])
+    negatives = method.negatives(net, states[2], Rng.of((0, 1), "method"), 1)
+    assert {0.0, 1.0} == set(negatives.unique().tolist())
     assert start(method_named("rbm")).state == {}
+
+
+def test_mean_images_are_the_means_of_the_chosen_images():
+    images = torch.randint(0, 256, (5000, 9), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    choices = [torch.arange(0, 5000, 3), torch.arange(4999, 4000, -1)]
+    expected = torch.stack([images[own].double().mean(0) / 255 for own in choices])
+    torch.testing.assert_close(mean_images(images, choices), expected.float())

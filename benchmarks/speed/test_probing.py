@@ -14,6 +14,7 @@ import infomax_bench as ib
 from infomax_bench.data import load
 from infomax_bench.evaluate.logistic import fit_logistic
 from infomax_bench.plugins import registry
+from infomax_bench.products import fast_products
 
 WIDTH, CLASSES, SEEDS = 64, 10, 5
 L2 = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
@@ -51,8 +52,12 @@ def test_linear_probe(race, features):
             for l2 in L2:
                 LogisticRegression(C=1 / (l2 * x.shape[1]), max_iter=5000).fit(x[s], y[s])
 
+    def ours() -> None:
+        with fast_products():
+            fit_logistic(*features, torch.tensor(L2), CLASSES)
+
     race(
-        lambda: fit_logistic(*features, torch.tensor(L2), CLASSES),
+        ours,
         theirs,
         work="linear probe, 5 seeds, 64 features, 60,000 images, 5 values of L2",
         against="scikit-learn's LogisticRegression (lbfgs), to the same optimum",
@@ -76,8 +81,12 @@ def test_pruning_curve(race, features):
             for level in range(LEVELS):
                 LogisticRegression(C=1 / (1e-3 * FEW), max_iter=5000).fit(x[s][:, level * WIDTH // LEVELS :], y[s])
 
+    def ours() -> None:
+        with fast_products():
+            fit_logistic(*few, l2, CLASSES, keep)
+
     race(
-        lambda: fit_logistic(*few, l2, CLASSES, keep),
+        ours,
         theirs,
         work="pruning curve, 64 units, probe refitted at 16 levels, 5 seeds",
         against="scikit-learn refitted at every level",

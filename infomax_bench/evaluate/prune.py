@@ -43,7 +43,7 @@ from infomax_bench.evaluate.context import Context, FeatureSet, Row
 from infomax_bench.evaluate.logistic import fit_logistic
 from infomax_bench.evaluate.orders import ORDERS, dead_first, kept_after, random_order
 from infomax_bench.evaluate.probe import Probe, accuracy, shared_probe
-from infomax_bench.train import mean_image
+from infomax_bench.train import mean_images
 
 LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Fractions of the live units at which curves are reported."""
@@ -372,7 +372,7 @@ def prune_weights(context: Context) -> list[Row]:
     encoder = context.need_encoder()
     assert context.target is not None, "an encoder's context has images"
     images = images_as(context.target, encoder.problem.input_shape).flatten(1)
-    average = torch.stack([mean_image(images, s.train) for s in context.set.splits])
+    average = mean_images(images, [s.train for s in context.set.splits])
     zero = torch.zeros(len(context.seeds), dtype=torch.float64)
     measured = [(zero + level, *_without(context, zero + level, average)) for level in WEIGHT_LEVELS]
     for _ in range(BISECTIONS):

@@ -1,0 +1,127 @@
+"""float32 matrix products at the rate of AVX-512 on CPUs where PyTorch stays at AVX2.
+
+PyTorch's CPU builds multiply float32 matrices with MKL, which takes its AVX2 kernels on CPUs that are not Intel's, and
+is slow on any where one side is short (features times classes). oneDNN, which PyTorch carries too, has no such limit.
+Within `fast_products` the products that are large enough go there, one after another over the leading dimension: the
+same sums in another order. Elsewhere (other CPUs, other types, small products, GPUs) nothing changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+LEAST = 1_000_000  # multiplications of a product for which the way to oneDNN pays (measured on an AMD EPYC, Zen 5)
+
+_lock = threading.Lock()
+_users = 0
+_library: torch.library.Library | None = None
+
+
+@functools.cache
+def pays() -> bool:
+    """Whether MKL would leave AVX-512 unused here."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return (
+        torch.backends.cpu.get_cpu_capability() == "AVX512"
+        and torch.backends.mkl.is_available()
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and cpuinfo.exists()
+        and "GenuineIntel" not in cpuinfo.read_text()
+    )
+
+
+@contextlib.contextmanager
+def fast_products() -> Iterator[None]:
+    """Products of this process by oneDNN where that pays; may be nested, and entered by several threads."""
+    global _users, _library
+    if not pays():
+        yield
+        return
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _library = _overriding()
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0 and _library is not None:
+                _library._destroy()
+                _library = None
+
+
+def _overriding() -> torch.library.Library:
+    library = torch.library.Library("aten", "IMPL")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a kernel is overridden is the purpose
+        for operator, kernel in (("mm", _mm), ("bmm", _bmm), ("addmm", _addmm), ("baddbmm", _baddbmm)):
+            library.impl(operator, kernel, "CPU")
+    return library
+
+
+def _dense(x: Tensor) -> Tensor:
+    """What oneDNN takes as its second matrix without a detour of many times the time."""
+    return x if x.is_contiguous() or x.mT.is_contiguous() else x.contiguous()
+
+
+def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`a @ b`, `[m, k]`, `[k, n]` -> `[m, n]`, plus `bias` `[n]`. oneDNN is slow where a tall first matrix is not
+    contiguous: if transposed, it becomes the second of the transposed product."""
+    if a.stride(-1) == 1 or bias is not None or 2 * b.shape[1] > a.shape[0]:
+        return torch.ops.mkldnn._linear_pointwise(a, _dense(b).mT, bias, "none", [], "")
+    return torch.ops.mkldnn._linear_pointwise(b.mT, _dense(a), None, "none", [], "").mT
+
+
+def _suits(a: Tensor, b: Tensor) -> bool:
+    return a.shape[-2] * a.shape[-1] * b.shape[-1] >= LEAST and a.dtype == b.dtype == torch.float32
+
+
+def _mm(a: Tensor, b: Tensor) -> Tensor:
+    if _suits(a, b):
+        return _product(a, b)
+    return torch.ops.aten.mm.out(a, b, out=a.new_empty(a.shape[0], b.shape[1]))
+
+
+def _stack(parts: list[Tensor]) -> Tensor:
+    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(parts)
+
+
+def _bmm(a: Tensor, b: Tensor) -> Tensor:
+    """MKL's batched products are slow where one factor is a vector; those by its matrix-vector product are not."""
+    m, k, n = a.shape[1], a.shape[2], b.shape[2]
+    if k == 1:
+        return a * b
+    if n == 1 and m > 1:
+        parts = [torch.mv(p, q) for p, q in zip(a.unbind(), b.squeeze(2).unbind(), strict=True)]
+        return _stack(parts).unsqueeze(2)
+    if m == 1 and n > 1:
+        parts = [torch.mv(q.T, p) for p, q in zip(a.squeeze(1).unbind(), b.unbind(), strict=True)]
+        return _stack(parts).unsqueeze(1)
+    if _suits(a, b):
+        return _stack([_product(p, q) for p, q in zip(a.unbind(), b.unbind(), strict=True)])
+    return torch.ops.aten.bmm.out(a, b, out=a.new_empty(a.shape[0], m, n))
+
+
+def _addmm(added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    if beta == alpha == 1 and added.dim() == 1 and _suits(a, b):
+        return _product(a, b, added.contiguous())
+    out = a.new_empty(a.shape[0], b.shape[1])
+    return torch.ops.aten.addmm.out(added, a, b, beta=beta, alpha=alpha, out=out)
+
+
+def _baddbmm(added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    if beta == alpha == 1 and added.dim() == 3 and added.shape[1] == 1 and _suits(a, b):
+        rows = added.expand(a.shape[0], 1, b.shape[2]).contiguous().unbind()
+        return _stack([_product(p, q, r[0]) for p, q, r in zip(a.unbind(), b.unbind(), rows, strict=True)])
+    out = a.new_empty(a.shape[0], a.shape[1], b.shape[2])
+    return torch.ops.aten.baddbmm.out(added, a, b, beta=beta, alpha=alpha, out=out)

@@ -1,0 +1,114 @@
+"""Matrix products by another library are the same products: every layout, with and without a gradient."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from infomax_bench import products
+from infomax_bench.objectives import off_diagonal_sum_of_squares, variance_and_correlation
+from infomax_bench.products import LEAST, fast_products
+
+needs_another_maker = pytest.mark.skipif(not products.pays(), reason="MKL uses this CPU to the full")
+
+LAYOUTS = {
+    "contiguous": lambda x: x.contiguous(),
+    "transposed": lambda x: x.mT.contiguous().mT,
+    "a slice": lambda x: torch.cat([x, x], -1)[..., : x.shape[-1]],
+    "a transposed slice": lambda x: torch.cat([x.mT, x.mT], -1)[..., : x.shape[-2]].mT,
+    "one row, expanded": lambda x: x[..., :1, :].expand_as(x),
+}
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def exact(a: Tensor, b: Tensor) -> Tensor:
+    return (a.double() @ b.double()).float()
+
+
+def close(found: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize(("a_layout", "b_layout"), list(itertools.product(LAYOUTS, LAYOUTS)))
+@pytest.mark.parametrize("shape", [(130, 784, 64), (784, 130, 64), (64, 130, 784), (9, 4, 5), (20_000, 64, 3)])
+def test_products_are_those_of_double_precision(shape, a_layout, b_layout):
+    m, k, n = shape
+    for lead in ((), (3,)):
+        a, b = LAYOUTS[a_layout](normal(*lead, m, k)), LAYOUTS[b_layout](normal(*lead, k, n, seed=1))
+        with fast_products():
+            close(a @ b, exact(a, b))
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 784, 64), (784, 1, 64), (300, 784, 1), (1, 784, 1), (1, 1, 1), (0, 3, 4), (3, 0, 4)]
+)
+def test_products_with_vectors_and_with_nothing(shape):
+    m, k, n = shape
+    a, b = normal(3, m, k), normal(3, k, n, seed=1)
+    with fast_products():
+        close(a @ b, exact(a, b))
+        close(torch.baddbmm(normal(3, 1, n, seed=2), a, b), exact(a, b) + normal(3, 1, n, seed=2))
+
+
+@pytest.mark.parametrize("bias", [(64,), (1, 64), (200, 64), ()])
+@pytest.mark.parametrize(("beta", "alpha"), [(1, 1), (0.5, 1), (1, -2)])
+def test_products_with_a_bias(bias, beta, alpha):
+    a, b, added = normal(3, 200, 784), normal(3, 784, 64, seed=1), normal(*bias, seed=2)
+    with fast_products():
+        close(torch.addmm(added, a[0], b[0], beta=beta, alpha=alpha), beta * added + alpha * exact(a[0], b[0]))
+        close(torch.baddbmm(added, a, b, beta=beta, alpha=alpha), beta * added + alpha * exact(a, b))
+
+
+def test_other_types_stay_as_they_are():
+    a, b = normal(200, 784).double(), normal(784, 64, seed=1).double()
+    with fast_products():
+        assert torch.equal(a @ b, a @ b)
+        assert (a @ b).dtype == torch.float64
+        assert (a.int() @ b.int()).dtype == torch.int32
+
+
+def test_gradients_pass_through():
+    weight, bias = normal(3, 784, 64, seed=1).requires_grad_(), normal(3, 1, 64, seed=2).requires_grad_()
+    x, gradient = normal(3, 200, 784), normal(3, 200, 64, seed=3)
+    with fast_products():
+        torch.baddbmm(bias, x, weight).backward(gradient)
+    close(weight.grad, exact(x.mT, gradient))
+    close(bias.grad, gradient.sum(1, keepdim=True))
+
+
+@needs_another_maker
+def test_torch_is_as_before_when_the_last_user_has_left(monkeypatch):
+    calls = []
+    product = products._product
+    monkeypatch.setattr(products, "_product", lambda *args: calls.append(1) or product(*args))
+    a, b = normal(200, 784), normal(784, 64)
+    assert LEAST <= 200 * 784 * 64
+    with fast_products():
+        with fast_products():
+            a @ b
+        a @ b
+        assert len(calls) == 2
+    a @ b
+    assert len(calls) == 2
+
+
+def test_the_off_diagonal_sum_has_the_gradient_of_its_formula():
+    matrix = normal(2, 5, 5).double().requires_grad_()
+    assert torch.autograd.gradcheck(off_diagonal_sum_of_squares, matrix)
+    diagonal = torch.diag_embed(normal(2, 50))
+    assert torch.equal(off_diagonal_sum_of_squares(diagonal), torch.zeros(2))
+
+
+def test_variances_and_correlations_are_torchs():
+    z = normal(2, 100, 6)
+    z[:, :, 3] = 0
+    variance, correlation = variance_and_correlation(z)
+    torch.testing.assert_close(variance, z.var(1))
+    for one, found in zip(z, correlation, strict=True):
+        torch.testing.assert_close(found, torch.corrcoef(one.T).nan_to_num())
