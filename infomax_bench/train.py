@@ -250,7 +250,7 @@ class Session:
         return {name: term.detach() for name, term in terms.items()}
 
 
-def mean_images(flat: Tensor, indices: Sequence[Tensor]) -> Tensor:
+def mean_images(flat: Tensor, indices: Sequence[Tensor] | Tensor) -> Tensor:
     """The means of several choices of uint8 images `[N, D]`, as float32 `[S, D]` in [0, 1]."""
     shares = torch.zeros(len(indices), len(flat), device=flat.device)  # products, since gathering copies all images
     for row, own in zip(shares, indices, strict=True):
