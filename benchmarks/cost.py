@@ -32,6 +32,13 @@ class Cost(Benchmark):
 
     title = "What does pretraining cost?"
     order = 6
+    essay = (
+        (
+            10,
+            "Cost: RBM high (sampling), autoencoder low, contrastive medium (large batches), foundation models "
+            "extreme, InfoMax+EM low",
+        ),
+    )
     evaluations = ("training", "cost")
 
     def verdicts(self, rows, claims):

@@ -195,6 +195,8 @@ class Benchmark:
     """False: only rows at the suite's width (or a method's own) are shown to verdicts, figures and tables."""
     on_request: ClassVar[bool] = False
     """True: it runs when it is asked for by name only, since it takes hours and its answer seldom changes."""
+    essay: ClassVar[tuple[tuple[int, str], ...]] = ()
+    """What the essay says or asks that this answers: where it stands in the essay, and its words."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
 

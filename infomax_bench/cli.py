@@ -283,7 +283,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
         print(f"warning: {warning}", file=sys.stderr)
     if not arguments.no_report:
         out = arguments.out or Path("reports") / root.name
-        path = write_report(root, out, registry, done.results, done.verdicts)
+        path = write_report(root, out, registry, done.results, done.verdicts, _document(root, arguments.out))
         print(f"report: {path}", file=sys.stderr)
     print_verdicts(done.verdicts)
     for label, reason in done.results.failures:
@@ -360,8 +360,15 @@ def make_reports(arguments: argparse.Namespace) -> int:
             print(f"warning: {warning}", file=sys.stderr)
         verdicts = decide_all(results, benchmarks, arguments.subject)
         out = arguments.out or Path("reports") / root.name
-        print(write_report(root, out, registry, results, verdicts))
+        print(write_report(root, out, registry, results, verdicts, _document(root, arguments.out)))
     return 0
+
+
+def _document(root: Path, out: Path | None) -> Path | None:
+    """Where a clone's documents tell what the preset of these results found; None elsewhere."""
+    own = root.parent == Path("results") and out is None and Path("docs").is_dir()
+    documented = own and any(p.documented and p.name == root.name for p in _presets().values())
+    return Path("docs") / "answers.md" if documented else None
 
 
 def encode_features(arguments: argparse.Namespace) -> int:

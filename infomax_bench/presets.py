@@ -28,6 +28,8 @@ class Preset:
     epochs: dict[str, int]
     subject: str
     default: bool = False
+    documented: bool = False
+    """Whether the project's documents tell what it found."""
     trials: int = 12
     """Trials of every method when it is tuned."""
     native: dict[str, int] = field(default_factory=dict)
@@ -46,10 +48,10 @@ class Preset:
         return tuple(self.epochs)
 
 
-def _preset(name: str, subject: str, default: bool, section: dict[str, Any]) -> Preset:
+def _preset(section: dict[str, Any], **about: Any) -> Preset:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
     values["deeper"] = {data: tuple(backbones) for data, backbones in section.get("deeper", {}).items()}
-    return Preset(name=name, subject=subject, default=default, **values)
+    return Preset(**about, **values)
 
 
 def load_presets(folder: Path) -> dict[str, Preset]:
@@ -58,8 +60,11 @@ def load_presets(folder: Path) -> dict[str, Preset]:
     try:
         with path.open("rb") as file:
             content: dict[str, Any] = tomllib.load(file)
-        subject, default = content.pop("subject"), content.pop("default")
-        return {name: _preset(name, subject, name == default, section) for name, section in content.items()}
+        subject, default, documented = (content.pop(key) for key in ("subject", "default", "documented"))
+        return {
+            name: _preset(section, name=name, subject=subject, default=name == default, documented=name == documented)
+            for name, section in content.items()
+        }
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:

@@ -1,6 +1,6 @@
-"""The report: one HTML file that needs nothing else, and the same content in Markdown for a code host.
+"""The report: HTML files that need nothing else, and the same content in Markdown for a code host.
 
-Both are written from results alone: no training, no clock, so that the same results give the same bytes.
+All are written from results alone: no training, no clock, so that the same results give the same bytes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,17 @@ from infomax_bench.store import replacing, write_text
 COLOURS = {"supported": "32", "refuted": "31", "inconclusive": "33"}
 
 
-def write_report(root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict]) -> Path:
-    """Writes report.html, report.md and figures/ into `out`; returns the path of report.html.
+PAGES = ("report", "answers")
+"""Everything there is, and the essay passage by passage."""
 
-    root: the results folder, shown relative to the report where it is beside it.
+
+def write_report(
+    root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict], document: Path | None = None
+) -> Path:
+    """Writes both pages, as HTML and as Markdown, and figures/ into `out`; returns the path of report.html.
+
+    root: the results folder, shown relative to the report where it is beside it. document: another place for the
+    answers in Markdown.
     """
     content = contents(registry, results, verdicts) | {
         "folder": _relative(root, out), "speed": speed(root.parent / "speed" / "benchmark.json"),
@@ -39,8 +46,12 @@ def write_report(root: Path, out: Path, registry: Registry, results: Results, ve
         with replacing(out / "figures" / f"{picture.name}.png") as temporary:
             temporary.write_bytes(picture.data)
     templates = _templates()
-    write_text(out / "report.md", templates.get_template("report.md.jinja").render(content))
-    write_text(out / "report.html", templates.get_template("report.html.jinja").render(content))
+    for page in PAGES:
+        for kind in ("md", "html"):
+            write_text(out / f"{page}.{kind}", templates.get_template(f"{page}.{kind}.jinja").render(content, place=""))
+    if document is not None:
+        place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
+        write_text(document, templates.get_template("answers.md.jinja").render(content, place=place))
     return out / "report.html"
 
 
@@ -71,6 +82,8 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
     budget, tuned = model.tuning(results, names, claims)
+    main = model.groups((v for v in verdicts if v.against != "control"), benchmarks)
+    controls = model.groups((v for v in verdicts if v.against == "control"), benchmarks)
     return {
         "results": results,
         "untuned": model.untuned(results),
@@ -80,9 +93,10 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "claims": claims,
         "counts": {word: sum(v.verdict == word for v in verdicts if v.against != "control") for word in COLOURS},
         "indicative": any(v.indicative for v in verdicts),
-        "groups": model.groups((v for v in verdicts if v.against != "control"), benchmarks),
+        "groups": main,
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
-        "controls": model.groups((v for v in verdicts if v.against == "control"), benchmarks),
+        "controls": controls,
+        "essay": model.essay(benchmarks, sections, [*main, *controls]),
         "uncalibrated": doubtful,
         "power": model.power(verdicts),
         "prior_art": model.prior_art(b for b in benchmarks if len(rows[b.name])),

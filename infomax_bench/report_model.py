@@ -114,6 +114,21 @@ class Section:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Passage:
+    """A passage of the essay with what answers it: a benchmark's section, None if nothing was measured yet, and the
+    cards of its claims. again: a passage above has them already."""
+
+    words: str
+    name: str
+    title: str
+    question: str
+    section: Section | None
+    groups: list[Group]
+    known: str
+    again: bool
+
+
 def number(value: Any) -> str:
     """A cell of a table: integers as they are, other numbers in about three digits."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
@@ -283,6 +298,25 @@ def question(benchmark: Benchmark) -> str:
     """The docstring before its Claim and Rule, without line breaks."""
     text = (benchmark.__doc__ or "").split("Claim:")[0].split("Rule:")[0].split("Prior art:")[0]
     return " ".join(text.split())
+
+
+def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: Sequence[Group]) -> list[Passage]:
+    """The essay's passages in its order, each with what was found; nothing is told twice."""
+    by_name = {s.name: s for s in sections}
+    passages, told = [], set()
+    for _, words, benchmark in sorted(
+        ((at, words, b) for b in benchmarks for at, words in b.essay), key=lambda one: one[0]
+    ):
+        own = [] if benchmark.name in told else [g for g in found if g.benchmark == benchmark.name]
+        known = _capital(benchmark.paragraph("Prior art"))
+        section = by_name.get(benchmark.name)
+        passages.append(
+            Passage(
+                words, benchmark.name, benchmark.title, question(benchmark), section, own, known, benchmark.name in told
+            )
+        )
+        told.add(benchmark.name)
+    return passages
 
 
 def prior_art(benchmarks: Iterable[Benchmark]) -> list[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from html import escape, unescape
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -147,11 +148,35 @@ def whole(tmp_path_factory):
 
 
 def test_the_html_needs_nothing_else(whole):
-    html = whole[0]
-    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", html)
-    assert "@import" not in html
-    assert not re.findall(r"url\((?!data:)", html)
-    assert html.count('src="data:image/png;base64,') > 20
+    report, answers = whole[0], (whole[-1] / "out" / "answers.html").read_text(encoding="utf-8")
+    for html, least in ((report, 20), (answers, 5)):
+        assert set(re.findall(r"""(?:src|href)=["'](?!data:|#)([^"'#]*)""", html)) <= {"report.html", "answers.html"}
+        assert "@import" not in html
+        assert not re.findall(r"url\((?!data:)", html)
+        assert html.count('src="data:image/png;base64,') >= least
+
+
+def test_the_essay_is_answered_passage_by_passage_in_its_order(whole):
+    """Every passage once, with its verdicts and prior art; on both pages and wherever documents are kept."""
+    *_, verdicts, results, folder = whole
+    text = (folder / "out" / "answers.md").read_text(encoding="utf-8")
+    plugins = registry()
+    passages = sorted(p for n in plugins.names("benchmarks") for p in plugins.benchmark(n).essay)
+    at = [text.index(f"## “{words}”") for _, words in passages]
+    assert at == sorted(at)
+    assert len(passages) > 10
+    assert {v.benchmark for v in verdicts} <= {n for n in plugins.names("benchmarks") if plugins.benchmark(n).essay}
+    for verdict in verdicts:
+        assert text.count(verdict.sentence) == 1
+    html = unescape((folder / "out" / "answers.html").read_text(encoding="utf-8"))
+    for _, words in passages:
+        assert f"“{words}”" in html
+    kept = folder / "elsewhere" / "docs" / "answers.md"
+    write_report(folder / "results", folder / "out", plugins, results, verdicts, kept)
+    figures = re.findall(r"\]\(([^)]*\.png)\)", kept.read_text(encoding="utf-8"))
+    assert figures
+    for figure in figures:
+        assert (kept.parent / unquote(figure)).is_file()
 
 
 def test_every_verdict_is_in_both_reports_with_its_word_and_rule(whole):
