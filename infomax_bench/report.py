@@ -82,8 +82,8 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
     budget, tuned = model.tuning(results, names, claims)
-    main = model.groups((v for v in verdicts if v.against != "control"), benchmarks)
-    controls = model.groups((v for v in verdicts if v.against == "control"), benchmarks)
+    main = model.groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful)
+    controls = model.groups((v for v in verdicts if v.against == "control"), benchmarks, doubtful)
     return {
         "results": results,
         "untuned": model.untuned(results),

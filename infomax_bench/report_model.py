@@ -64,7 +64,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """One comparison, as text. improvement: the probability that the subject is ahead, in percent."""
+    """One comparison, as text. improvement: the probability that the subject is ahead, in percent. marked: the rival is
+    not calibrated."""
 
     rival: str
     mean: str
@@ -74,6 +75,7 @@ class Line:
     iqm: str
     improvement: str
     drawn: Bar | None
+    marked: bool
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def bars(intervals: Sequence[tuple[float, float, float]]) -> list[Bar | None]:
     return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(0.0)) for mean, lo, hi in intervals]
 
 
-def card(verdict: Verdict) -> Card:
+def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
+    """doubtful: rivals that are marked as not calibrated."""
     relative = verdict.against != "itself"
     unit = f" {verdict.unit}" if verdict.unit else ""
     effect = ""
@@ -172,6 +175,7 @@ def card(verdict: Verdict) -> Card:
         Line(
             c.rival, signed(c.mean), f"{signed(c.low)} to {signed(c.high)}", c.n_seeds, f"{c.p_holm:.2g}",
             signed(c.iqm), "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %", bar,
+            c.rival in doubtful,
         )
         for c, bar in zip(verdict.comparisons, bars(single), strict=True)
     ]  # fmt: skip
@@ -179,7 +183,7 @@ def card(verdict: Verdict) -> Card:
     return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c.rival))
 
 
-def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark]) -> list[Group]:
+def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtful: Collection[str] = ()) -> list[Group]:
     """Cards by claim and benchmark: the numbered predictions first."""
     by_name = {b.name: b for b in benchmarks}
     found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
@@ -193,7 +197,7 @@ def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark]) -> list
             _capital(by_name[name].paragraph("Claim")),
             answer(found[claim, name]),
             name,
-            [card(v) for v in found[claim, name]],
+            [card(v, doubtful) for v in found[claim, name]],
         )
         for claim, name in order
     ]

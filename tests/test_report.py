@@ -281,6 +281,7 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
     monkeypatch.setattr(own, "uncalibrated", lambda self, rows: ("beta",))
     html, markdown, marked, _ = build(root, tmp_path / "marked", plugins)
     assert "beta ¶" in html
+    assert "<td>beta ¶</td>" in html.split('id="methods"')[0]  # among the single comparisons
     assert "beta ¶" in markdown
     assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
     for verdict in marked:
