@@ -1,7 +1,6 @@
 """What does the competition (EM) do for learning: stability, structure, and both at scale."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
@@ -9,8 +8,9 @@ from infomax_bench import Benchmark, Request
 from infomax_bench.amounts import fewer_images, sizes
 from infomax_bench.effects import estimates, sweep
 from infomax_bench.figures import dots, seeds_of
+from infomax_bench.readings import by_seed, encoder_table, paired, read, side, signed
 from infomax_bench.spread import deviation, deviation_ratio
-from infomax_bench.statistics import MIN_SEEDS, in_words, interval
+from infomax_bench.statistics import in_words, interval
 
 COMPETITION, DECORRELATION = "lambda_lse", "lambda_tc"  # the weights, in subjects that have them
 BOTH, ALONE = "competition + decorrelation", "competition only"
@@ -25,7 +25,16 @@ START, RATE, WIDTH, IMAGES = "start", "rate", "width", "images"
 SWEEPS = {START: "initial weights (times the normal ones)", RATE: "learning rate (times its own)",
           WIDTH: "units", IMAGES: "images"}  # fmt: skip
 STARTS, RATES = (0.1, 1.0, 3.0, 10.0), (0.1, 1.0, 10.0)
-DIVERGED = ("diverged", "the features are not finite")
+
+LESS_IS_BETTER = {
+    START: (
+        ("less dependent on the initialisation", "more dependent on the initialisation"),
+        "initialisation",
+        "points",
+    ),
+    RATE: (("less dependent on the learning rate", "more dependent on the learning rate"), "learning rate", "points"),
+    "settled": (("settles sooner", "settles later"), "settling", "% of training"),
+}
 
 KEY = ["cell", "dataset", "sweep", "x", "seed"]  # an encoder
 COLUMNS = {
@@ -41,24 +50,14 @@ STRUCTURE = {
     "owners": "effective owners / K", "k-means": "agreement with k-means", "mixture": "agreement with a mixture",
     "classes": "agreement with classes", "purity": "purity of classes",
 }  # fmt: skip
+STABLE = {"accuracy": "accuracy (%)", "settled": "% of training until settled"}
+SIZED = {"accuracy": "accuracy (%)", "k-means": "agreement with k-means (%)", "dead": "dead units (%)"}
+SHOWN = {START: STABLE, RATE: STABLE, WIDTH: SIZED, IMAGES: SIZED}
 PANELS = {
     "accuracy": "accuracy", START: "range over initial scales", RATE: "range over learning rates",
     "settled": "training until settled", "entropy": "responsibility entropy", "k-means": "agreement with k-means",
     "mixture": "agreement with a mixture", "classes": "agreement with classes",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A word that the rule allows, whether it is in favour of competition (1), against it (-1) or neither (0), and the
-    numbers that it rests on."""
-
-    word: str
-    side: int
-    numbers: str
-
-    def __str__(self):
-        return f"{self.word} ({self.numbers})"
 
 
 class Mechanism(Benchmark):
@@ -182,105 +181,77 @@ class Mechanism(Benchmark):
         made = made[made["cell"].isin([*CELLS, *REFERENCES])]
         if claims.width is not None:
             made = made[(made["sweep"] == WIDTH) | (made["width"] == claims.width)]
-        good = made[made["status"] == "ok"]
-        columns = {
-            name: good[(good["metric"] == metric) & (good["protocol"] == protocol)].groupby(KEY)["value"].mean()
-            for name, (metric, protocol) in COLUMNS.items()
-        }
-        lost = made[(made["status"] == "failed") & made["reason"].isin(DIVERGED) & (made["metric"] == "linear_probe")]
-        columns["diverged"] = lost.groupby(KEY)["status"].size().clip(upper=1)
-        found = pd.DataFrame(columns).rename_axis(KEY).reset_index()
-        found["diverged"] = found["diverged"].fillna(0.0).astype(float)
-        for name in ("accuracy", "validation"):
-            found[name] = found[name].astype(float).mask(found["diverged"] > 0, 0.0)
-        return found
+        found = encoder_table(made, KEY, COLUMNS)
+        lost = found["diverged"] > 0
+        return found.assign(**{c: found[c].mask(lost, 0.0) for c in ("accuracy", "validation")})
 
     @staticmethod
-    def by_seed(encoders, column):
-        """Means over data sets: a line for each seed and a column for each cell; NaN where a data set is missing."""
-        datasets = sorted(encoders["dataset"].unique())
-        wide = encoders.pivot_table(index="seed", columns=["cell", "dataset"], values=column)
-        means = {c: wide[c].reindex(columns=datasets).mean(axis=1, skipna=False) for c in {c for c, _ in wide.columns}}
-        return pd.DataFrame(means).reindex(columns=[c for c in (*CELLS, *REFERENCES) if c in means])
-
-    def ranges(self, encoders, which):
-        """The range of accuracy over a sweep, as `by_seed`; NaN where one of its values is missing."""
-        own = encoders[encoders["sweep"] == which]
-        held = (
-            own.dropna(subset=["accuracy"])
-            .groupby(["cell", "dataset", "seed"])["accuracy"]
-            .agg(["min", "max", "count"])
-        )
-        held = held[held["count"] == own["x"].nunique()]
-        return self.by_seed(held.assign(range=held["max"] - held["min"]).reset_index(), "range")
-
-    def measures(self, encoders):
-        """What PANELS says, each by seed and cell."""
+    def measures(encoders):
+        """What PANELS says, each by seed and cell: means over data sets."""
         base = encoders[encoders["sweep"] == ""]
         return {
-            name: self.ranges(encoders, name) if name in (START, RATE) else self.by_seed(base, name) for name in PANELS
+            name: by_seed(ranges(encoders, name), "range", "cell")
+            if name in (START, RATE)
+            else by_seed(base, name, "cell")
+            for name in PANELS
         }
 
     def readings(self, encoders, one=BOTH, other=WITHOUT):
-        """What the rule says of one cell, with competition, and another: name -> Reading."""
-        measures = self.measures(encoders)
+        """What the rule says of one cell, with competition, and of another: name -> Reading."""
+        measures = {name: paired(values, (one, other)) for name, values in self.measures(encoders).items()}
+        measures = {name: values for name, values in measures.items() if len(values)}
         found = {}
-        accuracy = pair(measures["accuracy"], one, other)
-        if len(accuracy):
-            spread = deviation_ratio(accuracy[other], accuracy[one])
-            sds = f"standard deviation {100 * deviation(accuracy[one]).value:.2f} points, without it "
-            sds += f"{100 * deviation(accuracy[other]).value:.2f}, ratio {spread.value:.2f}, "
+        if "accuracy" in measures:
+            own = measures["accuracy"]
+            spread = deviation_ratio(own[other], own[one])
+            sds = [f"{100 * deviation(own[cell]).value:.2f}" for cell in (one, other)]
+            ratio = f"ratio {spread.value:.2f}, {in_words(spread.low, spread.high, '.2f')}"
+            numbers = f"standard deviation {sds[0]} points, without it {sds[1]}, {ratio}"
             words = ("more stable over seeds", "less stable over seeds")
-            found["seeds"] = read(
-                spread, words, "stability over seeds", sds + in_words(spread.low, spread.high, ".2f"), 1
-            )
-        for name, words, what in (
-            (START, ("less dependent on the initialisation", "more dependent on the initialisation"), "initialisation"),
-            (RATE, ("less dependent on the learning rate", "more dependent on the learning rate"), "learning rate"),
-            ("settled", ("settles sooner", "settles later"), "settling"),
-        ):
-            own = pair(measures[name], one, other)
-            if len(own):
+            found["seeds"] = read(spread, words, "stability over seeds", numbers, at=1)
+        for name, (words, what, unit) in LESS_IS_BETTER.items():
+            if name in measures:
+                own = measures[name]
                 less = interval((own[other] - own[one]).to_numpy())
-                means = f"{100 * own[one].mean():.1f}, without it {100 * own[other].mean():.1f} {UNITS[name]}"
+                means = f"{100 * own[one].mean():.1f}, without it {100 * own[other].mean():.1f} {unit}"
                 found[name] = read(less, words, what, f"{means}, difference {signed(less)}")
-        regions = [pair(measures[name], one, other) for name in ("k-means", "mixture")]
-        if all(len(own) for own in regions):
-            more = [interval((own[one] - own[other]).to_numpy()) for own in regions]
-            sides = [side(m) for m in more]
-            both = sides[0] if sides[0] == sides[1] else 0
+        if {"k-means", "mixture"} <= set(measures):
+            words = ("more structured", "less structured")
+            parts = {
+                name: interval((measures[name][one] - measures[name][other]).to_numpy())
+                for name in ("k-means", "mixture")
+            }
             numbers = "; ".join(
-                f"agreement with {name} {own[one].mean():.2f}, without it {own[other].mean():.2f}, difference "
-                f"{m.mean:+.2f}, {in_words(m.low, m.high, '+.2f')}"
-                for name, own, m in zip(("k-means", "a mixture"), regions, more, strict=True)
-            )  # fmt: skip
-            word = {1: "more structured", -1: "less structured", 0: "undecided in structure"}[both]
-            found["structure"] = Reading(word, both, numbers)
+                f"agreement with {name} {measures[name][one].mean():.2f}, without it "
+                f"{measures[name][other].mean():.2f}, difference {signed(more, 1, '+.2f')}"
+                for name, more in parts.items()
+            )
+            sides = {side(more) for more in parts.values()}
+            surest = parts["k-means"] if len(sides) == 1 else interval([])
+            found["structure"] = read(surest, words, "structure", numbers)
         return found
 
-    def at_scale(self, encoders):
-        """(data set, sweep) -> the accuracy that competition adds at the least and at the most, and the difference."""
+    @staticmethod
+    def at_scale(encoders):
+        """Data set, sweep, its values, the accuracy that competition adds at the ends, by seed, and the interval of the
+        difference."""
         for (dataset, which), own in encoders[encoders["sweep"].isin([WIDTH, IMAGES])].groupby(["dataset", "sweep"]):
             xs = sorted(own["x"].unique())
-            ends = [pair(self.by_seed(own[own["x"] == x], "accuracy"), BOTH, WITHOUT) for x in (xs[0], xs[-1])]
-            few, many = (end[BOTH] - end[WITHOUT] if len(end) else pd.Series(dtype=float) for end in ends)
-            grows = (many - few).dropna()
-            if len(xs) > 1 and len(grows):
-                yield dataset, which, xs, (few, many), interval(grows.to_numpy())
+            ends = [paired(by_seed(own[own["x"] == x], "accuracy", "cell"), (BOTH, WITHOUT)) for x in (xs[0], xs[-1])]
+            if len(xs) > 1 and all(len(end) for end in ends):
+                few, many = (end[BOTH] - end[WITHOUT] for end in ends)
+                yield dataset, which, xs, (few, many), interval((many - few).dropna().to_numpy())
 
-    def at_best_rate(self, encoders):
-        """The accuracy that competition adds with each at its best learning rate by validation images; None if the rates
-        were not swept."""
+    @staticmethod
+    def at_best_rate(encoders):
+        """The interval of the accuracy that competition adds with each at the learning rate that is best on validation
+        images; of nothing if the rates were not swept."""
         own = encoders[encoders["sweep"] == RATE]
-        chosen = []
-        for _, group in own.groupby(["cell", "dataset"]):
-            best = group.groupby("x")["validation"].mean()
-            if best.notna().any():
-                chosen.append(group[group["x"] == best.idxmax()])
-        if not chosen:
-            return None
-        accuracy = pair(self.by_seed(pd.concat(chosen), "accuracy"), BOTH, WITHOUT)
-        return interval((accuracy[BOTH] - accuracy[WITHOUT]).to_numpy()) if len(accuracy) else None
+        means = own.groupby(["cell", "dataset", "x"])["validation"].mean().dropna()
+        best = set(means.groupby(["cell", "dataset"]).idxmax())
+        own = own[[place in best for place in zip(own["cell"], own["dataset"], own["x"], strict=True)]]
+        values = paired(by_seed(own, "accuracy", "cell"), (BOTH, WITHOUT)) if len(own) else ()
+        return interval((values[BOTH] - values[WITHOUT]).to_numpy() if len(values) else [])
 
     # -- the answer ---------------------------------------------------------------------------------------------------
     def answer(self, rows, claims):
@@ -293,31 +264,32 @@ class Mechanism(Benchmark):
                 f"{claims.subject} was not measured with and without {COMPETITION} and {DECORRELATION}, or has no such "
                 "weights: what its competition does cannot be told."
             )
-        said = [f"The essay's contrast {contrast(readings)}. With competition {claims.subject} is: "
-                + "; ".join(map(str, readings.values())) + "."]  # fmt: skip
-        base = self.by_seed(encoders[encoders["sweep"] == ""], "k-means")
-        clusters = pair(base, BOTH, CLUSTERS)
+        told = "; ".join(str(reading) for reading in readings.values())
+        said = [f"The essay's contrast {contrast(readings)}. With competition {claims.subject} is: {told}."]
+        clusters = paired(self.measures(encoders)["k-means"], (BOTH, CLUSTERS))
         if len(clusters):
-            owned = interval((clusters[BOTH] - clusters[CLUSTERS] / 2).to_numpy())
-            verb = {1: "own regions", -1: "do not own regions", 0: "own regions or not is undecided"}[side(owned)]
-            said.append(f"Its units {verb}: agreement with k-means' regions {clusters[BOTH].mean():.2f}, of k-means' "
-                        f"own units {clusters[CLUSTERS].mean():.2f}.")  # fmt: skip
-        for name, one, other in (("Without decorrelation on either side", ALONE, NEITHER),
-                                 ("Against the softmax form in place of no competition", BOTH, SOFTMAX)):  # fmt: skip
-            words = [r.word for r in self.readings(encoders, one, other).values()]
-            if words:
-                said.append(f"{name}: {', '.join(words)}.")
-        lost = encoders.groupby("cell")["diverged"].agg(["sum", "count"])
-        bad = [f"{cell} {int(n)} of {of}" for cell, (n, of) in lost.iterrows() if n]
-        said.append(f"Diverged: {', '.join(bad)}." if bad else f"None of {lost['count'].sum()} trainings diverged.")
+            own = interval((clusters[BOTH] - clusters[CLUSTERS] / 2).to_numpy())
+            word = {1: "Its units own regions", -1: "Its units do not own regions"}.get(side(own))
+            said.append(
+                f"{word or 'Whether its units own regions is undecided'}: agreement with k-means' regions "
+                f"{clusters[BOTH].mean():.2f}, that of k-means' own units {clusters[CLUSTERS].mean():.2f}."
+            )
+        for start, one, other in (
+            ("Without decorrelation on either side", ALONE, NEITHER),
+            ("Against the softmax form, in place of no competition", BOTH, SOFTMAX),
+        ):
+            words = [reading.word for reading in self.readings(encoders, one, other).values()]
+            said += [f"{start}: {', '.join(words)}."] if words else []
+        said.append(divergences(encoders, claims.width))
         best = self.at_best_rate(encoders)
-        if best is not None:
+        if best.n:
             said.append(f"With each at its best learning rate, competition adds {signed(best)} points of accuracy.")
         for dataset, which, xs, (few, many), grows in self.at_scale(encoders):
-            word = {1: "more", -1: "less"}.get(side(grows))
-            verdict = f"is worth {word} at scale" if word else "at scale: undecided"
-            said.append(f"Competition {verdict}, {which} on {dataset}: it adds {100 * few.mean():+.1f} points at "
-                        f"{xs[0]:g} and {100 * many.mean():+.1f} at {xs[-1]:g} (difference {signed(grows)}).")  # fmt: skip
+            word = {1: "is worth more at scale", -1: "is worth less at scale"}.get(side(grows), "at scale: undecided")
+            said.append(
+                f"Competition {word} ({which}, {dataset}): it adds {100 * few.mean():+.1f} points at {xs[0]:g} and "
+                f"{100 * many.mean():+.1f} at {xs[-1]:g}, difference {signed(grows)}."
+            )
         if claims.indicative:
             said.append("This preset is for looking, not for deciding.")
         return " ".join(said)
@@ -325,60 +297,54 @@ class Mechanism(Benchmark):
     # -- what is shown ------------------------------------------------------------------------------------------------
     def effects(self, encoders):
         """The 2 x 2's effects by seed, in points of a hundred: columns panel, line, seed, value, status."""
-        parts = []
-        for name, own in self.measures(encoders).items():
-            if not set(OFF) <= set(own):
-                continue
-            b, a, w, n = (own[cell] for cell in (BOTH, ALONE, WITHOUT, NEITHER))
-            for line, values in (("competition", (b - w + a - n) / 2), ("decorrelation", (b - a + w - n) / 2),
-                                 ("interaction", b - w - a + n)):  # fmt: skip
-                values = 100 * values.dropna()
-                parts.append(pd.DataFrame({"seed": values.index, "value": values.to_numpy()}).assign(
-                    line=line, panel=PANELS[name]))  # fmt: skip
-        return pd.concat(parts).assign(status="ok") if parts else pd.DataFrame(columns=["value"])
+        parts = [pd.DataFrame(columns=["panel", "line", "seed", "value"])]
+        for name, values in self.measures(encoders).items():
+            own = 100 * paired(values, tuple(OFF))
+            if len(own):
+                b, a, w, n = (own[cell] for cell in OFF)
+                lines = {"competition": (b - w + a - n) / 2, "decorrelation": (b - a + w - n) / 2,
+                         "interaction": b - w - a + n}  # fmt: skip
+                made = pd.DataFrame(lines).rename_axis("seed").reset_index().melt("seed", var_name="line")
+                parts.append(made.assign(panel=PANELS[name]))
+        return pd.concat([p for p in parts if len(p)] or parts).assign(status="ok")
 
     def figures(self, rows, claims):
         encoders = self.encoders(rows, claims)
         effects = self.effects(encoders)
         if not effects.empty:
-            n = effects["seed"].nunique()
             yield (
-                f"What competition and decorrelation do, each averaged over the other being there or not, and what "
-                f"competition does more where decorrelation is there (interaction); in points of a hundred, means over "
-                f"data sets ({n} seeds, 95 % intervals). Competition makes learning robust if its ranges lie left of 0.",
+                "What competition and decorrelation do, each averaged over the other being there or not, and what "
+                "competition does more where decorrelation is there (interaction); in points of a hundred, means over "
+                f"data sets ({effects['seed'].nunique()} seeds, 95 % intervals). Where competition makes learning "
+                "robust, its ranges lie left of 0.",
                 estimates(effects, line="line", panel="panel", label="points", order=tuple(PANELS.values()),
                           lines=("competition", "decorrelation", "interaction"), strong=("competition",)),
             )  # fmt: skip
-        ok = encoders.assign(status="ok", method=encoders["cell"], current=True)
+        measured = encoders.assign(status="ok", method=encoders["cell"], current=True)
         for which, xlabel in SWEEPS.items():
-            own = ok[(ok["sweep"] == which)]
-            shown = {"accuracy": "accuracy (%)", "settled": "% of training until settled"}
-            if which in (WIDTH, IMAGES):
-                shown = {"accuracy": "accuracy (%)", "k-means": "agreement with k-means (%)"}
-            panels = [own.assign(value=100 * own[c], panel=own["dataset"] + ": " + label) for c, label in shown.items()]
-            swept = pd.concat(panels).dropna(subset=["value"])
-            if swept["x"].nunique() > 1:
+            own = measured[measured["sweep"] == which]
+            shown = panels(own, SHOWN[which], scale=100, datasets=True)
+            if shown["x"].nunique() > 1:
                 yield (
                     f"Against {xlabel} ({seeds_of(own)}, 95 % intervals); a training that diverged has accuracy 0.",
-                    sweep(swept, x="x", panel="panel", xlabel=xlabel, line="cell"),
+                    sweep(shown, x="x", panel="panel", xlabel=xlabel, line="cell"),
                 )
-        base = ok[ok["sweep"] == ""]
+        base = measured[measured["sweep"] == ""]
         cast = replace(claims, subject=BOTH, roles={**dict.fromkeys(CELLS, "this work"), **REFERENCES})
-        accuracy = base.assign(value=base["accuracy"]).dropna(subset=["value"])
+        accuracy = panels(base, {"accuracy": "accuracy (%)"})
         if not accuracy.empty:
             yield (
                 f"Accuracy of a linear probe ({seeds_of(accuracy)}); the wider the 95 % interval, the more it depends "
                 "on the seed.",
                 dots(accuracy, cast, label="accuracy (%)", scale=100),
             )
-        panels = pd.concat([base.assign(value=base[c], panel=label) for c, label in STRUCTURE.items()])
-        panels = panels.dropna(subset=["value"])
-        if not panels.empty:
+        shown = panels(base, STRUCTURE)
+        if not shown.empty:
             yield (
                 "Whose the test images are: how evenly responsibility is shared, how many units own images, and "
                 "whether their regions are those of clustering, or the classes (means over data sets, "
-                f"{seeds_of(panels)}, 95 % intervals).",
-                dots(panels, cast, label="", panel="panel", higher_is_better=None, order=tuple(STRUCTURE.values())),
+                f"{seeds_of(shown)}, 95 % intervals).",
+                dots(shown, cast, label="", panel="panel", higher_is_better=None, order=tuple(STRUCTURE.values())),
             )
 
     def table(self, rows, claims):
@@ -386,23 +352,21 @@ class Mechanism(Benchmark):
         if encoders.empty:
             return None
         groups = encoders.groupby(["dataset", "sweep", "x", "cell"])
-        means = groups[list(COLUMNS)].mean()
-        spread = [deviation(v.dropna()) for _, v in groups["accuracy"]]
-        found = pd.DataFrame({"accuracy (%)": 100 * means["accuracy"]})
-        found["deviation over seeds"] = [100 * s.value for s in spread]
-        found["its interval"] = [f"{100 * s.low:.2g} to {100 * s.high:.2g}" if s.n > 1 else "" for s in spread]
-        found["diverged"] = groups["diverged"].sum()
-        for name, heading in {"settled": "% until settled", "dead": "% dead units"}.items():
-            found[heading] = 100 * means[name]
-        found["rises of the loss"] = means["rises"]
-        for name, heading in {**STRUCTURE, "purity k-means": "purity of k-means' regions",
-                              "purity mixture": "purity of a mixture's regions"}.items():  # fmt: skip
-            found[heading] = means[name]
-        found = found.reset_index().rename(columns={"cell": "method", "sweep": "swept", "x": "value"})
-        return found.sort_values(["dataset", "swept", "value"], kind="stable", ignore_index=True)
-
-
-UNITS = {START: "points of range", RATE: "points of range", "settled": "% of training"}
+        means, spread = groups.mean(), [deviation(own.dropna()) for _, own in groups["accuracy"]]
+        columns = {
+            "accuracy (%)": 100 * means["accuracy"],
+            "deviation over seeds": [100 * one.value for one in spread],
+            "its interval": [f"{100 * one.low:.2g} to {100 * one.high:.2g}" if one.n > 1 else "" for one in spread],
+            "diverged": groups["diverged"].sum(),
+            "% until settled": 100 * means["settled"],
+            "rises of the loss": means["rises"],
+            "% dead units": 100 * means["dead"],
+            **{heading: means[name] for name, heading in STRUCTURE.items()},
+            "purity of k-means' regions": means["purity k-means"],
+            "purity of a mixture's regions": means["purity mixture"],
+        }
+        found = pd.DataFrame(columns, index=means.index).reset_index()
+        return found.rename(columns={"cell": "method", "sweep": "swept", "x": "value"})
 
 
 def distances(yes):
@@ -411,34 +375,35 @@ def distances(yes):
 
 def asked(cell):
     """What is measured on an encoder of the grid."""
-    own = cell.label.split(";")[0]
     for evaluation in ("linear_probe", "dynamics", "redundancy"):
         yield Request(evaluation)
-    yield distances(own in OFF)
+    yield distances(cell.label.split(";")[0] in OFF)
 
 
-def pair(values, one, other):
-    """The values of two cells under the seeds that both have; no lines if one is missing."""
-    return values[[one, other]].dropna() if {one, other} <= set(values) else pd.DataFrame()
+def ranges(encoders, which):
+    """The range of accuracy over a sweep, columns cell, dataset, seed, range; none where a value of it is missing."""
+    own = encoders[(encoders["sweep"] == which) & encoders["accuracy"].notna()]
+    found = own.groupby(["cell", "dataset", "seed"])["accuracy"].agg(["min", "max", "count"])
+    found = found[found["count"] == own["x"].nunique()]
+    return found.assign(range=found["max"] - found["min"]).reset_index()
 
 
-def side(found, at=0.0):
-    """Of what an interval lies: 1 above, -1 below, 0 neither, or too few seeds."""
-    if found.n < MIN_SEEDS:
-        return 0
-    return 1 if found.low > at else -1 if found.high < at else 0
+def panels(encoders, shown, scale=1.0, datasets=False):
+    """The columns `shown` of encoders as rows: column -> the name of its panel, which may say the data set too."""
+    parts = [encoders.assign(value=scale * encoders[column], panel=panel) for column, panel in shown.items()]
+    made = pd.concat(parts).dropna(subset=["value"])
+    return made.assign(panel=made["dataset"] + ": " + made["panel"]) if datasets else made
 
 
-def read(found, words, what, numbers, at=0.0):
-    """A Reading by the side on which the interval lies."""
-    where = side(found, at)
-    return Reading({1: words[0], -1: words[1], 0: f"undecided in {what}"}[where], where, numbers)
-
-
-def signed(found):
-    """A difference with its interval, in points."""
-    mean = f"{100 * found.mean:+.1f}"
-    return f"{mean}, {in_words(100 * found.low, 100 * found.high, '+.1f')}" if math.isfinite(found.low) else mean
+def divergences(encoders, width):
+    """How many trainings diverged, in a sentence; an encoder that several sweeps share counts once."""
+    own = encoders[encoders["cell"].isin(CELLS)]
+    most = own.groupby(["dataset", "sweep"])["x"].transform("max")
+    unchanged = own["sweep"].map({START: 1.0, RATE: 1.0, WIDTH: width}).astype(float)
+    own = own[own["x"] != unchanged.where(own["sweep"] != IMAGES, most)]
+    lost = own.groupby("cell")["diverged"].agg(["sum", "count"])
+    told = [f"{cell} {n:.0f} of {of}" for cell, n, of in lost.itertuples() if n]
+    return f"Diverged: {', '.join(told)}." if told else f"None of {lost['count'].sum()} trainings diverged."
 
 
 def contrast(readings):

@@ -69,7 +69,7 @@ def regions(context: Context, distances: bool = False) -> list[Row]:
         k = features.shape[1]
         values = {("relative_responsibility_entropy", ""): entropy, ("contested", ""): contested}
         values |= {(name, ""): v for name, v in ownership(owner, live[i]).items()}
-        clustered = reference_regions(type(context.target), context.target.argument, seed, context.validation, k)
+        clustered = reference_regions((type(context.target), context.target.argument), seed, context.validation, k)
         for name, other in ((CLASSES, labels[i]), (K_MEANS, clustered[0]), (MIXTURE, clustered[1])):
             values["agreement", name] = float(adjusted_mutual_info_score(other, owner))
             values["purity", name] = purity(owner, other)
@@ -135,14 +135,14 @@ def purity(owner: np.ndarray, other: np.ndarray) -> float:
 
 @functools.lru_cache(maxsize=256)
 def reference_regions(
-    dataset: type[Dataset], argument: str | None, seed: int, validation: bool, k: int
+    dataset: tuple[type[Dataset], str | None], seed: int, validation: bool, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The test images' regions, int `[N]`, by k-means and by a mixture of k Gaussians, of the images `looked_at`.
 
     Fitted to the seed's training images, once per process: k-means++ once, by Lloyd's algorithm, in the principal
     components of the pixels; the mixture, whose covariances are diagonal in these, by EM from k-means' regions.
     """
-    data = load(dataset(argument))
+    data = load(dataset[0](dataset[1]))
     own = split(data.test, seed, validation)
     train, test = own.train[:FIT_IMAGES], own.test[looked_at(len(own.test))]
     x, queries = (to_unit(data.images[which]).flatten(1).numpy() for which in (train, test))
