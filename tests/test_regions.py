@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from infomax_bench.benchmark import Cell
+from infomax_bench.data import load
 from infomax_bench.errors import NotApplicable
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import Context, FeatureSet, context_for
@@ -94,12 +95,12 @@ def test_entropy_is_scipys_over_its_largest():
 
 def test_the_nearest_unit_owns_an_image_and_ties_are_drawn():
     score = -torch.tensor([[0.0, 1.0, 2.0], [5.0, 4.0, 3.0], [1.0, 0.0, 1.0]])
-    owner, contested = owners(score, ALL, 0)
+    owner, candidates = owners(score, ALL, 0)
     assert owner.tolist() == [0, 2, 1]
-    assert contested == 0
+    assert candidates.tolist() == [1, 1, 1]
     score = torch.tensor([[1.0, 1.0, 0.0]]).repeat(4000, 1)
-    owner, contested = owners(score, ALL, 0)
-    assert contested == 1
+    owner, candidates = owners(score, ALL, 0)
+    assert (candidates == 2).all()
     assert np.bincount(owner, minlength=3) == pytest.approx([2000, 2000, 0], abs=150)
     assert owners(score, ALL, 0)[0].tolist() == owner.tolist(), "the draw belongs to the seed"
 
@@ -107,11 +108,11 @@ def test_the_nearest_unit_owns_an_image_and_ties_are_drawn():
 def test_a_dead_unit_owns_nothing():
     """A distance that is always 0 is a perfect match of everything, and says nothing."""
     score = -torch.tensor([[0.0, 0.5, 2.0], [0.0, 3.0, 1.0]])
-    owner, contested = owners(score, torch.tensor([False, True, True]), 0)
+    owner, candidates = owners(score, torch.tensor([False, True, True]), 0)
     assert owner.tolist() == [1, 2]
-    assert contested == 0
-    owner, contested = owners(score, torch.zeros(3, dtype=torch.bool), 0)
-    assert (owner.tolist(), contested) == ([0, 0], 0.0)
+    assert candidates.tolist() == [1, 1]
+    owner, candidates = owners(score, torch.zeros(3, dtype=torch.bool), 0)
+    assert (owner.tolist(), candidates.tolist()) == ([0, 0], [1, 1])
     assert ownership(owner, torch.zeros(3, dtype=torch.bool))["coverage"] == 0
 
 
@@ -180,8 +181,26 @@ def test_against_scikit_learn_on_a_trained_encoder():
         assert of(rows, "agreement", "classes")[i] == pytest.approx(adjusted_mutual_info_score(y, owner))
         by_hand = stats.entropy(torch.softmax(-d.double(), dim=1).T.numpy()).mean() / math.log(10)
         assert of(rows, "relative_responsibility_entropy")[i] == pytest.approx(by_hand, rel=1e-5)
-    assert len(rows) == 2 * (4 + 2 * 3)
+    assert len(rows) == 2 * (6 + 3 * 3)
     assert rows == regions(base, distances=True)
+
+
+def test_before_the_relu_nothing_is_contested():
+    """A linear layer's x W + b by hand; where features are not its ReLU there is no such reading."""
+    base = context("infomax_em")
+    rows = regions(base, distances=True)
+    for i, seed in enumerate(base.seeds):
+        test = base.set.splits[i].test
+        d, params = base.set.features[i][test], base.need_encoder().params
+        assert of(rows, "contested")[i] == pytest.approx(((d == d.amin(1, keepdim=True)).sum(1) > 1).double().mean())
+        assert of(rows, "candidates")[i] == pytest.approx((d == d.amin(1, keepdim=True)).double().mean())
+        x = load(DIGITS).images[test].flatten(1) / 255
+        nearest = (x @ params["encoder.weight"][i] + params["encoder.bias"][i]).argmin(1).numpy()
+        clusters = reference_regions((type(DIGITS), None), seed, True, 10)[0]
+        by_hand = adjusted_mutual_info_score(clusters, nearest)
+        assert of(rows, "agreement_before_relu", "k-means")[i] == pytest.approx(by_hand, abs=1e-6)
+    for name, distances in (("infomax_em", False), ("infomax_softmax", True), ("kmeans", True), ("rbm", True)):
+        assert not of(regions(context(name), distances), "agreement_before_relu", "k-means")
 
 
 def test_kmeans_own_units_agree_with_kmeans_more_than_an_untrained_encoder_does():

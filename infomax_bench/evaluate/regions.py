@@ -17,7 +17,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from infomax_bench.data import Dataset, load, split, to_unit
+from infomax_bench.data import Dataset, images_as, load, split, to_unit
 from infomax_bench.errors import NotApplicable
 from infomax_bench.evaluate.context import Context, Row
 from infomax_bench.random import generator
@@ -47,12 +47,16 @@ def regions(context: Context, distances: bool = False) -> list[Row]:
       of the number of units: 0 where each image has one owner, 1 where all units share it alike. It alone depends on
       the scale of the features, and counts dead units.
     - `contested`: share of the images for which several live units are equally responsible.
+    - `candidates`: how many units are equally and most responsible for an image, mean over images, as a share of all.
     - `coverage`: share of all units that own at least one image.
     - `effective_owners`: exp of the entropy of the units' shares of images, as a share of the number of units.
     - `agreement`: adjusted mutual information (Vinh, Epps and Bailey 2010) of the owners with what `protocol` says,
       classes, k-means' regions or the mixture's: 1 for the same division, 0 for what chance would give.
     - `purity`: share of the images that are of the commonest class (region) among those with the same owner. It rises
       with the number of owners, so it is a description.
+    - `agreement_before_relu`, `effective_owners_before_relu`: the same if the distances were what stands before the
+      ReLU, which does not cut them off at 0, so that nothing is contested. Only with `distances`, and where features
+      are a ReLU's.
 
     Raises NotApplicable for features without images.
     """
@@ -65,14 +69,21 @@ def regions(context: Context, distances: bool = False) -> list[Row]:
         features = data.features[i][data.splits[i].test[chosen]]
         score = scores(features, distances)
         entropy = relative_entropy(score)
-        owner, contested = owners(score, live[i], seed)
+        owner, rivals = owners(score, live[i], seed)
         k = features.shape[1]
-        values = {("relative_responsibility_entropy", ""): entropy, ("contested", ""): contested}
+        values = {("relative_responsibility_entropy", ""): entropy, ("contested", ""): float((rivals > 1).mean())}
+        values["candidates", ""] = float(rivals.mean() / k)
         values |= {(name, ""): v for name, v in ownership(owner, live[i]).items()}
+        before = before_relu(context, i, data.splits[i].test[chosen], features) if distances else None
+        nearest = None if before is None else owners(-before, live[i], seed)[0]
+        if nearest is not None:
+            values["effective_owners_before_relu", ""] = ownership(nearest, live[i])["effective_owners"]
         clustered = reference_regions((type(context.target), context.target.argument), seed, context.validation, k)
         for name, other in ((CLASSES, labels[i]), (K_MEANS, clustered[0]), (MIXTURE, clustered[1])):
             values["agreement", name] = float(adjusted_mutual_info_score(other, owner))
             values["purity", name] = purity(owner, other)
+            if nearest is not None:
+                values["agreement_before_relu", name] = float(adjusted_mutual_info_score(other, nearest))
         for key, value in values.items():
             found.setdefault(key, []).append(value)
     return [
@@ -97,6 +108,17 @@ def scores(features: Tensor, distances: bool = False) -> Tensor:
     return -features if distances else features
 
 
+@torch.no_grad()
+def before_relu(context: Context, i: int, which: Tensor, features: Tensor) -> Tensor | None:
+    """The pre-activations `[N, K]` of the images `which` under the i-th seed, if features `[N, K]` are their ReLU."""
+    encoder = context.encoder
+    if encoder is None or context.target is None or encoder.method.activation != "relu":
+        return None
+    net = encoder.net.with_params({name: p[i] for name, p in encoder.params.items()})
+    made = net.encoder.linear(to_unit(images_as(context.target, encoder.problem.input_shape)[which]))
+    return made if torch.allclose(torch.relu(made), features, rtol=1e-3, atol=1e-4) else None
+
+
 def relative_entropy(score: Tensor) -> float:
     """Entropy of softmax(score) `[N, K]`, mean over the images, over log K; 0 for a single unit."""
     if score.shape[1] == 1:
@@ -106,17 +128,17 @@ def relative_entropy(score: Tensor) -> float:
     return float(-(torch.xlogy(r, r)).sum(1).mean() / np.log(score.shape[1]))
 
 
-def owners(score: Tensor, live: Tensor, seed: int) -> tuple[np.ndarray, float]:
-    """The owner of every image, int64 `[N]`, and the share of images with several candidates.
+def owners(score: Tensor, live: Tensor, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The owner of every image, int64 `[N]`, and how many candidates there were, `[N]`.
 
-    score: `[N, K]`; live: bool `[K]`. Without live units all images have the same owner, uncontested.
+    score: `[N, K]`; live: bool `[K]`. Without live units all images have the same owner, the one candidate.
     """
     if not live.any():
-        return np.zeros(len(score), dtype=np.int64), 0.0
+        return np.zeros(len(score), dtype=np.int64), np.ones(len(score))
     among = score.masked_fill(~live, -torch.inf)
     best = (among == among.amax(1, keepdim=True)) & live
     draw = torch.rand(score.shape, generator=generator(seed, "owners"))
-    return draw.masked_fill(~best, -1.0).argmax(1).numpy(), float((best.sum(1) > 1).double().mean())
+    return draw.masked_fill(~best, -1.0).argmax(1).numpy(), best.sum(1).double().numpy()
 
 
 def ownership(owner: np.ndarray, live: Tensor) -> dict[str, float]:
