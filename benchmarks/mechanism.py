@@ -47,11 +47,11 @@ COLUMNS = {
     "uncut": ("agreement_before_relu", "k-means"), "uncut owners": ("effective_owners_before_relu", ""),
 }  # fmt: skip
 STRUCTURE = {
-    "entropy": "responsibility entropy / log K", "contested": "contested images", "coverage": "units that own images",
+    "entropy": "entropy / log K", "contested": "contested images", "coverage": "units that own",
     "owners": "effective owners / K", "k-means": "agreement with k-means", "mixture": "agreement with a mixture",
     "classes": "agreement with classes", "purity": "purity of classes",
-    "candidates": "candidates for an image / K", "uncut": "before ReLU: agreement",
-    "uncut owners": "before ReLU: effective owners",
+    "candidates": "candidates / K", "uncut": "agreement before ReLU",
+    "uncut owners": "owners / K before ReLU",
 }  # fmt: skip
 STABLE = {"accuracy": "accuracy (%)", "settled": "% of training until settled"}
 SIZED = {"accuracy": "accuracy (%)", "k-means": "agreement with k-means (%)", "dead": "dead units (%)"}
@@ -187,6 +187,7 @@ class Mechanism(Benchmark):
         if claims.width is not None:
             made = made[(made["sweep"] == WIDTH) | (made["width"] == claims.width)]
         found = encoder_table(made, KEY, COLUMNS)
+        found["entropy"] = found["entropy"].mask(found["cell"] == CLUSTERS)  # its code is no logarithm of shares
         lost = found["diverged"] > 0
         return found.assign(**{c: found[c].mask(lost, 0.0) for c in ("accuracy", "validation")})
 
@@ -333,7 +334,9 @@ class Mechanism(Benchmark):
             if shown["x"].nunique() > 1:
                 yield (
                     f"Against {xlabel} ({seeds_of(own)}, 95 % intervals); a training that diverged has accuracy 0.",
-                    sweep(shown, x="x", panel="panel", xlabel=xlabel, line="cell"),
+                    sweep(
+                        shown, x="x", panel="panel", xlabel=xlabel, line="cell", order=tuple(shown["panel"].unique())
+                    ),
                 )
         base = measured[measured["sweep"] == ""]
         cast = replace(claims, subject=BOTH, roles={**dict.fromkeys(CELLS, "this work"), **REFERENCES})
