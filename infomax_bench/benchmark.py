@@ -118,6 +118,8 @@ class Suite:
     """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
     subject_settings: dict[str, Any] = field(default_factory=dict)
     """The subject's hyperparameters, with their defaults: a benchmark may sweep one only where the subject has it."""
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    """By method, the step size by default: a benchmark may sweep multiples of it."""
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""

@@ -28,6 +28,10 @@ ONE_LAYER = ("linear", "stack")
 ANY_ENCODER = (*ONE_LAYER, "mlp", "convnet", "resnet18", "vit")
 """Backbones of an objective that only looks at the encoder's outputs."""
 
+LATER = ("initial_scale",)
+"""Hyperparameters that came after results had been kept; they are settings only where they say something, so that keys
+stay what they were."""
+
 
 @dataclass(frozen=True)
 class Native:
@@ -144,6 +148,7 @@ class Method(_Hyperparameters):
     weight_decay: float = param(0.0, help="L2 penalty on every weight, as the optimiser applies it")
     schedule: str = param("constant", choices=("constant", "cosine"), help="learning rate over training")
     centred: bool = param(True, help="train on images less their mean (afterwards part of the encoder's bias)")
+    initial_scale: float = param(1.0, help="what the weights of a fresh encoder are multiplied by")
 
     # -- what a method declares -------------------------------------------------------------------------------
     def width(self, problem: Problem) -> int:
@@ -207,8 +212,9 @@ class Method(_Hyperparameters):
         return bool(cls.needs)
 
     def settings(self) -> dict[str, Any]:
-        """All hyperparameters by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """All hyperparameters by name, but for those of LATER at their defaults."""
+        own = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {field.name: value for field, value in own if value != field.default or field.name not in LATER}
 
     @classmethod
     def parameters(cls) -> dict[str, dataclasses.Field[Any]]:

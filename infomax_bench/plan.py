@@ -126,6 +126,7 @@ def make_suite(
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
         tuned=tuned or {},
         subject_settings=registry.method(subject).settings(),
+        learning_rates={name: registry.method(name).learning_rate for name in chosen},
         native={name: epochs or preset.native[name] for name in names if name in preset.native},
         swept=tuple(name for name in names if name in preset.swept) if preset.swept else None,
         sweep_seeds=seeds or preset.sweep_seeds,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from infomax_bench.augment import Augmentation
 from infomax_bench.backbones import build_blocks
-from infomax_bench.blocks import Net, Params, Problem, init_params
+from infomax_bench.blocks import Block, Net, Params, Problem, init_params
 from infomax_bench.data import Dataset, Split, captions_of, images_as, load, split, to_unit
 from infomax_bench.encoder import StackEncoder, is_constant, layers_of, under
 from infomax_bench.errors import NotApplicable
@@ -182,7 +182,7 @@ class Session:
             fresh = init_params({k: b for k, b in blocks.items() if k != "encoder"}, self.seeds, self.device)
             params = {**{name: p.to(self.device, copy=True) for name, p in self.start.items()}, **fresh}
         else:
-            params = init_params(blocks, self.seeds, self.device, self.layer)
+            params = fresh_params(blocks, self.method, self.seeds, self.device, self.layer)
         if not self.stacked:
             params = {name: p[0] for name, p in params.items()}
         if self.lower is not None:
@@ -248,6 +248,21 @@ class Session:
             self.method.after_step(self.net, batch, self.state, self.rng)
         self.step += 1
         return {name: term.detach() for name, term in terms.items()}
+
+
+def fresh_params(
+    blocks: Mapping[str, Block], method: Method, seeds: Sequence[int], device: torch.device | str, layer: int = 0
+) -> Params:
+    """`init_params`, with the encoder's weights, matrices and kernels but no biases and no gains, times the method's
+    `initial_scale`; the heads are as they are."""
+    params = init_params(blocks, seeds, device, layer)
+    if method.initial_scale == 1.0:
+        return params
+
+    def is_scaled(name: str, p: Tensor) -> bool:
+        return name.startswith("encoder.") and name.endswith("weight") and p.dim() > 2
+
+    return {name: method.initial_scale * p if is_scaled(name, p) else p for name, p in params.items()}
 
 
 def mean_images(flat: Tensor, indices: Sequence[Tensor] | Tensor) -> Tensor:
@@ -448,7 +463,7 @@ def _fitted(
     size = problem.batch_size
     per_seed = []
     for i, (seed, part) in enumerate(zip(seeds, data.splits, strict=True)):
-        params = {name: p[0] for name, p in init_params(blocks, [seed], device, layer).items()}
+        params = {name: p[0] for name, p in fresh_params(blocks, method, [seed], device, layer).items()}
         if lower is None:
             own = to_unit(data.images[part.train]).to(device)
             mean = mean_images(data.images.flatten(1), [part.train])[0].to(device)

@@ -42,6 +42,8 @@ EVALUATIONS: dict[str, Evaluation] = {
     "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
     "objective": Evaluation("objective:objective"),
+    "regions": Evaluation("regions:regions", seconds=3e-6),
+    "dynamics": Evaluation("dynamics:dynamics", seconds=1e-8),
     "gallery": Evaluation("gallery:gallery", 2),
     "cost": Evaluation("cost:cost"),
     "training": Evaluation("cost:training", 2),

@@ -68,7 +68,7 @@ def finetune(
     problem = replace(problem, n_train=n, batch_size=min(batch_size, n))
     method = FineTuned.of(encoder.method)(
         learning_rate=learning_rate, optimizer=optimizer, momentum=momentum, weight_decay=weight_decay,
-        schedule=schedule, centred=False,
+        schedule=schedule, centred=False, initial_scale=1.0,
     )  # fmt: skip
     trained = train(method, problem, data, encoder.seeds, epochs, context.device, encoder.kept())
     rows = context.rows("finetuned_accuracy", accuracy(method, problem, trained, data, encoder.seeds, "test"))
