@@ -38,16 +38,19 @@ class Reading:
         return f"{self.word} ({self.numbers})"
 
 
-def side(found: Bounded, at: float = 0.0) -> int:
-    """Where an interval lies: 1 above, -1 below, 0 neither, or fewer than MIN_SEEDS seeds."""
-    if found.n < MIN_SEEDS:
+def side(found: Bounded, at: float = 0.0, least: float = 0.0) -> int:
+    """Where an interval lies: 1 above, -1 below, 0 neither, or if its middle is nearer than `least`, or with fewer than
+    MIN_SEEDS seeds."""
+    if found.n < MIN_SEEDS or abs((found.low + found.high) / 2 - at) < least:
         return 0
     return 1 if found.low > at else -1 if found.high < at else 0
 
 
-def read(found: Bounded, words: tuple[str, str], what: str, numbers: str, at: float = 0.0) -> Reading:
+def read(
+    found: Bounded, words: tuple[str, str], what: str, numbers: str, at: float = 0.0, least: float = 0.0
+) -> Reading:
     """The first of two words if the interval lies above, the second below, else "undecided in" what was asked."""
-    where = side(found, at)
+    where = side(found, at, least)
     return Reading({1: words[0], -1: words[1], 0: f"undecided in {what}"}[where], where, numbers)
 
 
