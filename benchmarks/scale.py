@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
+from infomax_bench.benchmark import sizes
 from infomax_bench.figures import curves, dots, seeds_of
 from infomax_bench.statistics import holm, interval
 
-FEWEST = 1_000  # images, where there are more than four times as many
 FLOOR = 0.002  # the least error that a logarithm is taken of: a perfect probe has none
 IMAGES, WIDTH, PASSES = "images", "width", "passes"
 RESOURCES = {IMAGES: "images", WIDTH: "units", PASSES: "passes over the images"}
@@ -47,8 +47,7 @@ class Scale(Benchmark):
             for method in suite.methods:
                 cells = []
                 for size in sizes(n, points, 2 * suite.batch_size):
-                    few = {} if size == n else {"n_train": size, "epochs": max(1, round(epochs * n / size))}
-                    cells.append(suite.cell(method, dataset, label=f"{IMAGES}: {size}", **few))
+                    cells.append(suite.with_images(method, dataset, size, label=f"{IMAGES}: {size}"))
                 for half in range(points):
                     passes = max(1, epochs // 2**half)
                     cells.append(suite.cell(method, dataset, label=f"{PASSES}: {passes}", epochs=passes))
@@ -146,9 +145,3 @@ class Scale(Benchmark):
             columns[heading] = scale * own.groupby(by, observed=True)["value"].mean()
         found = pd.DataFrame(columns).reset_index()
         return found.astype({"x": int}).rename(columns={"x": "how much"}) if len(found) else found
-
-
-def sizes(n, points, fewest):
-    """Numbers of images, geometrically spaced, up to all n of them; from FEWEST on, or for small data sets `fewest`."""
-    least = min(n, max(fewest, FEWEST if n > 4 * FEWEST else 0))
-    return sorted({round(size) for size in np.geomspace(least, n, points)})

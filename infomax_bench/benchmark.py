@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench.statistics import (
@@ -28,7 +29,6 @@ from infomax_bench.statistics import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
 
 
@@ -37,6 +37,8 @@ Kept = Mapping[tuple[str, str], Mapping[str, "np.ndarray"]]
 Column = tuple[Any, ...]
 """What a column of a report's table shows: metric, protocol, and where they matter x, width and a factor."""
 _REST = ("", "", None, None, 1.0)
+FEWEST = 1_000
+"""Training images of the smallest sample, where there are more than four times as many."""
 
 
 DEFAULTS = "default settings"
@@ -76,6 +78,12 @@ class Request:
     evaluation: str
     target: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
+
+
+def sizes(n: int, points: int, fewest: int) -> list[int]:
+    """Numbers of images, geometrically spaced, up to all n of them; from FEWEST on, or for small data sets `fewest`."""
+    least = min(n, max(fewest, FEWEST if n > 4 * FEWEST else 0))
+    return sorted({round(size) for size in np.geomspace(least, n, points)})
 
 
 def study_key(method: str, dataset: str, backbone: str = "linear") -> str:
@@ -131,6 +139,12 @@ class Suite:
         if "epochs" not in values:
             values["epochs"] = self.epochs[dataset]
         return Cell(method, dataset, **values)
+
+    def with_images(self, method: str, dataset: str, size: int, **changes: Any) -> Cell:
+        """The same with fewer images, and as many updates as on all of them."""
+        n = self.n_train[dataset]
+        few = {} if size == n else {"n_train": size, "epochs": max(1, round(self.epochs[dataset] * n / size))}
+        return self.cell(method, dataset, **few, **changes)
 
     def settings_of(self, method: str, dataset: str, backbone: str = "linear") -> tuple[tuple[str, Any], ...]:
         """What is not the default: tuned values, and over them those of the command line."""
@@ -197,6 +211,10 @@ class Benchmark:
     """True: it runs when it is asked for by name only, since it takes hours and its answer seldom changes."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
+    compares: ClassVar[str] = ""
+    """The comparison of encoders with each other that is made of its grid at the end of a run, if there is one: of
+    all methods on one data set at one width and label, in pairs. Its grid asks for the evaluation that it compares.
+    In its rows `protocol` is the other method; methods with a width of their own are only ever the other."""
 
     # -- the grid ---------------------------------------------------------------------------------------------
     def requests(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
