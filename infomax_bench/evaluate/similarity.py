@@ -37,6 +37,12 @@ def u_centred(kernel: np.ndarray) -> np.ndarray:
     return np.asarray(made)
 
 
+def cka(x: np.ndarray, y: np.ndarray) -> float:
+    """Linear CKA of features `[n, K]` and `[n, L]` as they are, not standardised, by the unbiased HSIC."""
+    a, b = (_unit_length(u_centred(z @ z.T)) for z in (x - x.mean(0), y - y.mean(0)))
+    return float(a @ b)
+
+
 def nearest(x: np.ndarray, k: int) -> np.ndarray:
     """How far j is one of the k nearest images of i: `[n, K]` -> `[n, n]`, 0 or 1, rows that add up to k.
 
@@ -74,7 +80,7 @@ def matched_units(x: np.ndarray, y: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Described:
-    """What of one encoder is compared: units float32 `[n, K]`, standardised and alive; its kernel, U-centred, and its
+    """What of one encoder is compared: units `[n, K]`, standardised and alive; its kernel, U-centred, and its
     nearest images less their share by chance, both flat and of length 1, or 0 where there is nothing to tell."""
 
     units: np.ndarray
@@ -91,17 +97,16 @@ def described(features: np.ndarray) -> Described:
     live = std > 1e-9 * np.abs(features).max(initial=1e-300)
     x = x[:, live] / std[live]
     if n < FEWEST or not x.shape[1]:
-        return Described(x.astype(np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32))
+        return Described(x, np.zeros(0), np.zeros(0))
     k = min(NEIGHBOURS, n - 2)
     near = nearest(x, k) - k / (n - 1)
     np.fill_diagonal(near, 0.0)
-    return Described(x.astype(np.float32), _unit_length(u_centred(x @ x.T)), _unit_length(near))
+    return Described(x, _unit_length(u_centred(x @ x.T)), _unit_length(near))
 
 
 def _unit_length(matrix: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(matrix)
-    flat = matrix.ravel() / length if length > 1e-9 * len(matrix) else np.zeros(matrix.size)
-    return np.asarray(flat, dtype=np.float32)
+    return matrix.ravel() / length if length > 1e-9 * len(matrix) else np.zeros(matrix.size)
 
 
 def compare(a: Described, b: Described) -> dict[str, float]:
