@@ -30,7 +30,7 @@ FREE = "they are alike, but no more than they are like what learned nothing"
 class Convergence(Benchmark):
     """Do methods end in the same features as encoders grow wider and see more images?
 
-    Features of the same 256 test images are compared between encoders, each unit standardised and dead ones left out,
+    Features of the same 192 test images are compared between encoders, each unit standardised and dead ones left out,
     by three measures: debiased linear CKA (the same relations between images), mutual neighbours (the same ten nearest
     images), and matched units (the correlation of single units, after the best one-to-one matching, in absolute value).
     Each is 1 for the same features and 0 for independent ones: what chance gives is taken off, which for matched units

@@ -137,7 +137,7 @@ def test_matched_units_take_chance_off():
     assert matched_correlation(x, standardised(draw(1, units=64))) > 0.13
     assert abs(matched_units(x, standardised(draw(1, units=64)))) < 0.02
     noisy = standardised(x + draw(2, units=64))
-    assert matched_units(x, noisy) == pytest.approx((0.707 - 0.15) / 0.85, abs=0.02)
+    assert matched_units(x, noisy) == pytest.approx((0.707 - 0.15) / 0.85, abs=0.015)
 
 
 # -- invariances ------------------------------------------------------------------------------------------------------
@@ -169,13 +169,15 @@ def test_few_images_are_no_error():
 
 
 # -- what is kept -----------------------------------------------------------------------------------------------------
-def test_bytes_are_enough():
+@pytest.mark.parametrize("units", [8, 64, 200])
+def test_bytes_are_enough(units):
     """Rounding changes no similarity by more than the seeds do, sparse units included."""
-    x = draw(0, units=64)
-    y = np.maximum(draw(0, units=64) + draw(1, units=64) - 1, 0)
-    bytes_ = [quantised(torch.from_numpy(a[None]).float())[0] for a in (x, y)]
+    common = draw(0, IMAGES, 12) @ draw(1, 12, units)
+    x = common + draw(2, IMAGES, units)
+    y = np.maximum(common + 2 * draw(3, IMAGES, units) - 1, 0)
+    bytes_ = [quantised(torch.from_numpy(a[None]))[0] for a in (x, y)]
     assert bytes_[0].dtype == np.int8
-    assert between(*bytes_) == pytest.approx(between(x, y), abs=0.01)
+    assert between(*bytes_) == pytest.approx(between(x, y), abs=0.015)
 
 
 def test_the_rarest_value_fits_and_a_dead_unit_is_zero():
@@ -183,7 +185,7 @@ def test_the_rarest_value_fits_and_a_dead_unit_is_zero():
     x[0, 3, 0] = 5.0
     x[..., 1] = 3.0
     found = quantised(x)
-    assert found[0, 3, 0] == 127
+    assert found[0, 3, 0] == round(STEPS * (IMAGES - 1) ** 0.5) <= 127
     assert found[0, 4, 0] == round(-STEPS / (IMAGES - 1) ** 0.5)
     assert not found[..., 1].any()
 
