@@ -55,16 +55,16 @@ class Convergence(Benchmark):
     methods with themselves; that with a reference, the mean over the same methods with it. Three numbers are taken,
     seed by seed, for each measure: the rise of the similarity of two methods from the smallest width (number of
     images) to the largest; the part of the similarity of two seeds that it is at the largest; and how far it lies
-    there above that with each reference of the same width. "They converge" if the 95 % interval of the rise lies
-    above zero, that of the part above 0.8, and that of the last above zero for every reference; "they are alike,
-    and no closer than with less" if the same holds but for the rise; "they are alike, but no more than they are
-    like what learned nothing" if the part lies above 0.8 and for some reference the interval does not lie above
-    zero; "they come closer but stay apart" if the rise lies above zero and the part below 0.8; "they stay apart" if
-    the part lies below 0.8 and the rise does not lie above zero. Anything else, fewer than five seeds, no
-    reference, or a similarity of two seeds below 0.05 is undecided, and so is the question as a whole unless all
-    three measures say the same. The comparison with references was added after a trial (eight methods on digits,
-    three epochs) in which random features came as close: more random projections of the same pixels are more alike,
-    too.
+    there above that with each reference of the same width that was measured there on all data sets. "They converge"
+    if the 95 % interval of the rise lies above zero, that of the part above 0.8, and that of the last above zero
+    for every reference; "they are alike, and no closer than with less" if the same holds but for the rise; "they
+    are alike, but no more than they are like what learned nothing" if the part lies above 0.8 and for some
+    reference the interval does not lie above zero; "they come closer but stay apart" if the rise lies above zero
+    and the part below 0.8; "they stay apart" if the part lies below 0.8 and the rise does not lie above zero.
+    Anything else, fewer than five seeds, no reference, or a similarity of two seeds below 0.05 is undecided, and so
+    is the question as a whole unless all three measures say the same. The comparison with references was added
+    after a trial (eight methods on digits, three epochs) in which random features came as close: more random
+    projections of the same pixels are more alike, too.
     """
 
     title = "Do all methods converge to the same features?"
@@ -116,8 +116,8 @@ class Convergence(Benchmark):
     def similarities(self, rows, claims):
         """Means over the pairs of the methods that the rule is about.
 
-        Columns: KEY; `what`: BETWEEN, OWN, or WITH a reference; value; `n`,
-        how many methods; and `absent`, which are left out.
+        Columns: KEY; `what`: BETWEEN, OWN, or WITH a reference; value; `n`, how many methods; `absent`, which of them
+        are left out.
         """
         wanted = self.counted(claims)
         references = sorted(m for m, role in claims.roles.items() if role == "reference")
@@ -147,17 +147,20 @@ class Convergence(Benchmark):
         """By resource and measure: word, rise, part, and by reference of the same width how far above it two methods
         are (Intervals); and a table by seed of BETWEEN with least and most."""
         for (resource, metric), own in similar.groupby(["resource", "metric"]):
-            first, last = {}, {}
-            for what, group in own.groupby("what"):
-                steps = group.sort_values("x").groupby(["dataset", "seed"])["value"]
-                first[what], last[what] = (v.unstack("seed").mean(skipna=False) for v in (steps.first(), steps.last()))
+            step = own.groupby("dataset", observed=True)["x"]
+            first, last = (
+                {what: end[end["what"] == what].pivot(index="dataset", columns="seed", values="value")
+                       .reindex(own["dataset"].unique()).mean(skipna=False) for what in own["what"].unique()}
+                for end in (own[own["x"] == step.transform("min")], own[own["x"] == step.transform("max")])
+            )  # fmt: skip
             table = pd.DataFrame({"least": first[BETWEEN], "most": last[BETWEEN], "own": last[OWN]}).dropna()
             rise = interval((table["most"] - table["least"]).to_numpy())
             part = interval((table["most"] / table["own"]).to_numpy())
             above = {
-                what: interval((table["most"] - values).dropna().to_numpy())
+                what: interval((table["most"] - values).loc[table.index].to_numpy())
                 for what, values in last.items()
                 if what.removeprefix(WITH) in set(claims.roles) - claims.own_width
+                and values.reindex(table.index).notna().all()
             }
             enough = interval(table["own"].to_numpy()).low > LEAST
             word = reading(rise, part, list(above.values())) if enough else UNDECIDED

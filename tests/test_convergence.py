@@ -244,6 +244,19 @@ def test_a_reference_of_another_width_is_no_bar_and_without_any_it_is_undecided(
     assert set(word_of(convergence, without).values()) == {"undecided"}
 
 
+def test_a_reference_that_cannot_be_as_wide_is_no_bar(convergence):
+    """What it is like at a smaller width, or on one data set of two, says nothing of the largest."""
+    table = rows({16: 0.3, 64: 0.75}, start=0.78)
+    assert set(word_of(convergence, table).values()) == {"they are alike, but no more than they are like what learned "
+                                                         "nothing"}  # fmt: skip
+    lost = (table[["method", "protocol"]] == "start").any(axis=1) & (table["width"] == 64) & (table["dataset"] == "d")
+    other = table[(table[["method", "protocol"]] == "start").any(axis=1)]
+    other = other.replace({"start": "zero"}).assign(value=0.2)  # a reference that is there
+    claims = replace(CLAIMS, roles={**ROLES, "zero": "reference"})
+    assert set(word_of(convergence, pd.concat([table[~lost], other]), claims).values()) == {"they converge"}
+    assert set(word_of(convergence, table[~lost]).values()) == {"undecided"}
+
+
 def test_means_are_over_pairs_of_the_methods_that_the_rule_names(convergence):
     similar = convergence.similarities(rows({16: 0.3, 64: 0.75}), CLAIMS)
     means = similar.groupby(["what", "x"])["value"].mean()
