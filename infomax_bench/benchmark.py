@@ -201,6 +201,10 @@ class Benchmark:
     """What the essay says or asks that this answers: where it stands in the essay, and its words."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
+    compares: ClassVar[str] = ""
+    """The comparison of encoders with each other that is made of its grid at the end of a run, if there is one: of
+    all methods on one data set at one width and label, in pairs. Its grid asks for the evaluation that it compares.
+    In its rows `protocol` is the other method; methods with a width of their own are only ever the other."""
 
     # -- the grid ---------------------------------------------------------------------------------------------
     def requests(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:

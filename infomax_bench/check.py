@@ -24,7 +24,7 @@ from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset, Split, load, split
 from infomax_bench.data import captions_of as captions_of_dataset
 from infomax_bench.errors import NotApplicable, UserError, unknown
-from infomax_bench.evaluate import EVALUATIONS
+from infomax_bench.evaluate import EVALUATIONS, PAIRWISE
 from infomax_bench.frozen import Encoder
 from infomax_bench.method import Method
 from infomax_bench.plugins import Plugin, Registry, load_file, registry
@@ -335,10 +335,14 @@ def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
 
 
 def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
-    """The grid asks for evaluations that exist."""
+    """The grid asks for evaluations that exist, and what is compared is among them."""
     suite = Suite("check", ("a", "b"), ("x", "y"), {"x": 1, "y": 1}, 8, (4, 8), (0,), 16, "a")
-    for _, request in benchmark.requests(suite):
-        hold(request.evaluation in EVALUATIONS, f"asks for {request.evaluation!r}, which is no evaluation")
+    asked = {request.evaluation for _, request in benchmark.requests(suite)}
+    for name in sorted(asked):
+        hold(name in EVALUATIONS, f"asks for {name!r}, which is no evaluation")
+    if benchmark.compares:
+        hold(benchmark.compares in PAIRWISE, f"compares {benchmark.compares!r}, which is no comparison")
+        hold(PAIRWISE[benchmark.compares].of in asked, f"does not ask for {PAIRWISE[benchmark.compares].of!r}")
 
 
 def no_rows_no_verdict(benchmark: Benchmark) -> None:

@@ -238,7 +238,10 @@ def _evaluated(
         result = EVALUATIONS[request.evaluation].function()(context, **dict(request.options)) if context.seeds else []
         if isinstance(result, tuple):
             result, arrays = result
-            job.arrays = job.arrays or _write_arrays(store, key, arrays)  # they show the first seed
+            if not job.arrays:
+                job.arrays = _write_arrays(store, key, arrays)  # most show the first seed alone
+            elif EVALUATIONS[request.evaluation].per_seed:
+                job.arrays = _write_arrays(store, key, _joined(store.read_arrays(key), arrays))
         job.rows += result
     except Exception as error:
         job = _failed(error, outcome, label)
@@ -262,6 +265,12 @@ def _failed(error: Exception, outcome: Outcome, label: str) -> Job:
 def _write(store: Store, key: str, job: Job, device: str, n_parameters: int | None = None) -> None:
     job.stamp = {**stamp(device), "n_parameters": n_parameters}
     store.write_job(key, job)
+
+
+def _joined(first: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    return {name: np.concatenate([first[name], more[name]]) for name in first}
 
 
 def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> str:

@@ -14,10 +14,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from infomax_bench import __version__, engine
+from infomax_bench import __version__, compare, engine
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Cell, Request, Suite
 from infomax_bench.data import load
 from infomax_bench.errors import UserError
+from infomax_bench.evaluate import PAIRWISE
 from infomax_bench.method import Method
 from infomax_bench.plan import BLOCK, Entry, Planner, Task, tasks
 from infomax_bench.plugins import Registry
@@ -96,10 +97,30 @@ def run(
             failures = _work(todo, store, folders, device, workers, quiet, peaks)
         finally:  # an interrupted run took its time too
             _record_run(root, time.perf_counter() - begin, len(missing), peaks)
+    every = [registry.benchmark(name) for name in registry.names("benchmarks")]
+    n_compared, failed = _compare(store, registry, every, device, workers, quiet)
     results = read_results(root)
-    verdicts = decide_all(results, [registry.benchmark(name) for name in registry.names("benchmarks")], suite.subject)
+    verdicts = decide_all(results, every, suite.subject)
     write_results(root, results, verdicts)
-    return Run(results, verdicts, len(missing), time.perf_counter() - begin, failures)
+    return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)
+
+
+def _compare(
+    store: Store, registry: Registry, benchmarks: Sequence[Benchmark], device: str, workers: Workers, quiet: bool
+) -> tuple[int, list[str]]:
+    """Makes the comparisons of encoders with each other that are missing; returns how many jobs that took, and the
+    failures."""
+    groups, entries = compare.groups_of(store, registry, benchmarks)
+    todo = compare.unmade(groups, store)
+    n_jobs = sum(len(group.others) for group in todo)
+    if todo:
+        _say(quiet, f"comparing encoders with each other: {n_jobs} jobs")
+    failures = [f for made in workers.map(compare.make, todo, store.root, store.root.resolve(), device) for f in made]
+    if failures:
+        store.log(f"failed: {failure}" for failure in failures)
+    if entries:
+        store.update_manifest(lambda old: {**old, **entries})
+    return n_jobs, failures
 
 
 def rivals_are_there(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark], root: Path) -> bool:
@@ -187,6 +208,8 @@ def _merged(
 
 
 def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
+    if entry["request"]["evaluation"] in PAIRWISE:  # as current as what it compares, which is seen later
+        return bool(entry.get("current", True))
     try:
         saved = entry["cell"]
         cell = Cell(**{**saved, "settings": _pairs(saved["settings"]), "hidden": tuple(saved.get("hidden", ()))})

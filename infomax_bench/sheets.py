@@ -1,4 +1,4 @@
-"""Two forms beside those of `figures`: what a whole is made of, and images side by side."""
+"""Three forms beside those of `figures`: what a whole is made of, images side by side, and methods in pairs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
 
 from infomax_bench.benchmark import Claims, Kept
 from infomax_bench.figures import intervals
@@ -19,10 +22,13 @@ from infomax_bench.look import (
     PAGE,
     QUIET,
     SMALL,
+    SUBJECT,
     display_names,
     empty,
+    foot,
     name_rows,
     panels,
+    sheet,
     short,
     styles,
 )
@@ -133,3 +139,39 @@ def _canvas(lines: Sequence[np.ndarray | None], count: int) -> np.ndarray:
             sheet[y : y + height, x : x + width] = colour.transpose(1, 2, 0)
     level = np.rint(sheet / 255 * SHADES) * (255 / SHADES)
     return np.asarray(level, dtype=np.uint8)
+
+
+def clustered(similarity: pd.DataFrame) -> list[str]:
+    """The names of a symmetric table of similarities, at most 1, with those beside each other that are alike: the
+    leaves of a hierarchical clustering by average linkage, in the order that puts the nearest together."""
+    distance = 1 - (similarity.to_numpy() + similarity.to_numpy().T) / 2
+    np.fill_diagonal(distance, 0.0)
+    tree = linkage(squareform(distance.clip(min=0), checks=False), "average", optimal_ordering=True)
+    return [str(similarity.index[i]) for i in leaves_list(tree)]
+
+
+def pairs(below: pd.DataFrame, above: pd.DataFrame, rows: pd.DataFrame, claims: Claims, *, label: str) -> Figure:
+    """Methods by methods in the order of `below`, in hundredths: its values below the diagonal and on it, those of
+    `above` above it; the subject's line and column are outlined.
+
+    rows: where the methods' names come from.
+    """
+    methods = [str(m) for m in below.index]
+    n, look, names = len(methods), styles(methods, claims), display_names(rows)
+    numbered = {m: f"{names[m]}  {i}" for i, m in enumerate(methods, start=1)}
+    figure, ax = sheet([numbered[m] for m in methods], n, min(0.3, 8.0 / n), 0.2)
+    values = 100 * np.where(np.tri(n, dtype=bool), below.to_numpy(), above.to_numpy())
+    colours = LinearSegmentedColormap.from_list("", ["#ffffff", "#8fbcdf", "#1f5f99"]).with_extremes(bad=FAINT)
+    ax.imshow(np.ma.masked_invalid(values), cmap=colours, vmin=0, vmax=100, aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=5.8,
+                    color="white" if value > 60 else "#22262b", fontweight="bold" if i == j else "normal")  # fmt: skip
+    if claims.subject in methods:
+        at = methods.index(claims.subject) - 0.5
+        for corner, wide, tall in (((-0.5, at), n, 1), ((at, -0.5), 1, n)):
+            ax.add_patch(Rectangle(corner, wide, tall, fill=False, edgecolor=SUBJECT.colour, linewidth=1.3, zorder=5))
+    ax.set_xticks(range(n), [str(i) for i in range(1, n + 1)], fontsize=7)
+    name_rows(ax, range(n), methods, look, numbered)
+    foot(figure, label)
+    return figure

@@ -143,6 +143,13 @@ class Store:
             return False
         return True
 
+    def read_arrays(self, key: str) -> dict[str, Any]:
+        """What is kept beside a job's rows. Raises what numpy, zipfile and zlib do for a damaged or missing file."""
+        import numpy as np
+
+        with np.load(self.arrays_path(key)) as file:
+            return {name: file[name] for name in file.files}
+
     # -- manifest ---------------------------------------------------------------------------------------------
     def manifest(self) -> dict[str, dict[str, Any]]:
         """Slot -> entry: which job answers which question. Empty if there is none yet."""

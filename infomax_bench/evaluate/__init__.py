@@ -17,16 +17,39 @@ class Evaluation:
     """Where an evaluation is, a version that is raised when its numbers could change, and what it takes.
 
     seconds: about, of one core, for each image of a seed at width 64: for the order of tasks and the time left.
+    per_seed: the arrays that it keeps have a leading dimension of seeds, and are kept of all; else of the first group
+    of seeds that memory has room for.
     """
 
     where: str
     version: int = 1
     seconds: float = 1e-5
+    per_seed: bool = False
 
     def function(self) -> Callable[..., Any]:
-        module, name = self.where.split(":")
-        function: Callable[..., Any] = getattr(importlib.import_module(f"infomax_bench.evaluate.{module}"), name)
-        return function
+        return _function(self.where)
+
+
+@dataclass(frozen=True)
+class Pairwise:
+    """A comparison of encoders with each other: where it is, the evaluation whose arrays it compares, and a version.
+
+    It is a function of what the evaluation kept of each method (method -> arrays), of the pairs that are wanted (method
+    -> others), and of the size of a block of seeds; it returns method -> rows, whose `protocol` is the other method.
+    """
+
+    where: str
+    of: str
+    version: int = 1
+
+    def function(self) -> Callable[..., Any]:
+        return _function(self.where)
+
+
+def _function(where: str) -> Callable[..., Any]:
+    module, name = where.split(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(f"infomax_bench.evaluate.{module}"), name)
+    return function
 
 
 EVALUATIONS: dict[str, Evaluation] = {
@@ -44,7 +67,12 @@ EVALUATIONS: dict[str, Evaluation] = {
     "objective": Evaluation("objective:objective"),
     "regions": Evaluation("regions:regions", seconds=3e-6),
     "dynamics": Evaluation("dynamics:dynamics", seconds=1e-8),
+    "representation": Evaluation("representation:representation", seconds=3e-7, per_seed=True),
     "gallery": Evaluation("gallery:gallery", 2),
     "cost": Evaluation("cost:cost"),
     "training": Evaluation("cost:training", 2),
+}
+
+PAIRWISE: dict[str, Pairwise] = {
+    "similarity": Pairwise("similarity:similarity", of="representation"),
 }
