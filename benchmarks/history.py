@@ -11,11 +11,14 @@ from infomax_bench.statistics import ALPHA, MIN_SEEDS, holm, interval
 
 DEPTH = 4  # hidden layers
 FEW = (100, 1000)  # labelled images, where there are at least twice as many
+MANY = 10_000  # images, from which on a training takes too long for all seeds
 LITTLE = 0.01  # of error
 SIGMOID, RELU = "sigmoid", "ReLU + batch norm"
 NOTHING, RANDOM = "from nothing", "random_features"
+TRAINED, RESCALED = "as trained", "rescaled"
 ENERGY, DENOISING, LINEAR = "rbm", "denoising_autoencoder", "pca"
-LABEL = re.compile(r"(nothing|stack); (.+); (\d+) labels")
+AS = ", as trained"
+LABEL = re.compile(r"(nothing|as trained|rescaled); (.+); (\d+) labels")
 
 
 class History(Benchmark):
@@ -30,10 +33,11 @@ class History(Benchmark):
     number of passes, and how the learning rate is chosen: by each seed, of 0.01, 0.1 and 1, by validation error at the
     end. Stacks have the hyperparameters of the single layer.
 
-    A network of sigmoid units takes stacks of sigmoid units as they are. Of other stacks it takes the directions, with
-    weights and biases scaled so that pre-activations have mean 0 and variance 1; random weights treated so stand beside
-    them, since that scaling alone may help. In the other network batch norm does this to every stack, and what a stack
-    knew in its scales and biases is lost.
+    Stacks of sigmoid units, RBMs and denoising autoencoders, start the network of such units as they were trained.
+    Other units have another range, in which weights made for it saturate sigmoid units. So that stacks can be compared,
+    each also gives its directions alone: every unit's weights and bias are scaled such that its pre-activation has mean
+    0 and variance 1 (Salimans and Kingma 2016), and so are random weights, since that scaling may be all that helps.
+    What a stack knew in its scales and biases is then lost.
 
     Gradient norms are those of the loss in each layer's weights at the first step, relative to the classifier's; under
     batch norm they also fall with the size of the weights. Passes are counted to the first measured point (they double
@@ -45,13 +49,14 @@ class History(Benchmark):
 
     Rule: differences of test error are paired by seed, with 95 % intervals; fewer than five seeds decide nothing. Two
     results are known, and the answer begins with whether they come out, at the fewest labels and at all: sigmoid
-    networks gain from RBMs (the interval of error from nothing minus error from RBMs lies above zero; it does not come
-    out if it lies below one point, but not above zero), and ReLU networks gain little (the interval lies below one
-    point; it does not come out if it lies above). Anything else is undecided. Better tools made pretraining unnecessary
-    if the ReLU network from nothing, against the sigmoid network from RBMs, has an interval of its additional error
-    below one point; they did not if it lies above. The objective was wrong if the subject's layers are a better start
-    than RBMs and than denoising autoencoders, in both networks (all four intervals above zero); it was not if they are
-    a worse one than any (one-sided, at 2.5 %, by Holm's correction for four).
+    networks gain from RBMs as they were trained (the interval of error from nothing minus error from RBMs lies above
+    zero; it does not come out if it lies below one point, but not above zero), and ReLU networks gain little from RBMs
+    (the interval lies below one point; it does not come out if it lies above). Anything else is undecided. Better tools
+    made pretraining unnecessary if the ReLU network from nothing, against the sigmoid network from RBMs as trained, has
+    an interval of its additional error below one point; they did not if it lies above. The objective was wrong if the
+    subject's directions are a better start than those of RBMs, of denoising autoencoders and of random weights, in both
+    networks (all six intervals above zero); it was not if they are a worse one than any (one-sided, at 2.5 %, by Holm's
+    correction for six).
 
     Prior art: RBMs (Hinton, Osindero and Teh 2006) and autoencoders (Bengio et al. 2007) made deep networks trainable;
     that they act as a regulariser, and help at many labels too, Erhan et al. 2010. That gradients of sigmoid networks
@@ -66,29 +71,31 @@ class History(Benchmark):
     def requests(self, suite):
         for dataset, updates in suite.finetuned.items():
             n = suite.n_train[dataset]
+            few_seeds = suite.sweep_seeds if n > MANY else 0
             for method in dict.fromkeys((ENERGY, DENOISING, LINEAR, RANDOM, suite.subject)):
                 if method not in suite.methods:
                     continue
                 for start, network in starts(method):
                     for labels in (*(few for few in FEW if 2 * few <= n), n):
                         options = {
-                            "network": network, "fresh": start == "nothing", "labels": labels,
-                            "passes": passes(labels, suite.batch_size, updates), "batch_size": suite.batch_size,
+                            "network": network, "start": start, "labels": labels, "batch_size": suite.batch_size,
+                            "passes": passes(labels, suite.batch_size, updates),
                         }  # fmt: skip
                         cell = suite.cell(
                             method, dataset, backbone="stack", depth=DEPTH, settings=suite.settings_of(method, dataset),
-                            label=f"{start}; {network}; {labels} labels", n_seeds=0 if n < 10_000 else suite.sweep_seeds,
+                            label=f"{start}; {network}; {labels} labels", n_seeds=few_seeds,
                         )  # fmt: skip
                         yield cell, Request("deep_finetune", None, tuple(options.items()))
 
     # -- what the rows say --------------------------------------------------------------------------------------------
     @staticmethod
     def metric(rows, name):
-        """Rows of one metric, with what the label says: `network` and `labels`; who starts from nothing is so named."""
+        """Rows of one metric, with what the label says: `network`, `labels`, and as method what it starts with."""
         chosen = rows[(rows["metric"] == name) & (rows["status"] == "ok")]
         parts = chosen["label"].astype(str).str.extract(LABEL)
         chosen = chosen.assign(network=parts[1], labels=parts[2].astype(float)).dropna(subset=["labels"])
-        return chosen.assign(method=chosen["method"].astype(str).where(parts[0] != "nothing", NOTHING))
+        name = chosen["method"].astype(str).where(parts[0] != TRAINED, chosen["method"].astype(str) + AS)
+        return chosen.assign(method=name.where(parts[0] != "nothing", NOTHING))
 
     def errors(self, rows):
         """Test errors."""
@@ -113,12 +120,10 @@ class History(Benchmark):
         return reached.groupby([*by, "network", "method"], observed=True)["x"].min().rename("value").reset_index()
 
     def gradients(self, rows):
-        """log10 of each layer's gradient norm over the classifier's, x: the layer. With all labels."""
+        """log10 of each layer's gradient norm over the classifier's, x: the layer."""
         norms = self.metric(rows, "gradient_norm")
-        norms = norms[norms["labels"] == norms.groupby("dataset", observed=True)["labels"].transform("max")]
-        top = norms.groupby(["dataset", "network", "method", "seed"], observed=True)["x"].transform("max")
-        classifier = norms[norms["x"] == top]
-        by = ["dataset", "network", "method", "seed"]
+        by = ["dataset", "labels", "network", "method", "seed"]
+        classifier = norms[norms["x"] == norms.groupby(by, observed=True)["x"].transform("max")]
         found = norms.merge(classifier[[*by, "value"]].rename(columns={"value": "top"}), on=by)
         found = found[(found["value"] > 0) & (found["top"] > 0)]
         return found.assign(value=np.log10(found["value"].astype(float) / found["top"].astype(float)))
@@ -129,7 +134,7 @@ class History(Benchmark):
             counts = sorted(table.columns.get_level_values("labels").unique())
             for n in dict.fromkeys((counts[0], counts[-1])):
                 where = f"{dataset}, {n:.0f} labels"
-                one = difference(table, n, (SIGMOID, NOTHING), (SIGMOID, ENERGY))
+                one = difference(table, n, (SIGMOID, NOTHING), (SIGMOID, ENERGY + AS))
                 two = difference(table, n, (RELU, NOTHING), (RELU, ENERGY))
                 known += [(where, "sigmoid networks gain from RBMs", *comes_out(one, one.low > 0, one.high < LITTLE))]
                 known += [(where, "ReLU networks gain little", *comes_out(two, two.high < LITTLE, two.low > LITTLE))]
@@ -147,9 +152,9 @@ class History(Benchmark):
     def vanishing(self, rows, dataset):
         """How far gradients vanish, in a sentence."""
         found = self.gradients(rows)
-        found = found[(found["dataset"] == dataset) & (found["x"] == 1)]
+        found = found[(found["dataset"] == dataset) & (found["x"] == 1) & all_labels(found)]
         means = found.groupby(["network", "method"], observed=True)["value"].mean()
-        names = {(SIGMOID, NOTHING): "", (SIGMOID, ENERGY): " from RBMs", (RELU, NOTHING): ""}
+        names = {(SIGMOID, NOTHING): "", (SIGMOID, ENERGY + AS): " from RBMs", (RELU, NOTHING): ""}
         parts = [
             f"{10 ** means[key]:.2g} in the {key[0]} network{' from nothing' if key[1] == NOTHING else name}"
             for key, name in names.items() if key in means.index
@@ -171,6 +176,7 @@ class History(Benchmark):
                    ylabel="test error (%)", panel="panel", scale=100, log=True),
         )  # fmt: skip
         gradients = self.gradients(rows)
+        gradients = gradients[all_labels(gradients)]
         if not gradients.empty:
             panel = gradients["dataset"].astype(str) + ", " + gradients["network"]
             yield (
@@ -212,11 +218,18 @@ class History(Benchmark):
         return found.reset_index().astype({"labels": int})
 
 
+def all_labels(rows):
+    return rows["labels"] == rows.groupby("dataset", observed=True)["labels"].transform("max")
+
+
 def starts(method):
     """What networks are started from a method's stack: (how, network)."""
-    if method == RANDOM:  # it carries what starts from nothing too; in the ReLU network the two are nearly one
-        return (("nothing", SIGMOID), ("nothing", RELU), ("stack", SIGMOID))
-    return (("stack", SIGMOID), ("stack", RELU))
+    found = [(RESCALED, SIGMOID), (RESCALED, RELU)]
+    if method in (ENERGY, DENOISING):
+        found.append((TRAINED, SIGMOID))
+    if method == RANDOM:  # it carries what starts from nothing too
+        found += [("nothing", SIGMOID), ("nothing", RELU)]
+    return found
 
 
 def passes(labels, batch_size, updates):
@@ -250,7 +263,7 @@ def comes_out(found, yes, no):
 
 def readings(table, n, where, subject):
     """What the test errors at a number of labels say of better tools and of the objective, a sentence each."""
-    tools = difference(table, n, (RELU, NOTHING), (SIGMOID, ENERGY))
+    tools = difference(table, n, (RELU, NOTHING), (SIGMOID, ENERGY + AS))
     sentences = []
     if tools.n:
         word = "whether better tools made RBMs unnecessary is undecided"
@@ -263,18 +276,27 @@ def readings(table, n, where, subject):
         )
     rivals = {
         f"{other} in the {network} network": difference(table, n, (network, other), (network, subject))
-        for other in (ENERGY, DENOISING) for network in (SIGMOID, RELU) if other != subject
+        for other in (ENERGY, DENOISING, RANDOM) for network in (SIGMOID, RELU) if other != subject
     }  # fmt: skip
     if not any(found.n for found in rivals.values()):
         return sentences
-    gains = ", ".join(f"{who} {told(found)}" for who, found in rivals.items())
     word = "whether the objective was wrong is undecided"
-    enough = [found for found in rivals.values() if found.n >= MIN_SEEDS]
-    if any(p <= ALPHA and found.mean < 0 for p, found in zip(holm([f.p_less for f in enough]), enough, strict=True)):
-        word = "the objective was not wrong, for there is a better start"
-    elif len(enough) == len(rivals) and all(found.low > 0 for found in enough):
-        word = f"the objective was wrong, for {subject} is the better start"
-    sentences.append(f"On {where}: {word} (error less with {subject} than with {gains}).")
+    enough = {who: found for who, found in rivals.items() if found.n >= MIN_SEEDS}
+    p = dict(zip(enough, holm([found.p_less for found in enough.values()]), strict=True))
+    worse = [who for who, found in enough.items() if p[who] <= ALPHA and found.mean < 0]
+    decisive = min(rivals, key=lambda who: rivals[who].low)
+    if worse:
+        word, decisive = "the objective was not wrong", min(worse, key=lambda who: enough[who].p_less)
+    elif len(enough) == len(rivals) and all(found.low > 0 for found in enough.values()):
+        word = "the objective was wrong"
+    better = [who for who, found in enough.items() if found.low > 0]
+    sentences.append(
+        f"On {where}: {word}; {subject} is the better start in {len(better)} of {len(rivals)} comparisons, surely the "
+        f"worse one in {len(worse)} (hardest is {decisive}: {told(rivals[decisive])})."
+    )
+    scaling = difference(table, n, (SIGMOID, ENERGY + AS), (SIGMOID, RANDOM))
+    if scaling.n:
+        sentences.append(f"Random weights, scaled, take off the sigmoid network from RBMs as trained {told(scaling)}.")
     still = difference(table, n, (RELU, NOTHING), (RELU, subject))
     if still.n:
         sentences.append(f"Of the ReLU network from nothing, {subject} takes off {told(still)}.")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infomax_bench.blocks import Net, Params, Problem, init_params
+from infomax_bench.blocks import ACTIVATIONS, Net, Params, Problem, init_params
 from infomax_bench.data import to_unit
 from infomax_bench.encoder import MLPEncoder, under
 from infomax_bench.errors import NotApplicable, unknown
@@ -26,6 +26,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "ReLU + batch norm": {"activation": "identity", "batch_norm": True, "initialisation": "he"},
 }
 """Kinds of network: what their hidden layers are, and how they begin where nothing is given."""
+
+STARTS = ("nothing", "as trained", "rescaled")
+"""How hidden layers begin: as such networks do (Glorot and Bengio 2010; He et al. 2015), whatever the stack holds; as
+the stack's layers are; or with their directions only (see `rescaled`)."""
 
 HALVINGS = 9
 """The validation error is measured at the end of training, at half of it, at a quarter, ..., so many times."""
@@ -79,7 +83,7 @@ class Curve:
 def deep_finetune(
     context: Context,
     network: str = "sigmoid",
-    fresh: bool = False,
+    start: str = "rescaled",
     labels: int = 0,
     passes: int = 64,
     batch_size: int = 128,
@@ -88,9 +92,8 @@ def deep_finetune(
 ) -> list[Row]:
     """Trains a network as deep and wide as the context's stack, and a linear classifier on top, on labelled images.
 
-    network: one of NETWORKS. fresh: the network begins as such networks do, by the initialisation that NETWORKS names
-    (Glorot and Bengio 2010; He et al. 2015), whatever the stack holds; otherwise with the stack's layers (see
-    `pretrained`) under the same fresh classifier. labels: how many images, of each seed's own order (0: all).
+    network: one of NETWORKS. start: one of STARTS. labels: how many images, of each seed's own order (0: all). The
+    classifier begins as in such networks, the same whatever is below.
 
     The budget is `passes` over them, by SGD with momentum whose rate falls to 0 along a cosine, on images less their
     mean. Each seed takes the rate, of `learning_rates`, with the least validation error at the end (the smallest, if
@@ -101,28 +104,36 @@ def deep_finetune(
     the first step, x: the layer, from 1 to the classifier; learning_rate, the one taken.
 
     Raises NotApplicable for anything but a stack of layers `x W + b`, or without validation images; UserError for an
-    unknown network.
+    unknown network or start.
     """
     encoder = context.need_encoder()
     assert context.target is not None
     if not context.validation:
         raise NotApplicable("chooses the learning rate on validation images")
+    if start not in STARTS:
+        raise unknown("start", start, STARTS)
     kind, seeds = DeepNetwork.of(network), encoder.seeds
     data = data_for(context.target, encoder.problem, seeds, n_train=labels)
     problem = network_problem(encoder.problem, context.target.n_classes, min(len(s.train) for s in data.splits))
     problem = replace(problem, batch_size=min(batch_size, problem.n_train))
-    start = init_params({"encoder": MLPEncoder(problem, kind.build({}))}, seeds)
-    if not fresh:
-        start |= pretrained(encoder, data_for(context.target, encoder.problem, seeds), network, start)
-        mean = mean_images(data.images.flatten(1), [s.train for s in data.splits])
-        start["encoder.hidden.0.bias"] += (mean.unsqueeze(-2) @ start["encoder.hidden.0.weight"]).squeeze(-2)
+    params = init_params({"encoder": MLPEncoder(problem, kind.build({}))}, seeds)
+    if start != "nothing":
+        weights = weights_of(encoder, params)
+        if start == "as trained":
+            layers = folded(weights, encoder.params)
+        else:
+            images = data_for(context.target, encoder.problem, seeds)
+            layers = rescaled(weights, encoder.params, images, NETWORKS[network]["activation"])
+        mean = mean_images(data.images.flatten(1), [s.train for s in data.splits])  # it will be taken off the images
+        shift = (mean.unsqueeze(-2) @ layers["encoder.hidden.0.weight"]).squeeze(-2)
+        params |= {**layers, "encoder.hidden.0.bias": layers["encoder.hidden.0.bias"] + shift}
     per_pass = problem.n_train // problem.batch_size
     steps = sorted({passes * per_pass // 2**i for i in range(HALVINGS)} - {0})
     rates, runs, curves = sorted(learning_rates), [], []
     for rate in rates:
         how = {"learning_rate": rate, "optimizer": "sgd", "momentum": momentum, "schedule": "cosine"}
         curves.append(Curve(steps))
-        runs.append(train(kind.build(how), problem, data, seeds, passes, context.device, start, curves[-1]))
+        runs.append(train(kind.build(how), problem, data, seeds, passes, context.device, params, curves[-1]))
     lost = torch.ones(len(seeds), dtype=torch.float64)  # where nothing was finite any more, training had ended
     errors = torch.stack([torch.stack([curve.errors.get(step, lost) for step in steps]) for curve in curves])
     best = [min(range(len(rates)), key=last.__getitem__) for last in errors[:, -1].T.tolist()]  # the first of the least
@@ -147,63 +158,67 @@ def network_problem(stack: Problem, n_classes: int, n_train: int) -> Problem:
     )  # fmt: skip
 
 
-@torch.no_grad()
-def pretrained(encoder: Encoder, data: Data, network: str, fresh: Params) -> Params:
-    """The stack's layers as the network's hidden layers, for raw images: "encoder.hidden.0.weight", ..., `[S, ...]`.
-
-    A network of sigmoid units takes a stack of such units as it is; what standardises a layer's inputs becomes part of
-    its weights. Other units have other ranges, in which sigmoid units would be saturated, and so the stack then gives
-    the weights' directions: each layer's inputs count by their standard deviations where the stack standardised them,
-    and every unit's weights and bias are scaled so that its pre-activation has mean 0 and variance 1, over (at most
-    CHUNK of) each seed's training images, the lowest layer first. Batch norm does this by itself: there weights are
-    taken as they are, and biases left out. Units without weights begin as in `fresh`.
+def weights_of(encoder: Encoder, fresh: Params) -> list[Tensor]:
+    """The weights of a stack's layers, `[S, n_in, n_out]`; a unit that has none takes those of a fresh network.
 
     Raises NotApplicable if the layers are not `x W + b`.
     """
-    layers = [under(encoder.params, f"encoder.{i}") for i in range(encoder.problem.depth)]
-    if any({"weight", "bias"} - own.keys() for own in layers):
-        raise NotApplicable("its layers have no weights and biases")
-    weights = [
-        torch.where((own["weight"] == 0).all(-2, keepdim=True), fresh[f"encoder.hidden.{i}.weight"], own["weight"])
-        for i, own in enumerate(layers)
-    ]
-    if NETWORKS[network]["batch_norm"]:
-        given = [(weight, torch.zeros_like(own["bias"])) for weight, own in zip(weights, layers, strict=True)]
-    elif encoder.method.activation == NETWORKS[network]["activation"]:
-        given = [_folded(weight, own) for weight, own in zip(weights, layers, strict=True)]
-    else:
-        images = [to_unit(data.images[s.train[:CHUNK]]).flatten(1) for s in data.splits]
-        scaled = ["scale" in own for own in layers]
-        seeds = [_rescaled([w[i] for w in weights], scaled, x) for i, x in enumerate(images)]
-        given = [
-            (torch.stack(w), torch.stack(b)) for w, b in (zip(*own, strict=True) for own in zip(*seeds, strict=True))
-        ]
+    found = []
+    for i in range(encoder.problem.depth):
+        own = under(encoder.params, f"encoder.{i}")
+        if {"weight", "bias"} - own.keys():
+            raise NotApplicable("its layers have no weights and biases")
+        empty = (own["weight"] == 0).all(-2, keepdim=True)
+        found.append(torch.where(empty, fresh[f"encoder.hidden.{i}.weight"], own["weight"]))
+    return found
+
+
+def _named(layers: Sequence[tuple[Tensor, Tensor]]) -> Params:
+    """Weights and biases by the names that they have in the network."""
     return {
         f"encoder.hidden.{i}.{name}": p
-        for i, pair in enumerate(given)
+        for i, pair in enumerate(layers)
         for name, p in zip(("weight", "bias"), pair, strict=True)
     }
 
 
-def _folded(weight: Tensor, own: Params) -> tuple[Tensor, Tensor]:
-    """Weight and bias that do on raw inputs what the layer does on standardised ones."""
-    if "scale" not in own:
-        return weight, own["bias"]
-    folded = own["scale"].unsqueeze(-1) * weight
-    return folded, own["bias"] - (own["shift"].unsqueeze(-2) @ folded).squeeze(-2)
+def folded(weights: Sequence[Tensor], params: Params) -> Params:
+    """Hidden layers that do on raw images what a stack's do; what standardises its layers' inputs is folded in."""
+    layers = []
+    for i, weight in enumerate(weights):
+        own, bias = under(params, f"encoder.{i}"), params[f"encoder.{i}.bias"]
+        if "scale" in own:
+            weight = own["scale"].unsqueeze(-1) * weight
+            bias = bias - (own["shift"].unsqueeze(-2) @ weight).squeeze(-2)
+        layers.append((weight, bias))
+    return _named(layers)
 
 
-def _rescaled(weights: Sequence[Tensor], scaled: Sequence[bool], x: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """One seed's layers of sigmoid units whose pre-activations have mean 0 and variance 1 on inputs `x` `[N, D]`."""
-    found = []
-    for weight, standardise in zip(weights, scaled, strict=True):
-        if standardise:
-            weight = _inverse(x.std(0, correction=0)).unsqueeze(-1) * weight
-        std, mean = torch.std_mean(x @ weight, dim=0, correction=0)
-        weight, bias = weight * _inverse(std), -mean * _inverse(std)
-        found.append((weight, bias))
-        x = torch.sigmoid(x @ weight + bias)
-    return found
+@torch.no_grad()
+def rescaled(weights: Sequence[Tensor], params: Params, data: Data, activation: str) -> Params:
+    """Hidden layers with the directions of a stack's, for raw images, the lowest first.
+
+    Units of another kind have another range, and what the stack's weights and biases were made for would leave them
+    saturated or still. So each unit's are scaled such that its pre-activation has mean 0 and variance 1 over (at most
+    CHUNK of) its seed's training images, as in Salimans and Kingma 2016; where the stack standardised a layer's inputs,
+    they count by their standard deviations in the network. What batch norm makes of a layer does not depend on this;
+    how fast it learns does, so all stacks begin alike.
+    """
+    act = ACTIVATIONS["sigmoid" if activation == "sigmoid" else "relu"]
+    seeds = []
+    for i, own in enumerate(data.splits):
+        x = to_unit(data.images[own.train[:CHUNK]]).flatten(1)
+        layers = []
+        for j, stacked in enumerate(weights):
+            weight = stacked[i]
+            if f"encoder.{j}.scale" in params:
+                weight = _inverse(x.std(0, correction=0)).unsqueeze(-1) * weight
+            std, mean = torch.std_mean(x @ weight, dim=0, correction=0)
+            weight, bias = weight * _inverse(std), -mean * _inverse(std)
+            layers.append((weight, bias))
+            x = act(x @ weight + bias)
+        seeds.append(_named(layers))
+    return {name: torch.stack([own[name] for own in seeds]) for name in seeds[0]}
 
 
 def _inverse(std: Tensor) -> Tensor:
