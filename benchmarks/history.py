@@ -15,9 +15,9 @@ MANY = 10_000  # images, from which on a training takes too long for all seeds
 LITTLE = 0.01  # of error
 SIGMOID, RELU = "sigmoid", "ReLU + batch norm"
 NOTHING, RANDOM = "from nothing", "random_features"
-TRAINED, RESCALED = "as trained", "rescaled"
+SCRATCH, TRAINED, RESCALED = "nothing", "as trained", "rescaled"
 ENERGY, DENOISING, LINEAR = "rbm", "denoising_autoencoder", "pca"
-AS = ", as trained"
+PLACE = ["dataset", "labels", "network", "method"]
 LABEL = re.compile(r"(nothing|as trained|rescaled); (.+); (\d+) labels")
 
 
@@ -28,16 +28,16 @@ class History(Benchmark):
     made it unnecessary, and then "A deeper story: the objective was wrong". Two networks with four hidden layers are
     trained with labels: of sigmoid units, and of ReLU with batch norm. Each starts from nothing (the initialisation of
     Glorot and Bengio for sigmoid units, of He et al. for ReLU), from a stack of RBMs, of denoising autoencoders, of PCA
-    or of the subject's layers, trained on all training images without labels. From there on all is the same: the
-    images, their order, the classifier's start, SGD with momentum 0.9 (adaptive steps are one of the better tools), the
-    number of passes, and how the learning rate is chosen: by each seed, of 0.01, 0.1 and 1, by validation error at the
-    end. Stacks have the hyperparameters of the single layer.
+    or of the subject's layers, trained on all training images without labels, with the hyperparameters of the single
+    layer. From there on all is the same: the images, their order, the classifier's start, SGD with momentum 0.9
+    (adaptive steps are one of the better tools), the number of updates, about the same for any number of labels, and
+    how each seed chooses the learning rate, of 0.01, 0.1 and 1: by validation error at the end.
 
-    Stacks of sigmoid units, RBMs and denoising autoencoders, start the network of such units as they were trained.
-    Other units have another range, in which weights made for it saturate sigmoid units. So that stacks can be compared,
-    each also gives its directions alone: every unit's weights and bias are scaled such that its pre-activation has mean
-    0 and variance 1 (Salimans and Kingma 2016), and so are random weights, since that scaling may be all that helps.
-    What a stack knew in its scales and biases is then lost.
+    A stack starts a network in two ways: as it was trained (not units of another kind in the sigmoid network, which
+    they would saturate), and by its directions alone, every unit's weights and bias scaled such that its pre-activation
+    has mean 0 and variance 1 (Salimans and Kingma 2016; it makes PCA whitening). Each seed takes the one with the
+    smaller validation error at the end. Random weights stand beside, treated alike, since that scaling may be all that
+    helps. Batch norm takes away a layer's scales and biases at first, and what a stack knew in them.
 
     Gradient norms are those of the loss in each layer's weights at the first step, relative to the classifier's; under
     batch norm they also fall with the size of the weights. Passes are counted to the first measured point (they double
@@ -49,14 +49,13 @@ class History(Benchmark):
 
     Rule: differences of test error are paired by seed, with 95 % intervals; fewer than five seeds decide nothing. Two
     results are known, and the answer begins with whether they come out, at the fewest labels and at all: sigmoid
-    networks gain from RBMs as they were trained (the interval of error from nothing minus error from RBMs lies above
-    zero; it does not come out if it lies below one point, but not above zero), and ReLU networks gain little from RBMs
-    (the interval lies below one point; it does not come out if it lies above). Anything else is undecided. Better tools
-    made pretraining unnecessary if the ReLU network from nothing, against the sigmoid network from RBMs as trained, has
-    an interval of its additional error below one point; they did not if it lies above. The objective was wrong if the
-    subject's directions are a better start than those of RBMs, of denoising autoencoders and of random weights, in both
-    networks (all six intervals above zero); it was not if they are a worse one than any (one-sided, at 2.5 %, by Holm's
-    correction for six).
+    networks gain from RBMs (the interval of error from nothing minus error from RBMs lies above zero; it does not come
+    out if it lies below one point, but not above zero), and ReLU networks gain little from RBMs (the interval lies
+    below one point; it does not come out if it lies above). Anything else is undecided. Better tools made pretraining
+    unnecessary if the ReLU network from nothing, against the sigmoid network from RBMs, has an interval of its
+    additional error below one point; they did not if it lies above. The objective was wrong if the subject's layers are
+    a better start than RBMs, denoising autoencoders and random weights, in both networks (all six intervals above
+    zero); it was not if they are a worse one than any (one-sided, at 2.5 %, by Holm's correction for six).
 
     Prior art: RBMs (Hinton, Osindero and Teh 2006) and autoencoders (Bengio et al. 2007) made deep networks trainable;
     that they act as a regulariser, and help at many labels too, Erhan et al. 2010. That gradients of sigmoid networks
@@ -90,12 +89,16 @@ class History(Benchmark):
     # -- what the rows say --------------------------------------------------------------------------------------------
     @staticmethod
     def metric(rows, name):
-        """Rows of one metric, with what the label says: `network`, `labels`, and as method what it starts with."""
-        chosen = rows[(rows["metric"] == name) & (rows["status"] == "ok")]
-        parts = chosen["label"].astype(str).str.extract(LABEL)
-        chosen = chosen.assign(network=parts[1], labels=parts[2].astype(float)).dropna(subset=["labels"])
-        name = chosen["method"].astype(str).where(parts[0] != TRAINED, chosen["method"].astype(str) + AS)
-        return chosen.assign(method=name.where(parts[0] != "nothing", NOTHING))
+        """Rows of one metric, with what the label says: `how`, `network`, `labels`, and as method what it starts with.
+
+        Of the two ways in which a stack starts, that which each seed takes."""
+        good = rows[(rows["status"] == "ok") & rows["metric"].isin([name, "finetuned_validation_accuracy"])]
+        parts = good["label"].astype(str).str.extract(LABEL)
+        good = good.assign(how=parts[0], network=parts[1], labels=parts[2].astype(float)).dropna(subset=["labels"])
+        good = good.assign(method=good["method"].astype(str).where(good["how"] != SCRATCH, NOTHING))
+        score = good[good["metric"] == "finetuned_validation_accuracy"].sort_values("how")  # "as trained", if equal
+        best = score.sort_values("value", ascending=False, kind="stable").drop_duplicates([*PLACE, "seed"])
+        return good[good["metric"] == name].merge(best[[*PLACE, "seed", "how"]], on=[*PLACE, "seed", "how"])
 
     def errors(self, rows):
         """Test errors."""
@@ -122,7 +125,7 @@ class History(Benchmark):
     def gradients(self, rows):
         """log10 of each layer's gradient norm over the classifier's, x: the layer."""
         norms = self.metric(rows, "gradient_norm")
-        by = ["dataset", "labels", "network", "method", "seed"]
+        by = [*PLACE, "seed"]
         classifier = norms[norms["x"] == norms.groupby(by, observed=True)["x"].transform("max")]
         found = norms.merge(classifier[[*by, "value"]].rename(columns={"value": "top"}), on=by)
         found = found[(found["value"] > 0) & (found["top"] > 0)]
@@ -134,7 +137,7 @@ class History(Benchmark):
             counts = sorted(table.columns.get_level_values("labels").unique())
             for n in dict.fromkeys((counts[0], counts[-1])):
                 where = f"{dataset}, {n:.0f} labels"
-                one = difference(table, n, (SIGMOID, NOTHING), (SIGMOID, ENERGY + AS))
+                one = difference(table, n, (SIGMOID, NOTHING), (SIGMOID, ENERGY))
                 two = difference(table, n, (RELU, NOTHING), (RELU, ENERGY))
                 known += [(where, "sigmoid networks gain from RBMs", *comes_out(one, one.low > 0, one.high < LITTLE))]
                 known += [(where, "ReLU networks gain little", *comes_out(two, two.high < LITTLE, two.low > LITTLE))]
@@ -153,16 +156,11 @@ class History(Benchmark):
         """How far gradients vanish, in a sentence."""
         found = self.gradients(rows)
         found = found[(found["dataset"] == dataset) & (found["x"] == 1) & all_labels(found)]
-        means = found.groupby(["network", "method"], observed=True)["value"].mean()
-        names = {(SIGMOID, NOTHING): "", (SIGMOID, ENERGY + AS): " from RBMs", (RELU, NOTHING): ""}
-        parts = [
-            f"{10 ** means[key]:.2g} in the {key[0]} network{' from nothing' if key[1] == NOTHING else name}"
-            for key, name in names.items() if key in means.index
-        ]  # fmt: skip
-        if not parts:
-            return []
-        return [f"Gradients of the first layer over those of the classifier, at the first step, on {dataset}: "
-                f"{', '.join(parts)}."]  # fmt: skip
+        means = 10 ** found.groupby(["network", "method"], observed=True)["value"].mean()
+        names = {(SIGMOID, NOTHING): "nothing", (SIGMOID, ENERGY): "RBMs", (RELU, NOTHING): "nothing"}
+        parts = [f"{means[k]:.2g} in the {k[0]} network from {who}" for k, who in names.items() if k in means.index]
+        sentence = f"Gradients of the first layer over the classifier's, at the first step, on {dataset}: "
+        return [f"{sentence}{', '.join(parts)}."] if parts else []
 
     def figures(self, rows, claims):
         errors = self.errors(rows)
@@ -196,7 +194,7 @@ class History(Benchmark):
             )  # fmt: skip
 
     def table(self, rows, claims):
-        by = ["dataset", "labels", "network", "method"]
+        by = PLACE
         errors = self.errors(rows)
         if errors.empty:
             return None
@@ -210,6 +208,8 @@ class History(Benchmark):
         found["95 % interval"] = [bounds(g) if g and g.n > 1 else "" for g in gains]
         needed = self.passes_needed(rows).groupby(by, observed=True)["value"].median()
         found["passes to the error"] = needed.map(lambda v: f"{v:g}" if math.isfinite(v) else "never")
+        scaled = errors.assign(value=errors["how"] == RESCALED).groupby(by, observed=True)["value"].mean()
+        found["% of seeds that scale"] = 100 * scaled
         rate = self.metric(rows, "learning_rate").groupby(by, observed=True)["value"].median()
         found["learning rate"] = rate
         first = self.gradients(rows)
@@ -224,12 +224,8 @@ def all_labels(rows):
 
 def starts(method):
     """What networks are started from a method's stack: (how, network)."""
-    found = [(RESCALED, SIGMOID), (RESCALED, RELU)]
-    if method in (ENERGY, DENOISING):
-        found.append((TRAINED, SIGMOID))
-    if method == RANDOM:  # it carries what starts from nothing too
-        found += [("nothing", SIGMOID), ("nothing", RELU)]
-    return found
+    found = [(how, network) for how in (TRAINED, RESCALED) for network in (SIGMOID, RELU)]
+    return [*found, (SCRATCH, SIGMOID), (SCRATCH, RELU)] if method == RANDOM else found  # it carries these too
 
 
 def passes(labels, batch_size, updates):
@@ -263,7 +259,7 @@ def comes_out(found, yes, no):
 
 def readings(table, n, where, subject):
     """What the test errors at a number of labels say of better tools and of the objective, a sentence each."""
-    tools = difference(table, n, (RELU, NOTHING), (SIGMOID, ENERGY + AS))
+    tools = difference(table, n, (RELU, NOTHING), (SIGMOID, ENERGY))
     sentences = []
     if tools.n:
         word = "whether better tools made RBMs unnecessary is undecided"
@@ -294,9 +290,9 @@ def readings(table, n, where, subject):
         f"On {where}: {word}; {subject} is the better start in {len(better)} of {len(rivals)} comparisons, surely the "
         f"worse one in {len(worse)} (hardest is {decisive}: {told(rivals[decisive])})."
     )
-    scaling = difference(table, n, (SIGMOID, ENERGY + AS), (SIGMOID, RANDOM))
+    scaling = difference(table, n, (SIGMOID, ENERGY), (SIGMOID, RANDOM))
     if scaling.n:
-        sentences.append(f"Random weights, scaled, take off the sigmoid network from RBMs as trained {told(scaling)}.")
+        sentences.append(f"Random weights, scaled, take off the sigmoid network from RBMs {told(scaling)}.")
     still = difference(table, n, (RELU, NOTHING), (RELU, subject))
     if still.n:
         sentences.append(f"Of the ReLU network from nothing, {subject} takes off {told(still)}.")

@@ -29,7 +29,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 STARTS = ("nothing", "as trained", "rescaled")
 """How hidden layers begin: as such networks do (Glorot and Bengio 2010; He et al. 2015), whatever the stack holds; as
-the stack's layers are; or with their directions only (see `rescaled`)."""
+the stack's layers are, which takes units of one kind, or batch norm; or with their directions only (see `rescaled`)."""
 
 HALVINGS = 9
 """The validation error is measured at the end of training, at half of it, at a quarter, ..., so many times."""
@@ -103,8 +103,8 @@ def deep_finetune(
     finetuning_error, of validation images, x: passes done; gradient_norm, of the loss in the weights of one layer at
     the first step, x: the layer, from 1 to the classifier; learning_rate, the one taken.
 
-    Raises NotApplicable for anything but a stack of layers `x W + b`, or without validation images; UserError for an
-    unknown network or start.
+    Raises NotApplicable for anything but a stack of layers `x W + b`, without validation images, and for a start "as
+    trained" of other units than the network's; UserError for an unknown network or start.
     """
     encoder = context.need_encoder()
     assert context.target is not None
@@ -113,6 +113,8 @@ def deep_finetune(
     if start not in STARTS:
         raise unknown("start", start, STARTS)
     kind, seeds = DeepNetwork.of(network), encoder.seeds
+    if start == "as trained" and not kind.batch_norm and encoder.method.activation != kind.activation:
+        raise NotApplicable(f"units that end in {encoder.method.activation} are not those of the {network} network")
     data = data_for(context.target, encoder.problem, seeds, n_train=labels)
     problem = network_problem(encoder.problem, context.target.n_classes, min(len(s.train) for s in data.splits))
     problem = replace(problem, batch_size=min(batch_size, problem.n_train))
@@ -123,7 +125,7 @@ def deep_finetune(
             layers = folded(weights, encoder.params)
         else:
             images = data_for(context.target, encoder.problem, seeds)
-            layers = rescaled(weights, encoder.params, images, NETWORKS[network]["activation"])
+            layers = rescaled(weights, encoder.params, images, kind.activation)
         mean = mean_images(data.images.flatten(1), [s.train for s in data.splits])  # it will be taken off the images
         shift = (mean.unsqueeze(-2) @ layers["encoder.hidden.0.weight"]).squeeze(-2)
         params |= {**layers, "encoder.hidden.0.bias": layers["encoder.hidden.0.bias"] + shift}
