@@ -229,9 +229,9 @@ def starts(method):
 
 
 def passes(labels, batch_size, updates):
-    """Passes over the labelled images, a power of two, that come nearest to `updates`."""
-    per_pass = labels // min(batch_size, labels)
-    return 2 ** max(0, round(math.log2(updates / per_pass)))
+    """Passes over the labelled images, a power of two or three times one, that come nearest to `updates`."""
+    target = updates / (labels // min(batch_size, labels))
+    return min((m * 2**k for k in range(30) for m in (1, 3)), key=lambda n: abs(math.log(n / target)))
 
 
 def difference(table, labels, one, other):

@@ -108,6 +108,8 @@ def deep_finetune(
     """
     encoder = context.need_encoder()
     assert context.target is not None
+    if encoder.problem.backbone != "stack":
+        raise NotApplicable("starts from a stack of layers")
     if not context.validation:
         raise NotApplicable("chooses the learning rate on validation images")
     if start not in STARTS:
@@ -145,7 +147,7 @@ def deep_finetune(
     rows += context.rows("finetuned_validation_accuracy", 1 - of_best[:, -1], protocol=network)
     rows += context.rows("learning_rate", torch.tensor(rates)[best], protocol=network)
     for at, step in enumerate(steps):
-        rows += context.rows("finetuning_error", of_best[:, at], protocol=network, x=step / per_pass)
+        rows += context.rows("finetuning_error", of_best[:, at], protocol=network, x=round(step / per_pass, 3))
     for layer, norms in enumerate(curves[0].gradients.unbind(1), start=1):
         rows += context.rows("gradient_norm", norms, protocol=network, x=layer)
     return rows
