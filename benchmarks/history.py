@@ -37,7 +37,8 @@ class History(Benchmark):
     they would saturate), and by its directions alone, every unit's weights and bias scaled such that its pre-activation
     has mean 0 and variance 1 (Salimans and Kingma 2016; it makes PCA whitening). Each seed takes the one with the
     smaller validation error at the end. Random weights stand beside, treated alike, since that scaling may be all that
-    helps. Batch norm takes away a layer's scales and biases at first, and what a stack knew in them.
+    helps. (A first, short run on digits showed so; both ways, random weights and their part in the rule came after it.)
+    Batch norm takes away a layer's scales and biases at first, and what a stack knew in them.
 
     Gradient norms are those of the loss in each layer's weights at the first step, relative to the classifier's; under
     batch norm they also fall with the size of the weights. Passes are counted to the first measured point (they double

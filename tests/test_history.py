@@ -78,7 +78,7 @@ def test_each_seed_takes_the_way_that_is_better_on_validation_images(history):
 
 def test_known_results_that_come_out_begin_the_answer(history):
     answer = history.answer(rows(), CLAIMS)
-    assert answer.startswith("The known results come out: sigmoid networks gain from RBMs (d, 100 labels), +19.97 points [")
+    assert answer.startswith("The known results come out: sigmoid networks gain from RBMs (d, 100 labels), +19.97")
     assert answer.count("ReLU networks gain little") == 2
 
 
