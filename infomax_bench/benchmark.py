@@ -112,6 +112,8 @@ class Suite:
     """By data set, at how many numbers of images and of passes methods are compared."""
     depths: dict[str, int] = field(default_factory=dict)
     """By data set, the most layers that are stacked."""
+    finetuned: dict[str, int] = field(default_factory=dict)
+    """By data set, for about how many updates deep networks are fine-tuned."""
     n_train: dict[str, int] = field(default_factory=dict)
     """By data set, the images that a seed trains on."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)

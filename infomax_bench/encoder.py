@@ -195,6 +195,10 @@ class MLPEncoder(Encoding):
         return {**params, **self._first(self._start(self.layer, rng))}
 
     def _start(self, layer: Linear, rng: torch.Generator) -> Params:
+        if self.style.initialisation == "glorot":  # Glorot and Bengio 2010, their normalised one
+            bound = math.sqrt(6 / (layer.n_in + layer.n_out))
+            weight = torch.empty(layer.n_in, layer.n_out).uniform_(-bound, bound, generator=rng)
+            return {"weight": weight, "bias": torch.zeros(layer.n_out)}
         if self.style.initialisation != "he":
             return layer.init(rng)
         weight = torch.randn(layer.n_in, layer.n_out, generator=rng) * math.sqrt(2 / layer.n_in)  # He et al. 2015

@@ -127,7 +127,7 @@ class Method(_Hyperparameters):
     dropout: ClassVar[float] = 0.0
     """Share of hidden units that `net.encoder(images, rng)` drops in an `mlp`; without `rng`, none."""
     initialisation: ClassVar[str] = "default"
-    """The start of an `mlp`: default (as torch.nn.Linear's) or he."""
+    """The start of an `mlp`: default (as torch.nn.Linear's), glorot or he."""
     input_range: ClassVar[Literal["standardised", "unit"]] = "standardised"
     """What a layer of a `stack` gets from the layer below: standardised features, or probabilities as they are."""
     views: ClassVar[int] = 0

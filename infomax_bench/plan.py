@@ -132,6 +132,7 @@ def make_suite(
         sweep_seeds=seeds or preset.sweep_seeds,
         scaled={name: preset.scaled[name] for name in names if name in preset.scaled},
         depths={name: preset.depths[name] for name in names if name in preset.depths},
+        finetuned={name: preset.finetuned[name] for name in names if name in preset.finetuned},
         n_train={name: registry.dataset(name).n_train for name in names},
         deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking

@@ -40,6 +40,8 @@ class Preset:
     """By data set, at how many numbers of images and of passes methods are compared."""
     depths: dict[str, int] = field(default_factory=dict)
     """By data set, the most layers that are stacked."""
+    finetuned: dict[str, int] = field(default_factory=dict)
+    """By data set, for about how many updates deep networks are fine-tuned."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -265,6 +265,10 @@ def fresh_params(
     return {name: method.initial_scale * p if is_scaled(name, p) else p for name, p in params.items()}
 
 
+Watch = Callable[[Session], None]
+"""Called after every update, whose gradients the parameters still have; it draws from no stream and changes nothing."""
+
+
 def mean_images(flat: Tensor, indices: Sequence[Tensor] | Tensor) -> Tensor:
     """The means of several choices of uint8 images `[N, D]`, as float32 `[S, D]` in [0, 1]."""
     shares = torch.zeros(len(indices), len(flat), device=flat.device)  # products, since gathering copies all images
@@ -320,11 +324,13 @@ def train(
     epochs: int,
     device: torch.device | str = "cpu",
     start: Params | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """Trains one method for several seeds; a stack's layers one after the other, each for all the epochs.
 
-    start: the encoder's parameters by their full names, stacked, that take the place of fresh ones. The result's
-    parameters are stacked `[S, ...]` on the CPU. A seed whose parameters are no longer finite is marked in `diverged`.
+    start: the encoder's parameters by their full names, stacked, that take the place of fresh ones. watch: looks on
+    (not at the layers of a stack, which are trainings of their own). The result's parameters are stacked `[S, ...]` on
+    the CPU. A seed whose parameters are no longer finite is marked in `diverged`.
 
     Raises NotApplicable if the method declares that it cannot do the problem.
     """
@@ -341,7 +347,7 @@ def train(
     if layered:
         trained = _stacked(method, problem, data, seeds, epochs, device)
     else:
-        trained = _trained(method, problem, data, seeds, epochs, device, start)
+        trained = _trained(method, problem, data, seeds, epochs, device, start, watch=watch)
     trained.diverged = [
         not all(bool(p[i].isfinite().all()) for p in trained.params.values()) for i in range(len(seeds))
     ]
@@ -358,6 +364,7 @@ def _trained(
     device: torch.device,
     start: Params | None = None,
     lower: Lower | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """One encoder, or one layer of a stack."""
     if not method.by_gradient():
@@ -376,7 +383,8 @@ def _trained(
                 device,
                 {name: p[group] for name, p in start.items()} if start else None,
                 lower.take(group) if lower else None,
-            )
+            ),
+            watch,
         )
         for group in groups
     ]
@@ -419,7 +427,7 @@ def _moments(lower: Lower, data: Data, device: torch.device) -> Params:
     return {"shift": torch.stack([m for m, _ in parts]), "scale": torch.stack([s for _, s in parts])}
 
 
-def _run(session: Session) -> Trained:
+def _run(session: Session, watch: Watch | None = None) -> Trained:
     """Trains to the end, or until no seed is finite any more."""
     n = session.n_steps
     ends = sorted({math.ceil(n * (i + 1) / LOG_POINTS) for i in range(LOG_POINTS)})
@@ -431,6 +439,8 @@ def _run(session: Session) -> Trained:
         while session.step < end:
             for name, term in session.advance().items():
                 sums[name] = sums[name] + term if name in sums else term
+            if watch is not None:
+                watch(session)
         log_steps.append(end)
         for name, total in sums.items():
             log.setdefault(name, []).append((total / count).reshape(-1).cpu())

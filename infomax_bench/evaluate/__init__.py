@@ -64,6 +64,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "decoding": Evaluation("decoding:decoding", seconds=2e-5),
     "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
+    "deep_finetune": Evaluation("deep_finetune:deep_finetune", seconds=2e-4),
     "objective": Evaluation("objective:objective"),
     "regions": Evaluation("regions:regions", seconds=3e-6),
     "dynamics": Evaluation("dynamics:dynamics", seconds=1e-8),

@@ -1,0 +1,300 @@
+"""Why did layer-wise pretraining work, and why did it end?"""
+
+import math
+import re
+
+import numpy as np
+
+from infomax_bench import Benchmark, Request
+from infomax_bench.figures import curves, intervals, seeds_of
+from infomax_bench.statistics import ALPHA, MIN_SEEDS, holm, interval
+
+DEPTH = 4  # hidden layers
+FEW = (100, 1000)  # labelled images, where there are at least twice as many
+MANY = 10_000  # images, from which on a training takes too long for all seeds
+LITTLE = 0.01  # of error
+SIGMOID, RELU = "sigmoid", "ReLU + batch norm"
+NOTHING, RANDOM = "from nothing", "random_features"
+SCRATCH, TRAINED, RESCALED = "nothing", "as trained", "rescaled"
+ENERGY, DENOISING, LINEAR = "rbm", "denoising_autoencoder", "pca"
+PLACE = ["dataset", "labels", "network", "method"]
+LABEL = re.compile(r"(nothing|as trained|rescaled); (.+); (\d+) labels")
+
+
+class History(Benchmark):
+    """Is a deep network better for the layers that it starts with?
+
+    The essay offers two histories of layer-wise pretraining, that it made deep learning work and that better tools
+    made it unnecessary, and then "A deeper story: the objective was wrong". Two networks with four hidden layers are
+    trained with labels: of sigmoid units, and of ReLU with batch norm. Each starts from nothing (the initialisation of
+    Glorot and Bengio for sigmoid units, of He et al. for ReLU), from a stack of RBMs, of denoising autoencoders, of PCA
+    or of the subject's layers, trained on all training images without labels, with the hyperparameters of the single
+    layer. From there on all is the same: the images, their order, the classifier's start, SGD with momentum 0.9
+    (adaptive steps are one of the better tools), the number of updates, about the same for any number of labels, and
+    how each seed chooses the learning rate, of 0.01, 0.1 and 1: by validation error at the end.
+
+    A stack starts a network in two ways: as it was trained (not units of another kind in the sigmoid network, which
+    they would saturate), and by its directions alone, every unit's weights and bias scaled such that its pre-activation
+    has mean 0 and variance 1 (Salimans and Kingma 2016; it makes PCA whitening). Each seed takes the one with the
+    smaller validation error at the end. Random weights stand beside, treated alike, since that scaling may be all that
+    helps. (A first, short run on digits showed so; both ways, random weights and their part in the rule came after it.)
+    Batch norm takes away a layer's scales and biases at first, and what a stack knew in them.
+
+    Gradient norms are those of the loss in each layer's weights at the first step, relative to the classifier's; under
+    batch norm they also fall with the size of the weights. Passes are counted to the first measured point (they double
+    from one to the next) with at most one point more validation error than the ReLU network from nothing has at its
+    end, under the same seed and labels.
+
+    Claim: none; the essay's histories are readings of the past: layer-wise pretraining made deep learning work, better
+    tools made it unnecessary, or "A deeper story: the objective was wrong".
+
+    Rule: differences of test error are paired by seed, with 95 % intervals; fewer than five seeds decide nothing. Two
+    results are known, and the answer begins with whether they come out, at the fewest labels and at all: sigmoid
+    networks gain from RBMs (the interval of error from nothing minus error from RBMs lies above zero; it does not come
+    out if it lies below one point, but not above zero), and ReLU networks gain little from RBMs (the interval lies
+    below one point; it does not come out if it lies above). Anything else is undecided. Better tools made pretraining
+    unnecessary if the ReLU network from nothing, against the sigmoid network from RBMs, has an interval of its
+    additional error below one point; they did not if it lies above. The objective was wrong if the subject's layers are
+    a better start than RBMs, denoising autoencoders and random weights, in both networks (all six intervals above
+    zero); it was not if they are a worse one than any (one-sided, at 2.5 %, by Holm's correction for six).
+
+    Prior art: RBMs (Hinton, Osindero and Teh 2006) and autoencoders (Bengio et al. 2007) made deep networks trainable;
+    that they act as a regulariser, and help at many labels too, Erhan et al. 2010. That gradients of sigmoid networks
+    vanish at their usual start, and how to start instead, Glorot and Bengio 2010; rectifiers, Nair and Hinton 2010, and
+    that with them pretraining adds little where labels are many, Glorot, Bordes and Bengio 2011; He et al. 2015; batch
+    norm, Ioffe and Szegedy 2015.
+    """
+
+    title = "Why did layer-wise pretraining work, and why did it end?"
+    order = 60
+
+    def requests(self, suite):
+        for dataset, updates in suite.finetuned.items():
+            n = suite.n_train[dataset]
+            few_seeds = suite.sweep_seeds if n > MANY else 0
+            for method in dict.fromkeys((ENERGY, DENOISING, LINEAR, RANDOM, suite.subject)):
+                if method not in suite.methods:
+                    continue
+                for start, network in starts(method):
+                    for labels in (*(few for few in FEW if 2 * few <= n), n):
+                        options = {
+                            "network": network, "start": start, "labels": labels, "batch_size": suite.batch_size,
+                            "passes": passes(labels, suite.batch_size, updates),
+                        }  # fmt: skip
+                        cell = suite.cell(
+                            method, dataset, backbone="stack", depth=DEPTH, settings=suite.settings_of(method, dataset),
+                            label=f"{start}; {network}; {labels} labels", n_seeds=few_seeds,
+                        )  # fmt: skip
+                        yield cell, Request("deep_finetune", None, tuple(options.items()))
+
+    # -- what the rows say --------------------------------------------------------------------------------------------
+    @staticmethod
+    def metric(rows, name):
+        """Rows of one metric, with what the label says: `how`, `network`, `labels`, and as method what it starts with.
+
+        Of the two ways in which a stack starts, that which each seed takes."""
+        good = rows[(rows["status"] == "ok") & rows["metric"].isin([name, "finetuned_validation_accuracy"])]
+        parts = good["label"].astype(str).str.extract(LABEL)
+        good = good.assign(how=parts[0], network=parts[1], labels=parts[2].astype(float)).dropna(subset=["labels"])
+        good = good.assign(method=good["method"].astype(str).where(good["how"] != SCRATCH, NOTHING))
+        score = good[good["metric"] == "finetuned_validation_accuracy"].sort_values("how")  # "as trained", if equal
+        best = score.sort_values("value", ascending=False, kind="stable").drop_duplicates([*PLACE, "seed"])
+        return good[good["metric"] == name].merge(best[[*PLACE, "seed", "how"]], on=[*PLACE, "seed", "how"])
+
+    def errors(self, rows):
+        """Test errors."""
+        chosen = self.metric(rows, "finetuned_accuracy")
+        return chosen.assign(value=1 - chosen["value"].astype(float))
+
+    def paired(self, rows):
+        """Data set -> test errors, a column for each (labels, network, start) and a line for each seed."""
+        return {
+            str(dataset): own.pivot_table(index="seed", columns=["labels", "network", "method"], values="value")
+            for dataset, own in self.errors(rows).groupby("dataset", observed=True)
+        }
+
+    def passes_needed(self, rows):
+        """Rows with the passes until the error that the docstring names as value: infinite where it is not reached."""
+        curve = self.metric(rows, "finetuning_error")
+        by = ["dataset", "seed", "labels"]
+        bar = curve[(curve["method"] == NOTHING) & (curve["network"] == RELU)]
+        bar = bar.sort_values("x").groupby(by, observed=True)["value"].last().add(LITTLE + 1e-9).rename("bar")
+        reached = curve.merge(bar.reset_index(), on=by)
+        reached["x"] = reached["x"].where(reached["value"] <= reached["bar"], math.inf)
+        return reached.groupby([*by, "network", "method"], observed=True)["x"].min().rename("value").reset_index()
+
+    def gradients(self, rows):
+        """log10 of each layer's gradient norm over the classifier's, x: the layer."""
+        norms = self.metric(rows, "gradient_norm")
+        by = [*PLACE, "seed"]
+        classifier = norms[norms["x"] == norms.groupby(by, observed=True)["x"].transform("max")]
+        found = norms.merge(classifier[[*by, "value"]].rename(columns={"value": "top"}), on=by)
+        found = found[(found["value"] > 0) & (found["top"] > 0)]
+        return found.assign(value=np.log10(found["value"].astype(float) / found["top"].astype(float)))
+
+    def answer(self, rows, claims):
+        known, sentences = [], []
+        for dataset, table in self.paired(rows).items():
+            counts = sorted(table.columns.get_level_values("labels").unique())
+            for n in dict.fromkeys((counts[0], counts[-1])):
+                where = f"{dataset}, {n:.0f} labels"
+                one = difference(table, n, (SIGMOID, NOTHING), (SIGMOID, ENERGY))
+                two = difference(table, n, (RELU, NOTHING), (RELU, ENERGY))
+                known += [(where, "sigmoid networks gain from RBMs", *comes_out(one, one.low > 0, one.high < LITTLE))]
+                known += [(where, "ReLU networks gain little", *comes_out(two, two.high < LITTLE, two.low > LITTLE))]
+            for n in counts:
+                sentences += readings(table, n, f"{dataset}, {n:.0f} labels", claims.subject)
+            sentences += self.vanishing(rows, dataset)
+        if not known:
+            return ""
+        bad = [f"{what} ({where}): {word}, {told}" for where, what, word, told in known if word != "comes out"]
+        good = [f"{what} ({where}), {told}" for where, what, word, told in known if word == "comes out"]
+        first = f"Of what is known, this does not come out, or not surely: {'; '.join(bad)}." if bad else ""
+        second = f"{'What else is known comes' if bad else 'The known results come'} out: {'; '.join(good)}."
+        return " ".join([*filter(None, [first]), *([second] if good else []), *sentences])
+
+    def vanishing(self, rows, dataset):
+        """How far gradients vanish, in a sentence."""
+        found = self.gradients(rows)
+        found = found[(found["dataset"] == dataset) & (found["x"] == 1) & all_labels(found)]
+        means = 10 ** found.groupby(["network", "method"], observed=True)["value"].mean()
+        names = {(SIGMOID, NOTHING): "nothing", (SIGMOID, ENERGY): "RBMs", (RELU, NOTHING): "nothing"}
+        parts = [f"{means[k]:.2g} in the {k[0]} network from {who}" for k, who in names.items() if k in means.index]
+        sentence = f"Gradients of the first layer over the classifier's, at the first step, on {dataset}: "
+        return [f"{sentence}{', '.join(parts)}."] if parts else []
+
+    def figures(self, rows, claims):
+        errors = self.errors(rows)
+        if errors.empty:
+            return
+        panel = errors["dataset"].astype(str) + ", " + errors["network"]
+        yield (
+            f"Test error after fine-tuning against the number of labelled images, by what the network started with "
+            f"({seeds_of(errors)}, 95 % intervals).",
+            curves(errors.assign(x=errors["labels"], panel=panel), claims, xlabel="labelled images",
+                   ylabel="test error (%)", panel="panel", scale=100, log=True),
+        )  # fmt: skip
+        gradients = self.gradients(rows)
+        gradients = gradients[all_labels(gradients)]
+        if not gradients.empty:
+            panel = gradients["dataset"].astype(str) + ", " + gradients["network"]
+            yield (
+                "Norm of the gradient in each layer's weights at the first step, all labels, relative to the "
+                f"classifier's, which is the last ({seeds_of(gradients)}, 95 % intervals).",
+                curves(gradients.assign(panel=panel), claims, xlabel="layer", ylabel="log10 of the ratio",
+                       panel="panel"),
+            )  # fmt: skip
+        curve = self.metric(rows, "finetuning_error")
+        for dataset, own in curve.groupby("dataset", observed=True):
+            panel = own["network"] + ", " + own["labels"].map("{:.0f} labels".format)
+            yield (
+                f"Validation error on {dataset} while the network is fine-tuned, with the learning rate that each seed "
+                f"chose ({seeds_of(own)}, 95 % intervals).",
+                curves(own.assign(panel=panel), claims, xlabel="passes over the labelled images",
+                       ylabel="validation error (%)", panel="panel", scale=100, log=True),
+            )  # fmt: skip
+
+    def table(self, rows, claims):
+        by = PLACE
+        errors = self.errors(rows)
+        if errors.empty:
+            return None
+        tables = self.paired(rows)
+        found = (100 * intervals(errors, by).set_index(by)["mean"]).rename("test error (%)").to_frame()
+        gains = [
+            difference(tables[d], n, (network, NOTHING), (network, method)) if method != NOTHING else None
+            for d, n, network, method in found.index
+        ]
+        found["points gained on nothing"] = [f"{g.mean:+.2%}"[:-1] if g and g.n else "" for g in gains]
+        found["95 % interval"] = [bounds(g) if g and g.n > 1 else "" for g in gains]
+        needed = self.passes_needed(rows).groupby(by, observed=True)["value"].median()
+        found["passes to the error"] = needed.map(lambda v: f"{v:g}" if math.isfinite(v) else "never")
+        scaled = errors.assign(value=errors["how"] == RESCALED).groupby(by, observed=True)["value"].mean()
+        found["% of seeds that scale"] = 100 * scaled
+        rate = self.metric(rows, "learning_rate").groupby(by, observed=True)["value"].median()
+        found["learning rate"] = rate
+        first = self.gradients(rows)
+        first = first[first["x"] == 1].groupby(by, observed=True)["value"].mean()
+        found["gradient of layer 1"] = 10**first
+        return found.reset_index().astype({"labels": int})
+
+
+def all_labels(rows):
+    return rows["labels"] == rows.groupby("dataset", observed=True)["labels"].transform("max")
+
+
+def starts(method):
+    """What networks are started from a method's stack: (how, network)."""
+    found = [(how, network) for how in (TRAINED, RESCALED) for network in (SIGMOID, RELU)]
+    return [*found, (SCRATCH, SIGMOID), (SCRATCH, RELU)] if method == RANDOM else found  # it carries these too
+
+
+def passes(labels, batch_size, updates):
+    """Passes over the labelled images, a power of two or three times one, that come nearest to `updates`."""
+    target = updates / (labels // min(batch_size, labels))
+    return min((m * 2**k for k in range(30) for m in (1, 3)), key=lambda n: abs(math.log(n / target)))
+
+
+def difference(table, labels, one, other):
+    """The interval of the test error of `one` (network, start) minus that of `other`, at a number of labels."""
+    columns = [(labels, *one), (labels, *other)]
+    if any(c not in table.columns for c in columns):
+        return interval([])
+    return interval((table[columns[0]] - table[columns[1]]).dropna().to_numpy())
+
+
+def bounds(found):
+    return f"[{100 * found.low:+.2f}, {100 * found.high:+.2f}]"
+
+
+def told(found):
+    if not found.n:
+        return "not measured"
+    return f"{100 * found.mean:+.2f} points " + (bounds(found) if found.n > 1 else "from one seed")
+
+
+def comes_out(found, yes, no):
+    word = "undecided" if found.n < MIN_SEEDS or not (yes or no) else "comes out" if yes else "does not come out"
+    return word, told(found)
+
+
+def readings(table, n, where, subject):
+    """What the test errors at a number of labels say of better tools and of the objective, a sentence each."""
+    tools = difference(table, n, (RELU, NOTHING), (SIGMOID, ENERGY))
+    sentences = []
+    if tools.n:
+        word = "whether better tools made RBMs unnecessary is undecided"
+        if tools.n >= MIN_SEEDS and tools.high < LITTLE:
+            word = "better tools made RBMs unnecessary"
+        elif tools.n >= MIN_SEEDS and tools.low > LITTLE:
+            word = "better tools did not make RBMs unnecessary"
+        sentences.append(
+            f"On {where}: {word} (the ReLU network from nothing against the sigmoid one from RBMs: {told(tools)})."
+        )
+    rivals = {
+        f"{other} in the {network} network": difference(table, n, (network, other), (network, subject))
+        for other in (ENERGY, DENOISING, RANDOM) for network in (SIGMOID, RELU) if other != subject
+    }  # fmt: skip
+    if not any(found.n for found in rivals.values()):
+        return sentences
+    word = "whether the objective was wrong is undecided"
+    enough = {who: found for who, found in rivals.items() if found.n >= MIN_SEEDS}
+    p = dict(zip(enough, holm([found.p_less for found in enough.values()]), strict=True))
+    worse = [who for who, found in enough.items() if p[who] <= ALPHA and found.mean < 0]
+    decisive = min(rivals, key=lambda who: rivals[who].low)
+    if worse:
+        word, decisive = "the objective was not wrong", min(worse, key=lambda who: enough[who].p_less)
+    elif len(enough) == len(rivals) and all(found.low > 0 for found in enough.values()):
+        word = "the objective was wrong"
+    better = [who for who, found in enough.items() if found.low > 0]
+    sentences.append(
+        f"On {where}: {word}; {subject} is the better start in {len(better)} of {len(rivals)} comparisons, surely the "
+        f"worse one in {len(worse)} (hardest is {decisive}: {told(rivals[decisive])})."
+    )
+    scaling = difference(table, n, (SIGMOID, ENERGY), (SIGMOID, RANDOM))
+    if scaling.n:
+        sentences.append(f"Random weights, scaled, take off the sigmoid network from RBMs {told(scaling)}.")
+    still = difference(table, n, (RELU, NOTHING), (RELU, subject))
+    if still.n:
+        sentences.append(f"Of the ReLU network from nothing, {subject} takes off {told(still)}.")
+    return sentences
