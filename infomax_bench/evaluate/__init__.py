@@ -41,6 +41,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "decoding": Evaluation("decoding:decoding", seconds=2e-5),
     "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
+    "compress": Evaluation("compress:compress", seconds=3e-4),
     "objective": Evaluation("objective:objective"),
     "gallery": Evaluation("gallery:gallery", 2),
     "cost": Evaluation("cost:cost"),
