@@ -15,7 +15,6 @@ from torch.func import functional_call
 from infomax_bench.blocks import Params
 from infomax_bench.encoder import Batches, Encoding, is_constant, under
 
-
 GROUPS = 8
 """Groups of channels that group norm works on, in every layer of the small one."""
 

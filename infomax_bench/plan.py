@@ -131,6 +131,8 @@ def make_suite(
         sweep_seeds=seeds or preset.sweep_seeds,
         scaled={name: preset.scaled[name] for name in names if name in preset.scaled},
         depths={name: preset.depths[name] for name in names if name in preset.depths},
+        compressed={name: preset.compressed[name] for name in names if name in preset.compressed},
+        fractions=preset.fractions,
         n_train={name: registry.dataset(name).n_train for name in names},
         deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking

@@ -38,6 +38,10 @@ class Preset:
     """By data set, at how many numbers of images and of passes methods are compared."""
     depths: dict[str, int] = field(default_factory=dict)
     """By data set, the most layers that are stacked."""
+    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By data set, the backbones of the networks that are compressed."""
+    fractions: tuple[float, ...] = (0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+    """The shares that compression removes."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""
 
@@ -48,7 +52,8 @@ class Preset:
 
 def _preset(name: str, subject: str, default: bool, section: dict[str, Any]) -> Preset:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
-    values["deeper"] = {data: tuple(backbones) for data, backbones in section.get("deeper", {}).items()}
+    for lists in ("deeper", "compressed"):
+        values[lists] = {data: tuple(backbones) for data, backbones in section.get(lists, {}).items()}
     return Preset(name=name, subject=subject, default=default, **values)
 
 

@@ -119,13 +119,14 @@ def path_norm(params: Params, layers: Sequence[Layer], reader: str) -> list[Tens
 def kept_units(scores: Sequence[Tensor], layers: Sequence[Layer], share: float) -> list[Tensor]:
     """The units `[S, m]` of each layer that are left when this share of them is removed, those of least score first.
 
-    The number is rounded down, the same for all seeds, and one is always left; in each of a layer's groups.
+    The number is rounded down and the same for all seeds. One unit is always left; in each of a layer's groups, where
+    there are several, two: a single one may be normalised to a constant.
     """
     kept = []
     for score, layer in zip(scores, layers, strict=True):
         grouped = score.unflatten(1, (layer.groups, -1))
-        size = grouped.shape[2]
-        best = grouped.topk(size - min(int(share * size + 1e-9), size - 1), dim=2).indices
+        size, least = grouped.shape[2], 1 if layer.groups == 1 else 2
+        best = grouped.topk(max(size - int(share * size + 1e-9), min(least, size)), dim=2).indices
         first = size * torch.arange(layer.groups, device=score.device).view(1, -1, 1)
         kept.append((best + first).flatten(1).sort(1).values)
     return kept

@@ -9,7 +9,7 @@ layer may be arbitrary, and one of small scale would go as a whole. Biases, gain
 
 **Units.** Every layer of the encoder loses the same share of its units (of channels, in each group that is normalised
 together), those with the smallest norm of incoming weights ("incoming"), or of paths through them ("path", which does
-not depend on the units' scale). What is left is a smaller network, exactly.
+not depend on the units' scale). What is left is a smaller network, exactly. Some units always stay (`slim.kept_units`).
 
 **Fine-tuned** networks are then trained again, with the removed weights held at zero; and so, for as long, is the whole
 one that they are compared with.
@@ -23,7 +23,7 @@ accuracy. `chosen_fraction` is the largest that validation images tolerate, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -142,25 +142,25 @@ def compress(
             best, curves[f"{kind}/{PRUNED}"][gone] = preferred(found, single)
             curves[f"{kind}/{TUNED}"][gone] = best.trained(again).accuracies(parts)
         for protocol, curve in curves.items():
-            rows += _rows_of(context, protocol, curve, context.rows)
+            rows += _rows_of(context, protocol, curve)
     return rows
 
 
-def _rows_of(context: Context, protocol: str, curve: dict[float, Tensor], rows_of: Callable[..., list[Row]]) -> list[Row]:
+def _rows_of(context: Context, protocol: str, curve: dict[float, Tensor]) -> list[Row]:
     """Rows of accuracies `[P, S]` by the share that is gone, and of what the curve says as a whole."""
     rows: list[Row] = []
     for gone, accuracies in curve.items():
         for metric, values in zip(("accuracy", "validation_accuracy"), accuracies, strict=False):
-            rows += rows_of(metric, values, protocol=protocol, x=gone)
+            rows += context.rows(metric, values, protocol=protocol, x=gone)
     if 0.0 not in curve:
         return rows
     fraction = torch.tensor(list(curve), dtype=torch.float64)
     by_part = torch.stack(list(curve.values()), dim=-1)  # [P, S, R]
     values = torch.tensor([prunable_fraction(own, fraction) for own in by_part[0]])
-    rows += rows_of("prunable_fraction", values, protocol=protocol)
+    rows += context.rows("prunable_fraction", values, protocol=protocol)
     if context.validation:
         chosen = torch.tensor([int(tolerable(own).nonzero()[-1]) for own in by_part[1]])
         seeds = torch.arange(len(chosen))
-        rows += rows_of("chosen_fraction", fraction[chosen], protocol=protocol)
-        rows += rows_of("chosen_loss", by_part[0, :, 0] - by_part[0, seeds, chosen], protocol=protocol)
+        rows += context.rows("chosen_fraction", fraction[chosen], protocol=protocol)
+        rows += context.rows("chosen_loss", by_part[0, :, 0] - by_part[0, seeds, chosen], protocol=protocol)
     return rows

@@ -46,7 +46,7 @@ class FineTuned(Method):
 
 @dataclass(frozen=True)
 class Tuning:
-    """Trainings of an encoder and a linear classifier on one data set's labels, which share all but where they begin."""
+    """Trainings of an encoder and a linear classifier on the labels, which differ in where they begin and how long."""
 
     method: Method
     problem: Problem
@@ -104,9 +104,7 @@ def finetune(
 
 
 @torch.no_grad()
-def accuracy(
-    method: Method, problem: Problem, params: Params, data: Data, seeds: tuple[int, ...], part: str
-) -> Tensor:
+def accuracy(method: Method, problem: Problem, params: Params, data: Data, seeds: tuple[int, ...], part: str) -> Tensor:
     """Share of the part's images whose label the classifier gives, `[S]`."""
     right = []
     for i in range(len(seeds)):
