@@ -252,9 +252,11 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
         seconds = training_seconds(method, task.cell, dataset)
         for _, request in task.wanted:
             images = planner.dataset(request.target or task.cell.dataset).n_train
-            seconds += images * EVALUATIONS[request.evaluation].seconds * (64 + task.cell.width) / 128
-            again = dict(request.options).get("epochs")
-            seconds += training_seconds(method, replace(task.cell, epochs=again), dataset) if again else 0.0
+            evaluation, again = EVALUATIONS[request.evaluation], dict(request.options).get("epochs")
+            seconds += images * evaluation.seconds * (64 + task.cell.width) / 128
+            if again:
+                cell = replace(task.cell, epochs=again)
+                seconds += evaluation.trainings * training_seconds(method, cell, dataset)
         task.cost = seconds * len(task.seeds)
     return sorted(grouped.values(), key=lambda t: -t.cost)
 

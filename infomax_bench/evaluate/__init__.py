@@ -17,11 +17,13 @@ class Evaluation:
     """Where an evaluation is, a version that is raised when its numbers could change, and what it takes.
 
     seconds: about, of one core, for each image of a seed at width 64: for the order of tasks and the time left.
+    trainings: how many times as long it trains as its option `epochs` says, if it has one.
     """
 
     where: str
     version: int = 1
     seconds: float = 1e-5
+    trainings: float = 1.0
 
     def function(self) -> Callable[..., Any]:
         module, name = self.where.split(":")
@@ -41,7 +43,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "decoding": Evaluation("decoding:decoding", seconds=2e-5),
     "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
-    "compress": Evaluation("compress:compress", seconds=3e-4),
+    "compress": Evaluation("compress:compress", seconds=2e-5, trainings=3.5),
     "objective": Evaluation("objective:objective"),
     "gallery": Evaluation("gallery:gallery", 2),
     "cost": Evaluation("cost:cost"),
