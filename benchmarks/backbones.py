@@ -5,9 +5,6 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import dots, intervals, seeds_of
 
-DEPTH = {"mlp": 2}  # the layers of an encoder that does not come with a depth of its own
-HIDDEN = 4  # hidden layers are so many times as wide as the features
-
 
 class Backbones(Benchmark):
     """How good are the features when the encoder is more than one layer, and when every method has the encoder that it
@@ -36,10 +33,7 @@ class Backbones(Benchmark):
                 for name, epochs in suite.native.items()
             ]
             for name, backbones in suite.deeper.items():
-                for backbone in backbones:
-                    depth = DEPTH.get(backbone, 1)
-                    hidden = (HIDDEN * suite.width,) * (depth - 1)
-                    cells.append(suite.cell(method, name, backbone=backbone, depth=depth, hidden=hidden))
+                cells += [suite.deep_cell(method, name, backbone) for backbone in backbones]
             yield from ((cell, Request(evaluation)) for cell in cells for evaluation in evaluations)
 
     @staticmethod

@@ -39,6 +39,10 @@ Column = tuple[Any, ...]
 _REST = ("", "", None, None, 1.0)
 
 
+LAYERS = {"mlp": 2}
+"""The layers of an encoder that does not come with a depth of its own."""
+HIDDEN = 4
+
 DEFAULTS = "default settings"
 """The label of the subject's encoders with its defaults (what it was published with), beside the tuned ones."""
 
@@ -114,6 +118,10 @@ class Suite:
     """By data set, the most layers that are stacked."""
     finetuned: dict[str, int] = field(default_factory=dict)
     """By data set, for about how many updates deep networks are fine-tuned."""
+    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By data set, the backbones of the networks that are compressed."""
+    fractions: tuple[float, ...] = ()
+    """The shares that compression removes."""
     n_train: dict[str, int] = field(default_factory=dict)
     """By data set, the images that a seed trains on."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
@@ -135,6 +143,13 @@ class Suite:
         if "epochs" not in values:
             values["epochs"] = self.epochs[dataset]
         return Cell(method, dataset, **values)
+
+    def deep_cell(self, method: str, dataset: str, backbone: str, **changes: Any) -> Cell:
+        """The controlled track's encoder of more than one layer: hidden layers of a perceptron are HIDDEN times as wide
+        as the features."""
+        depth = LAYERS.get(backbone, 1)
+        hidden = (HIDDEN * self.width,) * (depth - 1)
+        return self.cell(method, dataset, backbone=backbone, depth=depth, **{"hidden": hidden, **changes})
 
     def settings_of(self, method: str, dataset: str, backbone: str = "linear") -> tuple[tuple[str, Any], ...]:
         """What is not the default: tuned values, and over them those of the command line."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,18 @@ from torch.func import functional_call
 from infomax_bench.blocks import Params
 from infomax_bench.encoder import Batches, Encoding, is_constant, under
 
+GROUPS = 8
+"""Groups of channels that group norm works on, in every layer of the small one."""
 
-def small_convnet(channels: int) -> nn.Module:
-    """Three convolutions of stride 2 with group norm, which needs no statistics of a batch (Wu and He 2018)."""
-    sizes = (channels, 32, 64, 128)
+
+def small_convnet(channels: int, sizes: Sequence[int] = (32, 64, 128)) -> nn.Module:
+    """Three convolutions of stride 2 with group norm, which needs no statistics of a batch (Wu and He 2018).
+
+    sizes: the channels of each, multiples of GROUPS.
+    """
     layers: list[nn.Module] = []
-    for a, b in itertools.pairwise(sizes):
-        layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(8, b), nn.ReLU()]
+    for a, b in itertools.pairwise((channels, *sizes)):
+        layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(GROUPS, b), nn.ReLU()]
     return nn.Sequential(*layers, nn.Flatten())
 
 
@@ -35,13 +40,19 @@ def resnet18(channels: int) -> nn.Module:
     return net
 
 
-CONVOLUTIONAL: dict[str, Callable[[int], nn.Module]] = {"convnet": small_convnet, "resnet18": resnet18}
+CONVOLUTIONAL: dict[str, Callable[..., nn.Module]] = {"convnet": small_convnet, "resnet18": resnet18}
+"""Trunks by name, made of the number of an image's channels and, where they can have others, of their layers' own."""
+
+
+def fresh_trunk(backbone: str, channels: int, hidden: tuple[int, ...] = ()) -> nn.Module:
+    """channels: of an image. hidden: those of the layers, where they are not the usual ones."""
+    return CONVOLUTIONAL[backbone](channels, *((hidden,) if hidden else ()))
 
 
 @functools.lru_cache(maxsize=16)
-def _module(backbone: str, channels: int, training: bool) -> nn.Module:
+def _module(backbone: str, channels: int, hidden: tuple[int, ...], training: bool) -> nn.Module:
     """A torch module used for its computation alone: every call brings its parameters."""
-    module = CONVOLUTIONAL[backbone](channels).train(training)
+    module = fresh_trunk(backbone, channels, hidden).train(training)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = None  # a plain average over batches
@@ -49,9 +60,9 @@ def _module(backbone: str, channels: int, training: bool) -> nn.Module:
 
 
 @functools.lru_cache(maxsize=64)
-def _trunk_size(backbone: str, shape: tuple[int, int, int]) -> int:
+def _trunk_size(backbone: str, shape: tuple[int, int, int], hidden: tuple[int, ...]) -> int:
     with torch.no_grad():
-        return int(_module(backbone, shape[0], False)(torch.zeros(1, *shape)).shape[1])
+        return int(_module(backbone, shape[0], hidden, False)(torch.zeros(1, *shape)).shape[1])
 
 
 def each_seed(module: nn.Module, params: Params, x: Tensor, ndim: int) -> Tensor:
@@ -71,7 +82,14 @@ class ConvolutionalEncoder(Encoding):
 
     @property
     def trunk_size(self) -> int:
-        return _trunk_size(self.problem.backbone, self.problem.input_shape)
+        return _trunk_size(self.problem.backbone, self.problem.input_shape, self.problem.hidden)
+
+    def _module(self, training: bool) -> nn.Module:
+        return _module(*self._which, training)
+
+    @property
+    def _which(self) -> tuple[str, int, tuple[int, ...]]:
+        return self.problem.backbone, self.problem.input_shape[0], self.problem.hidden
 
     @property
     def rectified_twice(self) -> bool:
@@ -80,14 +98,14 @@ class ConvolutionalEncoder(Encoding):
     def init(self, rng: torch.Generator) -> Params:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
-            module = CONVOLUTIONAL[self.problem.backbone](self.problem.input_shape[0])
+            module = fresh_trunk(*self._which)
         own = {f"trunk.{name}": p.detach() for name, p in module.named_parameters()}
         return {**own, **self._first(self.layer.init(rng))}
 
     def trunk(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
         own = under(params, "trunk")
         measured = any(is_constant(name) for name in own)
-        module = _module(self.problem.backbone, self.problem.input_shape[0], not measured)
+        module = self._module(not measured)
         if not measured:
             own = {**own, **self._scratch(images)}
         return each_seed(module, own, self._centred(params, images), 4)
@@ -98,7 +116,7 @@ class ConvolutionalEncoder(Encoding):
 
     def _scratch(self, images: Tensor) -> Params:
         """Somewhere for batch norm to keep running statistics, which training does not use."""
-        module = _module(self.problem.backbone, self.problem.input_shape[0], True)
+        module = self._module(True)
         lead = images.shape[:-4]
         return {
             name: torch.zeros(lead + b.shape, dtype=b.dtype, device=images.device) for name, b in module.named_buffers()
@@ -106,7 +124,7 @@ class ConvolutionalEncoder(Encoding):
 
     def _folded_in(self, params: Params, batches: Batches) -> Params:
         done = dict(params) if self.mean is None else {**params, "mean": self.mean}
-        module = _module(self.problem.backbone, self.problem.input_shape[0], True)
+        module = self._module(True)
         if not list(module.buffers()):
             return done
         own, statistics = under(params, "trunk"), None

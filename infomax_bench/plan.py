@@ -133,6 +133,8 @@ def make_suite(
         scaled={name: preset.scaled[name] for name in names if name in preset.scaled},
         depths={name: preset.depths[name] for name in names if name in preset.depths},
         finetuned={name: preset.finetuned[name] for name in names if name in preset.finetuned},
+        compressed={name: preset.compressed[name] for name in names if name in preset.compressed},
+        fractions=preset.fractions,
         n_train={name: registry.dataset(name).n_train for name in names},
         deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
         # a run that is not the preset's own is for looking
@@ -252,9 +254,11 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
         seconds = training_seconds(method, task.cell, dataset)
         for _, request in task.wanted:
             images = planner.dataset(request.target or task.cell.dataset).n_train
-            seconds += images * EVALUATIONS[request.evaluation].seconds * (64 + task.cell.width) / 128
-            again = dict(request.options).get("epochs")
-            seconds += training_seconds(method, replace(task.cell, epochs=again), dataset) if again else 0.0
+            evaluation, again = EVALUATIONS[request.evaluation], dict(request.options).get("epochs")
+            seconds += images * evaluation.seconds * (64 + task.cell.width) / 128
+            if again:
+                cell = replace(task.cell, epochs=again)
+                seconds += evaluation.trainings * training_seconds(method, cell, dataset)
         task.cost = seconds * len(task.seeds)
     return sorted(grouped.values(), key=lambda t: -t.cost)
 

@@ -42,6 +42,10 @@ class Preset:
     """By data set, the most layers that are stacked."""
     finetuned: dict[str, int] = field(default_factory=dict)
     """By data set, for about how many updates deep networks are fine-tuned."""
+    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By data set, the backbones of the networks that are compressed."""
+    fractions: tuple[float, ...] = (0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+    """The shares that compression removes."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""
 
@@ -52,7 +56,8 @@ class Preset:
 
 def _preset(section: dict[str, Any], **about: Any) -> Preset:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
-    values["deeper"] = {data: tuple(backbones) for data, backbones in section.get("deeper", {}).items()}
+    for lists in ("deeper", "compressed"):
+        values[lists] = {data: tuple(backbones) for data, backbones in section.get(lists, {}).items()}
     return Preset(**about, **values)
 
 

@@ -125,7 +125,9 @@ def data_for(
 class Session:
     """One training in progress: the parameters, the state and the streams of a few seeds, and the next step.
 
-    start: parameters, by their full names, that take the place of fresh ones. lower: the layers below, in a stack.
+    start: parameters, by their full names, that take the place of fresh ones; the whole encoder's, and heads' or not.
+    lower: the layers below, in a stack. masks: 1 or 0 for each number of some parameters, by their full names and
+    stacked `[S, ...]`; where it is 0 the parameter is 0 before the first update and after every one.
     """
 
     method: Method
@@ -137,6 +139,7 @@ class Session:
     device: torch.device
     start: Params | None = None
     lower: Lower | None = None
+    masks: Params | None = None
 
     def __post_init__(self) -> None:
         self.flat = self.data.images.flatten(1).to(self.device)
@@ -151,6 +154,8 @@ class Session:
         self.view_rng = self._rng("views")
         with torch.no_grad():
             self.net = self._first_net()
+            self.masks = self._own_masks()
+            self._mask()
             self.state = self.method.state(self.net, self.rng)
         self.trained = [p.requires_grad_() for name, p in self.net.params.items() if not is_constant(name)]
         self.streams = [generator(seed, self._purpose("order")) for seed in self.seeds]
@@ -180,7 +185,8 @@ class Session:
         blocks = build_blocks(self.problem, self.method, heads, mean if self.method.centred else None, fresh_start)
         if self.start is not None:  # what is given is not drawn
             fresh = init_params({k: b for k, b in blocks.items() if k != "encoder"}, self.seeds, self.device)
-            params = {**{name: p.to(self.device, copy=True) for name, p in self.start.items()}, **fresh}
+            given = {name: p.to(self.device, copy=True) for name, p in self.start.items()}
+            params = {**given, **fresh, **given}
         else:
             params = fresh_params(blocks, self.method, self.seeds, self.device, self.layer)
         if not self.stacked:
@@ -189,6 +195,15 @@ class Session:
             self.lower = self.lower.to(self.device) if self.stacked else self.lower.alone(0).to(self.device)
         net = Net(self.problem, blocks, params)
         return net.with_params(self.method.start(net, mean))
+
+    def _own_masks(self) -> Params:
+        """The masks on the device, shaped as the net's parameters are."""
+        own = {name: m.to(self.device) for name, m in (self.masks or {}).items()}
+        return own if self.stacked else {name: m[0] for name, m in own.items()}
+
+    def _mask(self) -> None:
+        for name, mask in (self.masks or {}).items():
+            self.net.params[name].mul_(mask)
 
     def _purpose(self, purpose: str) -> str:
         return f"{purpose}.{self.layer}" if self.layer else purpose
@@ -245,6 +260,7 @@ class Session:
         if self.scheduler is not None:
             self.scheduler.step()
         with torch.no_grad():
+            self._mask()
             self.method.after_step(self.net, batch, self.state, self.rng)
         self.step += 1
         return {name: term.detach() for name, term in terms.items()}
@@ -324,17 +340,22 @@ def train(
     epochs: int,
     device: torch.device | str = "cpu",
     start: Params | None = None,
+    masks: Params | None = None,
     watch: Watch | None = None,
 ) -> Trained:
     """Trains one method for several seeds; a stack's layers one after the other, each for all the epochs.
 
-    start: the encoder's parameters by their full names, stacked, that take the place of fresh ones. watch: looks on
-    (not at the layers of a stack, which are trainings of their own). The result's parameters are stacked `[S, ...]` on
-    the CPU. A seed whose parameters are no longer finite is marked in `diverged`.
+    start: parameters by their full names, stacked, that take the place of fresh ones: all of the encoder's, and heads'
+    or not. masks: what stays zero (see `Session`). watch: looks on (not at the layers of a stack, which are trainings
+    of their own). The result's parameters are stacked `[S, ...]` on the CPU. A seed whose parameters are no longer
+    finite is marked in `diverged`.
 
-    Raises NotApplicable if the method declares that it cannot do the problem.
+    Raises NotApplicable if the method declares that it cannot do the problem, ValueError if there are masks and no
+    training by gradient of one net to hold them in.
     """
     layered = problem.backbone == "stack" and start is None
+    if masks and (layered or not method.by_gradient()):
+        raise ValueError("masks are held while one net is trained by gradient")
     problems = layers_of(problem) if layered else [problem]
     reason = next(filter(None, map(method.unavailable, problems)), None)
     if reason is None and problem.backbone not in method.backbones:
@@ -347,7 +368,7 @@ def train(
     if layered:
         trained = _stacked(method, problem, data, seeds, epochs, device)
     else:
-        trained = _trained(method, problem, data, seeds, epochs, device, start, watch=watch)
+        trained = _trained(method, problem, data, seeds, epochs, device, start, masks=masks, watch=watch)
     trained.diverged = [
         not all(bool(p[i].isfinite().all()) for p in trained.params.values()) for i in range(len(seeds))
     ]
@@ -364,6 +385,7 @@ def _trained(
     device: torch.device,
     start: Params | None = None,
     lower: Lower | None = None,
+    masks: Params | None = None,
     watch: Watch | None = None,
 ) -> Trained:
     """One encoder, or one layer of a stack."""
@@ -383,6 +405,7 @@ def _trained(
                 device,
                 {name: p[group] for name, p in start.items()} if start else None,
                 lower.take(group) if lower else None,
+                {name: m[group] for name, m in masks.items()} if masks else None,
             ),
             watch,
         )

@@ -83,9 +83,10 @@ ACCURACIES: dict[str, Callable[[dict], bool]] = {
     "robustness": lambda row: row["metric"] == "accuracy" and row["protocol"] in ("blur", "contrast", "unit drop-out"),
     "interpretability": lambda row: row["metric"] == "sparse_accuracy",
     "finetune": lambda row: row["metric"] == "finetuned_accuracy",
+    "compress": lambda row: row["metric"] in ("accuracy", "chosen_loss"),
 }
-CHOSEN = ("l2", "validation_accuracy", "finetuned_validation_accuracy", "dead_units")
-OPTIONS = {"finetune": {"epochs": 2}}
+CHOSEN = ("l2", "validation_accuracy", "finetuned_validation_accuracy", "dead_units", "chosen_fraction")
+OPTIONS = {"finetune": {"epochs": 2}, "compress": {"epochs": 2, "again": 1, "levels": (0.5,)}}
 
 
 @pytest.mark.parametrize("name", ACCURACIES)

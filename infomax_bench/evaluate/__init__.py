@@ -19,12 +19,14 @@ class Evaluation:
     seconds: about, of one core, for each image of a seed at width 64: for the order of tasks and the time left.
     per_seed: the arrays that it keeps have a leading dimension of seeds, and are kept of all; else of the first group
     of seeds that memory has room for.
+    trainings: how many times as long it trains as its option `epochs` says, if it has one.
     """
 
     where: str
     version: int = 1
     seconds: float = 1e-5
     per_seed: bool = False
+    trainings: float = 1.0
 
     def function(self) -> Callable[..., Any]:
         return _function(self.where)
@@ -65,6 +67,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
     "deep_finetune": Evaluation("deep_finetune:deep_finetune", seconds=2e-4),
+    "compress": Evaluation("compress:compress", seconds=2e-5, trainings=3.5),
     "objective": Evaluation("objective:objective"),
     "regions": Evaluation("regions:regions", seconds=3e-6),
     "dynamics": Evaluation("dynamics:dynamics", seconds=1e-8),

@@ -137,7 +137,7 @@ def deep_finetune(
     for rate in rates:
         how = {"learning_rate": rate, "optimizer": "sgd", "momentum": momentum, "schedule": "cosine"}
         curves.append(Curve(steps))
-        runs.append(train(kind.build(how), problem, data, seeds, passes, context.device, params, curves[-1]))
+        runs.append(train(kind.build(how), problem, data, seeds, passes, context.device, params, watch=curves[-1]))
     lost = torch.ones(len(seeds), dtype=torch.float64)  # where nothing was finite any more, training had ended
     errors = torch.stack([torch.stack([curve.errors.get(step, lost) for step in steps]) for curve in curves])
     best = [min(range(len(rates)), key=last.__getitem__) for last in errors[:, -1].T.tolist()]  # the first of the least

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from infomax_bench.blocks import Linear, Net, Problem
+from infomax_bench.blocks import Linear, Net, Params, Problem
 from infomax_bench.evaluate.context import Context, Row
 from infomax_bench.frozen import CHUNK, Encoder
 from infomax_bench.method import ANY_ENCODER, Batch, Method
 from infomax_bench.objectives import cross_entropy
 from infomax_bench.random import Rng
-from infomax_bench.train import Data, Trained, data_for, train
+from infomax_bench.train import Data, data_for, train
 
 
 class FineTuned(Method):
@@ -44,6 +44,38 @@ class FineTuned(Method):
         return cross_entropy(net.classifier(self.encode(net, batch.images)), batch.labels)
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """Trainings of an encoder and a linear classifier on the labels, which differ in where they begin and how long."""
+
+    method: Method
+    problem: Problem
+    data: Data
+    seeds: tuple[int, ...]
+    device: str
+
+    @classmethod
+    def of(cls, context: Context, batch_size: int, n_train: int = 0, **settings: Any) -> Tuning:
+        """n_train: of the labelled images, 0 is all; settings: hyperparameters of `FineTuned`."""
+        encoder = context.need_encoder()
+        assert context.target is not None
+        problem = replace(encoder.problem, n_classes=context.target.n_classes)
+        data = data_for(context.target, problem, encoder.seeds, context.validation, n_train, FineTuned.needs)
+        n = min(len(own.train) for own in data.splits)
+        problem = replace(problem, n_train=n, batch_size=min(batch_size, n))
+        method = FineTuned.of(encoder.method)(**settings, centred=False)
+        return cls(method, problem, data, encoder.seeds, context.device)
+
+    def __call__(self, start: Params, epochs: int, masks: Params | None = None) -> Params:
+        """The parameters after so many epochs from `start`, which has those of the encoder, and the classifier's or
+        not."""
+        return train(self.method, self.problem, self.data, self.seeds, epochs, self.device, start, masks).params
+
+    def accuracy(self, params: Params, part: str) -> Tensor:
+        """Share of the part's images whose label the classifier gives, `[S]`."""
+        return accuracy(self.method, self.problem, params, self.data, self.seeds, part)
+
+
 def finetune(
     context: Context,
     epochs: int = 20,
@@ -60,34 +92,25 @@ def finetune(
     The budget is fixed, so that nothing is chosen on the test images. Encoders that were frozen with statistics of
     batch norm keep them.
     """
-    encoder = context.need_encoder()
-    assert context.target is not None
-    problem = replace(encoder.problem, n_classes=context.target.n_classes)
-    data = data_for(context.target, problem, encoder.seeds, context.validation, n_train, FineTuned.needs)
-    n = min(len(own.train) for own in data.splits)
-    problem = replace(problem, n_train=n, batch_size=min(batch_size, n))
-    method = FineTuned.of(encoder.method)(
-        learning_rate=learning_rate, optimizer=optimizer, momentum=momentum, weight_decay=weight_decay,
-        schedule=schedule, centred=False, initial_scale=1.0,
+    tuning = Tuning.of(
+        context, batch_size, n_train, learning_rate=learning_rate, optimizer=optimizer, momentum=momentum,
+        weight_decay=weight_decay, schedule=schedule,
     )  # fmt: skip
-    trained = train(method, problem, data, encoder.seeds, epochs, context.device, encoder.kept())
-    rows = context.rows("finetuned_accuracy", accuracy(method, problem, trained, data, encoder.seeds, "test"))
+    params = tuning(context.need_encoder().kept(), epochs)
+    rows = context.rows("finetuned_accuracy", tuning.accuracy(params, "test"))
     if context.validation:
-        values = accuracy(method, problem, trained, data, encoder.seeds, "validation")
-        rows += context.rows("finetuned_validation_accuracy", values)
+        rows += context.rows("finetuned_validation_accuracy", tuning.accuracy(params, "validation"))
     return rows
 
 
 @torch.no_grad()
-def accuracy(
-    method: Method, problem: Problem, trained: Trained, data: Data, seeds: tuple[int, ...], part: str
-) -> Tensor:
+def accuracy(method: Method, problem: Problem, params: Params, data: Data, seeds: tuple[int, ...], part: str) -> Tensor:
     """Share of the part's images whose label the classifier gives, `[S]`."""
     right = []
     for i in range(len(seeds)):
-        one = Encoder(method, problem, {k: p[[i]] for k, p in trained.params.items()}, (seeds[i],), "")
+        one = Encoder(method, problem, {k: p[[i]] for k, p in params.items()}, (seeds[i],), "")
         where = getattr(data.splits[i], part)
-        weight, bias = trained.params["classifier.weight"][i], trained.params["classifier.bias"][i]
+        weight, bias = params["classifier.weight"][i], params["classifier.bias"][i]
         guesses = [(one.features(data.images[w])[0] @ weight + bias).argmax(-1) for w in where.split(CHUNK)]
         right.append((torch.cat(guesses) == data.labels[where]).double().mean())
     return torch.stack(right)

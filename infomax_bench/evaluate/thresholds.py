@@ -13,3 +13,9 @@ CORRUPTIONS = ("noise", "blur", "occlusion", "contrast", "shift")
 
 DROPOUT = "unit drop-out"
 """Protocol of units silenced at test time; x is their share of the live ones."""
+
+COMPRESSED = ("weights", "units")
+"""What whole networks are compressed by; protocols are one of these, a slash, and one of the next two."""
+
+PRUNED, TUNED = "pruned", "fine-tuned"
+"""Whether a network was left as pruning left it, or trained again."""

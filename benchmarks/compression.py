@@ -1,0 +1,203 @@
+"""Can whole models be pruned by 50 to 90 %, trained end to end or pretrained first?"""
+
+import pandas as pd
+
+from infomax_bench import Benchmark, Request
+from infomax_bench.evaluate.thresholds import COMPRESSED, PRUNED, TUNED
+from infomax_bench.figures import curves, dots, intervals, scatter, seeds_of
+from infomax_bench.statistics import MIN_SEEDS, holm, in_words, interval
+
+LEAST = 0.5  # the lower end of what is claimed
+AGAIN = 4  # a network is trained again for so small a part of the passes that it had
+ALPHA = 0.05
+
+
+class Compression(Benchmark):
+    """How much of a whole network can go, trained end to end on labels, or pretrained first and then trained so?
+
+    Every method's pretrained perceptron or convolutional net gets a linear classifier, and all of it is trained on the
+    labels, for as many passes as it was pretrained for. The conventional end-to-end model is one of them: for it, and
+    so for every model that saw labels before, this is more of the same training; the untrained encoder becomes an
+    end-to-end model with half as much of it. Then, in one step, the encoder loses weights, those of least magnitude;
+    or units (hidden ones, channels, and those of the last layer), those with the smallest norm of weights. Accuracy is
+    measured as the network is left, and after a quarter as many passes of fine-tuning, the removed weights held at
+    zero; the whole network that it is compared with is trained as much longer. Both are removed in two ways, with one
+    threshold for the whole encoder or layer by layer, and by incoming weights or by all paths through the unit:
+    validation images choose. Biases and the classifier stay.
+
+    Hidden layers of perceptrons are four times as wide as the features; in the quick preset, as wide. In the
+    convolutional net each group of channels that is normalised together loses as many, and keeps two.
+
+    Claim: "Models can be pruned 50-90 %", said of conventional end-to-end models; of those pretrained with InfoMax, the
+    essay predicts that they can't be.
+
+    Prior art: that weights can be removed from trained networks, and the rest trained again, is due to LeCun, Denker
+    and Solla (1989); by magnitude, 9 in 10 (Han et al. 2015). Whole filters with a small norm can go (Li et al. 2017).
+    Networks of 10 to 20 % of the size, trained from the same start, reach the same accuracy (Frankle and Carbin 2019).
+    Blalock et al. (2020) review it all, and how little of it can be compared.
+
+    Rule: the prunable fraction is the share of all removals that cost at most one point of test accuracy, after
+    fine-tuning; for each data set and backbone, weights and units apart. For a model, the claim is borne out if the 95
+    % interval of its fraction over seeds does not reach below 50 %, and not borne out if it lies below; else, and with
+    fewer than five seeds, undecided. (Fractions are measured at a few shares and rounded down to them, so that 50 %
+    means 50 or more.) The subject's model is less (more) prunable than the end-to-end model if the 95 % interval of the
+    difference, paired by seed, lies below (above) zero; else, and with fewer than five seeds, undecided. Differences in
+    prunability survive fine-tuning if some model, after it, is less or more prunable than the end-to-end model by the
+    paired t test with Holm's correction for the number of models. No verdict depends on it.
+    """
+
+    title = "Can whole models be pruned by 50 to 90 %?"
+    order = 62
+    essay = ((50, "Models can be pruned 50-90 %"),)
+
+    def requests(self, suite):
+        for dataset, backbones in suite.compressed.items():
+            epochs = suite.epochs[dataset]
+            options = {"again": max(1, epochs // AGAIN), "epochs": epochs, "levels": suite.fractions}
+            for backbone in backbones:
+                own = {} if backbone in suite.deeper.get(dataset, ()) else {"hidden": ()}
+                for method in suite.methods:
+                    cell = suite.deep_cell(method, dataset, backbone, **own)
+                    yield cell, Request("compress", None, tuple(sorted(options.items())))
+
+    # -- what the rows say --------------------------------------------------------------------------------------------
+    @staticmethod
+    def of(rows, metric, after=None):
+        """Rows of one metric, with the network in `network`, what is removed in `kind`, and what is done after in
+        `after` (all, unless it is given)."""
+        chosen = rows[(rows["metric"] == metric) & (rows["status"] == "ok")]
+        parts = chosen["protocol"].astype(str).str.split("/", n=1, expand=True).reindex(columns=[0, 1])
+        network = chosen["backbone"].astype(str) + " on " + chosen["dataset"].astype(str)
+        made = chosen.assign(kind=parts[0], after=parts[1], network=network, panel=network + ": " + parts[0])
+        return made if after is None else made[made["after"] == after]
+
+    def fractions(self, rows, after=TUNED):
+        """(network, kind) -> prunable fractions by seed (index) and method (columns)."""
+        found = self.of(rows, "prunable_fraction", after)
+        return {
+            key: own.pivot_table(index="seed", columns="method", values="value")
+            for key, own in found.groupby(["network", "kind"], observed=True)
+        }
+
+    @staticmethod
+    def end_to_end(claims):
+        """The conventional end-to-end models that stand against the subject."""
+        return [m for m in claims.rivals("prior art") if m in claims.labelled]
+
+    @staticmethod
+    def borne_out(found):
+        """Whether a model can be pruned by half, of the interval of its fraction."""
+        if found.n < MIN_SEEDS:
+            return "undecided"
+        return "borne out" if found.low >= LEAST else "not borne out" if found.high < LEAST else "undecided"
+
+    @staticmethod
+    def compared(difference):
+        """The subject's model beside another, of the interval of the paired difference."""
+        if difference.n < MIN_SEEDS or not (difference.low > 0 or difference.high < 0):
+            return "undecided"
+        return "more prunable" if difference.low > 0 else "less prunable"
+
+    @staticmethod
+    def differing(values, reference, methods):
+        """Which methods' models are less, and which more, prunable than `reference`, corrected for their number; and of
+        how many."""
+        others = [m for m in methods if m in values and m != reference]
+        found = {m: interval((values[m] - values[reference]).dropna().to_numpy()) for m in others}
+        sure = {m: d for m, d in found.items() if d.n >= MIN_SEEDS}
+        p = dict(zip(sure, holm([min(1.0, 2 * min(d.p_greater, d.p_less)) for d in sure.values()]), strict=True))
+        less = [m for m, d in sure.items() if d.mean < 0 and p[m] <= ALPHA]
+        more = [m for m, d in sure.items() if d.mean > 0 and p[m] <= ALPHA]
+        return less, more, len(others)
+
+    def answer(self, rows, claims):
+        before, sentences = self.fractions(rows, PRUNED), []
+        for (network, kind), values in sorted(self.fractions(rows).items(), key=_in_order):
+            said = []
+            for method in sorted((set(values) & claims.labelled) - {claims.subject}):
+                said.append(f"of {method} {self.reading(values, method)}")
+            if claims.subject in values:
+                said.append(f"of {claims.subject} {self.reading(values, claims.subject)}")
+            if not said:
+                continue
+            sentences.append(f"Removing {kind} from a {network}, fine-tuned: {'; '.join(said)}.")
+            for reference in self.end_to_end(claims):
+                if reference not in values:
+                    continue
+                if claims.subject in values:
+                    found = interval((values[claims.subject] - values[reference]).dropna().to_numpy())
+                    bounds = in_words(100 * found.low, 100 * found.high, "+.0f")
+                    sentences.append(
+                        f"{claims.subject}'s model against that of {reference}: {self.compared(found)} "
+                        f"({100 * found.mean:+.0f} points, {bounds})."
+                    )
+                sentences.append(self.survival(values, before.get((network, kind)), reference, claims))
+        if sentences and claims.indicative:
+            sentences.append("This preset is for looking, not for deciding.")
+        return " ".join(filter(None, sentences))
+
+    def reading(self, values, method):
+        found = interval(values[method].dropna().to_numpy())
+        bounds = in_words(100 * found.low, 100 * found.high, ".0f")
+        return f"{100 * found.mean:.0f} % ({bounds}): {self.borne_out(found)}"
+
+    def survival(self, after, before, reference, claims):
+        """How many models differ from the end-to-end one, with and without fine-tuning after pruning."""
+        methods = sorted(set(claims.roles) - claims.own_width)
+        less, more, n = self.differing(after, reference, methods)
+        if not n or after[reference].notna().sum() < MIN_SEEDS:
+            return ""
+        text = f"Of {n} other models {len(less)} are less and {len(more)} more prunable than that of {reference}"
+        if before is not None and reference in before:
+            fewer, further, _ = self.differing(before, reference, methods)
+            text += f" ({len(fewer)} and {len(further)} as pruning left them)"
+        word = "differences survive fine-tuning" if less or more else "no difference is shown after fine-tuning"
+        return f"{text}: {word}."
+
+    # -- what is shown ------------------------------------------------------------------------------------------------
+    def figures(self, rows, claims):
+        found = self.of(rows, "prunable_fraction", TUNED)
+        if found.empty:
+            return
+        measured = f"{seeds_of(found)}, 95 % intervals"
+        yield (
+            "Prunable fraction of whole models: the share of the encoder's weights, or units, that can go for at most "
+            f"one point of accuracy, fine-tuned after pruning ({measured}). Right of the dashed line lies what is "
+            "claimed of conventional end-to-end models.",
+            dots(found, claims, label="% prunable", panel="panel", scale=100, higher_is_better=None,
+                 bound=(100 * LEAST, f"claim: {100 * LEAST:.0f} %")),
+        )  # fmt: skip
+        accuracy = self.of(rows, "accuracy")
+        for after, words in ((TUNED, "fine-tuned after pruning"), (PRUNED, "as pruning leaves them")):
+            own = accuracy[accuracy["after"] == after]
+            yield (
+                f"Test accuracy against the share that is removed, models {words} ({measured}).",
+                curves(own.assign(x=100 * own["x"]), claims, xlabel="% removed", ylabel="accuracy (%)", panel="panel",
+                       scale=100),
+            )  # fmt: skip
+        whole = accuracy[(accuracy["after"] == TUNED) & (accuracy["x"] == 0)]
+        yield (
+            f"Prunable fraction, fine-tuned, against the accuracy of the whole model ({measured}): a model that has "
+            "little to lose can lose much.",
+            scatter(whole, found, claims, xlabel="accuracy of the whole model (%)", ylabel="% prunable", panel="panel",
+                    scale=(100, 100)),
+        )  # fmt: skip
+
+    def table(self, rows, claims):
+        by = ["network", "method"]
+        accuracy = self.of(rows, "accuracy", TUNED)
+        columns = {"accuracy (%)": accuracy[(accuracy["x"] == 0) & (accuracy["kind"] == COMPRESSED[0])]}
+        for kind in COMPRESSED:
+            for after in (TUNED, PRUNED):
+                own = self.of(rows, "prunable_fraction", after)
+                columns[f"% of {kind} prunable, {after}"] = own[own["kind"] == kind]
+            for heading, metric in (("chosen on validation", "chosen_fraction"), ("costs, in points", "chosen_loss")):
+                own = self.of(rows, metric, TUNED)
+                columns[f"{kind}: {heading}"] = own[own["kind"] == kind]
+        means = {name: 100 * intervals(own, by).set_index(by)["mean"] for name, own in columns.items() if len(own)}
+        return pd.DataFrame(means).rename_axis(by).reset_index() if means else None
+
+
+def _in_order(item):
+    (network, kind), _ = item
+    return network, COMPRESSED.index(kind)
