@@ -37,8 +37,8 @@ class History(Benchmark):
     they would saturate), and by its directions alone, every unit's weights and bias scaled such that its pre-activation
     has mean 0 and variance 1 (Salimans and Kingma 2016; it makes PCA whitening). Each seed takes the one with the
     smaller validation error at the end. Random weights stand beside, treated alike, since that scaling may be all that
-    helps. (A first, short run on digits showed so, and a second that to rescale every stack cost the subject's its lead in
-    ReLU networks; random weights and their part in the rule came after the first, both ways after the second.)
+    helps. (A first, short run on digits showed so, and a second that rescaling every stack cost the subject's its lead
+    in ReLU networks; random weights and their part in the rule came after the first, both ways after the second.)
     Batch norm takes away a layer's scales and biases at first, and what a stack knew in them.
 
     Gradient norms are those of the loss in each layer's weights at the first step, relative to the classifier's; under
@@ -68,8 +68,10 @@ class History(Benchmark):
 
     title = "Why did layer-wise pretraining work, and why did it end?"
     order = 60
-    essay = ((5, "Layer-wise pretraining made deep learning work; better tools made it unnecessary; or: A deeper story: "
-                 "the objective was wrong"),)  # fmt: skip
+    essay = (
+        (5, "Layer-wise pretraining made deep learning work; better tools made it unnecessary; or a deeper story: the "
+            "objective was wrong"),
+    )  # fmt: skip
 
     def requests(self, suite):
         for dataset, updates in suite.finetuned.items():
