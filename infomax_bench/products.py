@@ -18,7 +18,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-LEAST = 1_000_000  # multiplications of a product for which the way to oneDNN pays (measured on an AMD EPYC, Zen 5)
+LEAST = 1_000_000
+"""Multiplications of a product from which on the way to oneDNN pays (measured on an AMD EPYC, Zen 5)."""
+NARROW, LEAST_NARROW = 16, 200_000
+"""The same where the second matrix has so few columns (classes), for which MKL is slowest."""
 
 _lock = threading.Lock()
 _users = 0
@@ -83,7 +86,8 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _suits(a: Tensor, b: Tensor) -> bool:
-    return a.shape[-2] * a.shape[-1] * b.shape[-1] >= LEAST and a.dtype == b.dtype == torch.float32
+    least = LEAST_NARROW if b.shape[-1] <= NARROW else LEAST
+    return a.shape[-2] * a.shape[-1] * b.shape[-1] >= least and a.dtype == b.dtype == torch.float32
 
 
 def _mm(a: Tensor, b: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ solution on a small part of the images, the Hessian at that solution, estimated 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
@@ -65,9 +67,13 @@ class _Objective:
             gram = torch.cat(
                 [torch.cat([x.mT @ x / n, mean], dim=1), torch.cat([mean.mT, x.new_ones(x.shape[0], 1, 1)], 1)], 2
             )
-            gram = gram.unsqueeze(1)
-            gram = gram if self.keep is None else gram * (self.keep * self.keep.mT)
-            self.eigenvectors = _eigenvectors(gram).to(x)
+            if self.keep is None:
+                self.eigenvectors = _eigenvectors(gram.unsqueeze(1)).to(x)
+            else:  # those of the features kept, and unit vectors: less work the more are removed
+                self.eigenvectors = torch.diag_embed(torch.ones_like(self.keep[:, :, 0]))
+                for at, own in _kept(self.keep):
+                    block = gram[at[0]][own.unsqueeze(1), own]
+                    self.eigenvectors[at][own.unsqueeze(1), own] = _eigenvectors(block).to(x)
         return self.eigenvectors
 
     def select(self, active: Tensor) -> None:
@@ -115,8 +121,14 @@ def _eigenvectors(a: Tensor) -> Tensor:
     try:
         return torch.linalg.eigh(a)[1]
     except torch.linalg.LinAlgError:
-        each = [torch.from_numpy(eigh(one.cpu().numpy(), driver="evr")[1]) for one in a.flatten(0, -3)]
+        each = [torch.from_numpy(eigh(one.cpu().numpy(), driver="evr")[1]) for one in a.view(-1, *a.shape[-2:])]
         return torch.stack(each).view_as(a).to(a)
+
+
+def _kept(keep: Tensor) -> Iterator[tuple[tuple[int, int], Tensor]]:
+    """The place of each problem in a mask `[S, R, 1, K]`, and which features it keeps."""
+    for s, r in itertools.product(*map(range, keep.shape[:2])):
+        yield (s, r), keep[s, r, 0].nonzero().flatten()
 
 
 class _Preconditioner(Protocol):
@@ -182,7 +194,13 @@ class _Kronecker:
         between = torch.diag_embed(p.mean(2)) - p.mT @ p / n
         self.classes = _eigenvectors(between).to(x)  # [S, R, C, C]
         variance = p @ self.classes.square() - (p @ self.classes).square()  # [S, R, n, C]
-        curvature = variance.mT @ (x.unsqueeze(1) @ self.basis).square() / n
+        if keep is None:
+            curvature = variance.mT @ (x.unsqueeze(1) @ basis).square() / n
+        else:  # of what is removed it does not matter
+            curvature = torch.zeros_like(w)
+            for at, own in _kept(keep):
+                rotated = x[at[0]][:, own] @ basis[at][own.unsqueeze(1), own]
+                curvature[at][:, own] = variance[at].mT @ rotated.square() / n
         # the intercept, which has no penalty, is the last row of the basis
         l2 = penalty[:, :, :1] * (1 - self.basis[..., -1:, :].square())
         self.curvature = curvature.clamp_min(0) + l2 + 1e-7 * curvature.mean((-2, -1), keepdim=True)
