@@ -256,7 +256,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     preset = find_preset(_presets(), arguments.preset)
     registry = _registry(arguments)
     from infomax_bench.plan import Planner, make_suite
-    from infomax_bench.report import print_verdicts, write_report
+    from infomax_bench.report import is_made, print_verdicts, write_report
     from infomax_bench.run import rivals_are_there, run
     from infomax_bench.tuned import read_studies, tuned_path, tuned_settings
 
@@ -283,7 +283,9 @@ def run_suite(arguments: argparse.Namespace) -> int:
         print(f"warning: {warning}", file=sys.stderr)
     if not arguments.no_report:
         out = arguments.out or Path("reports") / root.name
-        path = write_report(root, out, registry, done.results, done.verdicts, _document(root, arguments.out))
+        path = out / "report.html"
+        if not is_made(root, out, registry):
+            write_report(root, out, registry, done.results, done.verdicts, _document(root, arguments.out))
         print(f"report: {path}", file=sys.stderr)
     print_verdicts(done.verdicts)
     for label, reason in done.results.failures:

@@ -5,6 +5,7 @@ All are written from results alone: no training, no clock, so that the same resu
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -31,6 +32,34 @@ PAGES = ("report", "answers")
 """Everything there is, and the essay passage by passage."""
 
 
+MADE_FROM = ".made-from"
+"""Beside the pages: a hash of all that they were made from."""
+
+
+def made_from(root: Path, registry: Registry) -> str:
+    """A hash of the results in `root` and of all code that makes a report of them."""
+    package = Path(__file__).parent
+    code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
+    data = [root / name for name in ("measurements.csv", "verdicts.json", "run.json", "manifest.json")]
+    plugins = [f"{kind} {name} {one.source}" for kind, own in registry.plugins.items() for name, one in own.items()]
+    made = hashlib.sha256("\n".join(sorted(plugins)).encode())
+    for path in [*sorted(code), *data, _speed_of(root)]:
+        made.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
+    return made.hexdigest()
+
+
+def is_made(root: Path, out: Path, registry: Registry) -> bool:
+    """Whether the report in `out` is what `write_report` would make again."""
+    files = [out / f"{page}.{kind}" for page in PAGES for kind in ("md", "html")]
+    mark = out / MADE_FROM
+    whole = mark.is_file() and all(path.is_file() for path in files) and any((out / "figures").glob("*.png"))
+    return whole and mark.read_text(encoding="utf-8") == made_from(root, registry)
+
+
+def _speed_of(root: Path) -> Path:
+    return root.parent / "speed" / "benchmark.json"
+
+
 def write_report(
     root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict], document: Path | None = None
 ) -> Path:
@@ -39,8 +68,9 @@ def write_report(
     root: the results folder, shown relative to the report where it is beside it. document: another place for the
     answers in Markdown.
     """
+    (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
     content = contents(registry, results, verdicts) | {
-        "folder": _relative(root, out), "speed": speed(root.parent / "speed" / "benchmark.json"),
+        "folder": _relative(root, out), "speed": speed(_speed_of(root)),
     }  # fmt: skip
     for picture in content["pictures"]:
         with replacing(out / "figures" / f"{picture.name}.png") as temporary:
@@ -52,6 +82,7 @@ def write_report(
     if document is not None:
         place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
         write_text(document, templates.get_template("answers.md.jinja").render(content, place=place))
+    write_text(out / MADE_FROM, made_from(root, registry))
     return out / "report.html"
 
 

@@ -287,7 +287,7 @@ def test_encoders_are_shared_with_other_benchmarks():
     own, others = ({e.encoder_key: e for e in plan_entries(planner, made, [found.benchmark(n) for n in names])}
                    for names in (["mechanism"], ["scale", "robustness", "redundancy"]))  # fmt: skip
     shared = {own[key].cell.label.split(";")[0] + own[key].cell.label.partition(";")[2] for key in own if key in others}
-    assert {f"{cell}{x}" for cell in (BOTH, SOFTMAX) for x in (" images 256", " width 16")} <= shared
+    assert {f"{cell}{x}" for cell in (BOTH, SOFTMAX) for x in (" images 256", " width 32")} <= shared
     new = [e for key, e in own.items() if key not in others]
     # of 5 cells 2 starts and 2 rates; of 3 a width and a number of images, as of 2 on each data set
     assert len(new) == 5 * 4 + 2 * 3 + 2 * 2

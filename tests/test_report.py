@@ -12,7 +12,7 @@ import pytest
 from infomax_bench import look, report_images
 from infomax_bench.benchmark import Benchmark
 from infomax_bench.plugins import registry
-from infomax_bench.report import print_verdicts, write_report
+from infomax_bench.report import is_made, print_verdicts, write_report
 from infomax_bench.report_model import answer, bars, gaps, number, still_falling
 from infomax_bench.report_model import power as model_power
 from infomax_bench.results import decide_all, read_results
@@ -179,6 +179,23 @@ def test_the_essay_is_answered_passage_by_passage_in_its_order(whole):
         assert (kept.parent / unquote(figure)).is_file()
 
 
+def test_a_report_is_made_again_only_if_something_changed(whole):
+    *_, folder = whole
+    root, out, plugins = folder / "results", folder / "out", registry()
+    assert is_made(root, out, plugins)
+    path = root / "verdicts.json"
+    before = path.read_bytes() if path.exists() else None
+    path.write_bytes((before or b"") + b"\n")
+    assert not is_made(root, out, plugins)
+    path.unlink() if before is None else path.write_bytes(before)
+    assert is_made(root, out, plugins)
+    page = out / "answers.md"
+    text = page.read_bytes()
+    page.unlink()
+    assert not is_made(root, out, plugins)
+    page.write_bytes(text)
+
+
 def test_every_verdict_is_in_both_reports_with_its_word_and_rule(whole):
     html, md, verdicts, *_ = whole
     assert len(verdicts) > 10
@@ -244,7 +261,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
     root = make_results(tmp_path / "results", benchmarks=["interpretability"])
     first, second = (build(root, tmp_path / "out") for _ in range(2))
     assert first[:2] == second[:2]
-    assert not list((tmp_path / "out").rglob(".*"))  # no temporary file stays
+    assert [path.name for path in (tmp_path / "out").rglob(".*")] == [".made-from"]  # no temporary file stays
 
 
 def test_a_partial_run_says_what_it_lacks(tmp_path):
