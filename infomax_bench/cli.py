@@ -284,7 +284,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     if not arguments.no_report:
         out = arguments.out or Path("reports") / root.name
         path = out / "report.html"
-        if not is_made(root, out, registry):
+        if not is_made(root, out, registry, done.verdicts):
             write_report(root, out, registry, done.results, done.verdicts, _document(root, arguments.out))
         print(f"report: {path}", file=sys.stderr)
     print_verdicts(done.verdicts)

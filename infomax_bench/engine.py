@@ -24,7 +24,6 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from infomax_bench import __version__
-from infomax_bench.allocation import keep_freed_memory
 from infomax_bench.benchmark import Request
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
@@ -145,8 +144,7 @@ def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: 
 
 @contextlib.contextmanager
 def one_job() -> Iterator[None]:
-    """THREADS threads in torch, and in scikit-learn and numpy; fast products, memory kept."""
-    keep_freed_memory()
+    """THREADS threads in torch, and in scikit-learn and numpy; fast products."""
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infomax_bench.errors import UserError, unknown
+from infomax_bench.evaluate.thresholds import SHARES
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Preset:
     """By data set, for about how many updates deep networks are fine-tuned."""
     compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By data set, the backbones of the networks that are compressed."""
-    fractions: tuple[float, ...] = (0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+    fractions: tuple[float, ...] = SHARES
     """The shares that compression removes."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""

@@ -36,24 +36,24 @@ MADE_FROM = ".made-from"
 """Beside the pages: a hash of all that they were made from."""
 
 
-def made_from(root: Path, registry: Registry) -> str:
-    """A hash of the results in `root` and of all code that makes a report of them."""
+def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> str:
+    """A hash of the results in `root`, of the verdicts, and of all code that makes a report of them."""
     package = Path(__file__).parent
     code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
-    data = [root / name for name in ("measurements.csv", "verdicts.json", "run.json", "manifest.json")]
+    data = [root / name for name in ("measurements.csv", "run.json", "manifest.json")]
     plugins = [f"{kind} {name} {one.source}" for kind, own in registry.plugins.items() for name, one in own.items()]
-    made = hashlib.sha256("\n".join(sorted(plugins)).encode())
+    made = hashlib.sha256("\n".join([*sorted(plugins), *map(repr, verdicts)]).encode())
     for path in [*sorted(code), *data, _speed_of(root)]:
         made.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
     return made.hexdigest()
 
 
-def is_made(root: Path, out: Path, registry: Registry) -> bool:
+def is_made(root: Path, out: Path, registry: Registry, verdicts: Sequence[Verdict]) -> bool:
     """Whether the report in `out` is what `write_report` would make again."""
     files = [out / f"{page}.{kind}" for page in PAGES for kind in ("md", "html")]
     mark = out / MADE_FROM
     whole = mark.is_file() and all(path.is_file() for path in files) and any((out / "figures").glob("*.png"))
-    return whole and mark.read_text(encoding="utf-8") == made_from(root, registry)
+    return whole and mark.read_text(encoding="utf-8") == made_from(root, registry, verdicts)
 
 
 def _speed_of(root: Path) -> Path:
@@ -82,7 +82,7 @@ def write_report(
     if document is not None:
         place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
         write_text(document, templates.get_template("answers.md.jinja").render(content, place=place))
-    write_text(out / MADE_FROM, made_from(root, registry))
+    write_text(out / MADE_FROM, made_from(root, registry, verdicts))
     return out / "report.html"
 
 

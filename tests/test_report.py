@@ -180,19 +180,20 @@ def test_the_essay_is_answered_passage_by_passage_in_its_order(whole):
 
 
 def test_a_report_is_made_again_only_if_something_changed(whole):
-    *_, folder = whole
+    *_, verdicts, _, folder = whole
     root, out, plugins = folder / "results", folder / "out", registry()
-    assert is_made(root, out, plugins)
-    path = root / "verdicts.json"
-    before = path.read_bytes() if path.exists() else None
-    path.write_bytes((before or b"") + b"\n")
-    assert not is_made(root, out, plugins)
-    path.unlink() if before is None else path.write_bytes(before)
-    assert is_made(root, out, plugins)
+    assert is_made(root, out, plugins, verdicts)
+    assert not is_made(root, out, plugins, [replace(verdicts[0], subject="beta"), *verdicts[1:]])  # of another subject
+    path = root / "run.json"
+    before = path.read_bytes()
+    path.write_bytes(before + b"\n")
+    assert not is_made(root, out, plugins, verdicts)
+    path.write_bytes(before)
+    assert is_made(root, out, plugins, verdicts)
     page = out / "answers.md"
     text = page.read_bytes()
     page.unlink()
-    assert not is_made(root, out, plugins)
+    assert not is_made(root, out, plugins, verdicts)
     page.write_bytes(text)
 
 

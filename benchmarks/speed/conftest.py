@@ -13,13 +13,6 @@ from typing import Any
 import pytest
 
 from infomax_bench import engine
-from infomax_bench.allocation import keep_freed_memory
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _memory() -> None:
-    """Both sides of a race keep what they free, as a job does."""
-    keep_freed_memory()
 
 
 @pytest.fixture

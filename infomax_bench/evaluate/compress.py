@@ -33,7 +33,7 @@ from infomax_bench.blocks import Params
 from infomax_bench.evaluate.context import Context, Row
 from infomax_bench.evaluate.finetune import Tuning
 from infomax_bench.evaluate.prune import prunable_fraction, tolerable
-from infomax_bench.evaluate.thresholds import COMPRESSED, PRUNED, TUNED
+from infomax_bench.evaluate.thresholds import COMPRESSED, PRUNED, SHARES, TUNED
 from infomax_bench.slim import (
     Layer,
     incoming_norm,
@@ -46,7 +46,6 @@ from infomax_bench.slim import (
     with_units,
 )
 
-LEVELS = (0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 READER = "classifier.weight"
 
 
@@ -106,7 +105,7 @@ def compress(
     context: Context,
     epochs: int = 20,
     again: int = 5,
-    levels: Sequence[float] = LEVELS,
+    levels: Sequence[float] = SHARES,
     batch_size: int = 128,
     learning_rate: float = 1e-3,
 ) -> list[Row]:

@@ -17,5 +17,8 @@ DROPOUT = "unit drop-out"
 COMPRESSED = ("weights", "units")
 """What whole networks are compressed by; protocols are one of these, a slash, and one of the next two."""
 
+SHARES = (0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+"""The shares that compression removes, unless told otherwise."""
+
 PRUNED, TUNED = "pruned", "fine-tuned"
 """Whether a network was left as pruning left it, or trained again."""
