@@ -55,10 +55,10 @@ def _function(where: str) -> Callable[..., Any]:
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "probe": Evaluation("probe:probe", 4, 6e-5),
+    "probe": Evaluation("probe:probe", 5, 6e-5),
     "linear_probe": Evaluation("probe:probe_linear", 2),
-    "prune_units": Evaluation("prune:prune_units", 5, 1.2e-4),
-    "prune_weights": Evaluation("prune:prune_weights", 4, 8e-5),
+    "prune_units": Evaluation("prune:prune_units", 6, 1.2e-4),
+    "prune_weights": Evaluation("prune:prune_weights", 5, 8e-5),
     "redundancy": Evaluation("features:measure_redundancy", 2),
     "robustness": Evaluation("robustness:robustness", 1, 2.2e-5),
     "interpretability": Evaluation("features:measure_interpretability", 3),

@@ -6,18 +6,16 @@ For every problem, minimises
 
 by L-BFGS. Problems are the seeds S times R, where R are L2 values and feature masks that share a seed's features: they
 share one matrix product. Each problem has its own steps. Three things save iterations and change no optimum: a first
-solution on a small part of the images, the Hessian at that solution, estimated on a part of them, as a preconditioner
-(Byrd et al. 2016, "A stochastic quasi-Newton method"), and a new estimate on more images where one did not do.
+solution on a small part of the images, the Hessian's blocks of one class each at that solution, estimated on a part of
+them, as a preconditioner (Byrd et al. 2016, "A stochastic quasi-Newton method"), and a new estimate where one did not
+do.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import Protocol
 
 import torch
-from scipy.linalg import eigh
 from torch import Tensor
 
 from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, with_ones
@@ -25,18 +23,16 @@ from infomax_bench.evaluate.newton import FEW, fit_few
 
 MEMORY = 20
 FIRST_ROWS = 4096
-"""Images that the first solution and the first Hessian are estimated on."""
+"""Images that the first solution is found on."""
 FIRST_DECREMENT = 1e-3
-PATIENCE = 20
-"""Iterations after which the Hessian is estimated again, on `MORE_ROWS` times the images."""
-MORE_ROWS = 4
-DENSE = 1300
-"""Weights of a problem up to which its whole Hessian is factorised; above, its Kronecker approximation."""
-DENSE_ENTRIES = 1 << 25
+HESSIAN_ROWS = 1 << 14
+"""Images that the Hessian is estimated on."""
+PATIENCE = 40
+"""Iterations after which the Hessian is estimated again, on all images."""
 SHARED_BY = 4
 """Neighbouring problems of a seed that share a Hessian of the cross-entropy: it changes little along a path."""
-CACHED = 1 << 17
-"""Entries of the logits kept at a time on a CPU: small enough to stay in a core's cache."""
+CACHED = 3 << 16
+"""Entries of the features and of the logits used at a time on a CPU: few enough to stay in a core's cache."""
 TOGETHER = 1 << 20
 """Entries of x up to which seeds are solved together on a CPU; larger ones are faster, and smaller, one by one."""
 
@@ -52,35 +48,15 @@ class _Objective:
         self.penalty = torch.cat(
             [l2.view(-1, 1, 1).expand(-1, 1, k), l2.new_zeros(len(l2), 1, 1)], dim=2
         )  # [R, 1, K+1]
-        self.eigenvectors: Tensor | None = None
         self.keep = None
         if keep is not None:
             self.keep = (
                 torch.cat([keep, keep.new_ones(s, keep.shape[1], 1)], dim=2).unsqueeze(2).to(x)
             )  # [S, R, 1, K+1]
 
-    def basis(self) -> Tensor:
-        """Eigenvectors of the features' second moments `[S, 1 or R, K+1, K+1]`, the intercept's 1 the last feature."""
-        if self.eigenvectors is None:
-            x, n = self.x, self.n
-            mean = x.mean(1, keepdim=True)
-            gram = torch.cat(
-                [torch.cat([x.mT @ x / n, mean], dim=1), torch.cat([mean.mT, x.new_ones(x.shape[0], 1, 1)], 1)], 2
-            )
-            if self.keep is None:
-                self.eigenvectors = _eigenvectors(gram.unsqueeze(1)).to(x)
-            else:  # those of the features kept, and unit vectors: less work the more are removed
-                self.eigenvectors = torch.diag_embed(torch.ones_like(self.keep[:, :, 0]))
-                for at, own in _kept(self.keep):
-                    block = gram[at[0]][own.unsqueeze(1), own]
-                    self.eigenvectors[at][own.unsqueeze(1), own] = _eigenvectors(block).to(x)
-        return self.eigenvectors
-
     def select(self, active: Tensor) -> None:
         """Keeps only the columns R that are still at work."""
         self.penalty = self.penalty[active]
-        if self.keep is not None and self.eigenvectors is not None:
-            self.eigenvectors = self.eigenvectors[:, active]
         self.keep = None if self.keep is None else self.keep[:, active]
 
     def __call__(self, w: Tensor, columns: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -93,7 +69,7 @@ class _Objective:
         grad, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         total = torch.zeros(s, r, dtype=torch.float64, device=w.device)
         entries = CACHED if w.device.type == "cpu" else CACHED << 9
-        rows = max(64, entries // (s * r * c))
+        rows = max(64, entries // (s * (r * c + k)))
         for start in range(0, self.n, rows):
             x = self.x[:, start : start + rows]
             z = torch.baddbmm(bias, weight, x.mT).view(s, r, c, -1)
@@ -111,117 +87,46 @@ class _Objective:
         return loss, g if keep is None else g * keep
 
 
-def _eigenvectors(a: Tensor) -> Tensor:
-    """Of symmetric matrices `[..., K, K]`, in float64.
+class _ClassBlocks:
+    """The inverse of the Hessian's blocks of one class each, at w, the cross-entropy's part estimated on the images x.
 
-    With many dead or removed units, LAPACK's fast routine (divide and conquer) may not converge; then by another, with
-    relatively robust representations.
+    What classes have to do with each other is left to L-BFGS.
     """
-    a = a.double()
-    try:
-        return torch.linalg.eigh(a)[1]
-    except torch.linalg.LinAlgError:
-        each = [torch.from_numpy(eigh(one.cpu().numpy(), driver="evr")[1]) for one in a.view(-1, *a.shape[-2:])]
-        return torch.stack(each).view_as(a).to(a)
-
-
-def _kept(keep: Tensor) -> Iterator[tuple[tuple[int, int], Tensor]]:
-    """The place of each problem in a mask `[S, R, 1, K]`, and which features it keeps."""
-    for s, r in itertools.product(*map(range, keep.shape[:2])):
-        yield (s, r), keep[s, r, 0].nonzero().flatten()
-
-
-class _Preconditioner(Protocol):
-    def select(self, active: Tensor) -> None: ...
-    def __call__(self, g: Tensor) -> Tensor: ...
-
-
-class _Dense:
-    """The inverse of the Hessian at w, the cross-entropy's part estimated on the images x."""
 
     def __init__(self, x: Tensor, w: Tensor, penalty: Tensor, keep: Tensor | None) -> None:
         s, n, _ = x.shape
         r, c, k = w.shape[1:]
-        device = w.device
-        chosen = torch.arange(min(1, r - 1), r, SHARED_BY, device=device)
+        chosen = torch.arange(min(1, r - 1), r, SHARED_BY, device=w.device)
         parts = w[:, chosen]
-        h = x.new_zeros(s, len(chosen), c, k, c, k)
+        blocks = x.new_zeros(s, len(chosen), c, k, k)
         for rows in x.split(2048, dim=1):
-            ones = with_ones(rows).unsqueeze(1)  # [S, 1, n, K+1]
-            p = (ones @ parts.mT).softmax(-1)
-            z = (p.unsqueeze(-1) * ones.unsqueeze(3)).flatten(3)  # [S, r, n, C (K+1)]
-            for i in range(c):
-                own = z[..., i * k : (i + 1) * k].mT
-                h[:, :, i, :, : i + 1] -= (own @ z[..., : (i + 1) * k]).unflatten(-1, (i + 1, k))
-                h[:, :, i, :, i] += own @ ones
-        for i in range(c):
-            h[:, :, :i, :, i] = h[:, :, i, :, :i].permute(0, 1, 3, 4, 2)
-        h = (h / n).view(s, -1, c * k, c * k)
-        nearest = (torch.arange(r, device=device).unsqueeze(1) - chosen).abs().argmin(1)
-        h = h[:, nearest]
-        diagonal = penalty.expand(-1, c, -1).reshape(r, -1).expand(s, -1, -1)
+            ones = with_ones(rows)
+            p = (parts.flatten(1, 2) @ ones.mT).view(s, -1, c, rows.shape[1]).softmax(2)
+            curvature = p * (1 - p)
+            for i, j in itertools.product(range(len(chosen)), range(c)):
+                blocks[:, i, j] += (ones * curvature[:, i, j].unsqueeze(2)).mT @ ones
+        nearest = (torch.arange(r, device=w.device).unsqueeze(1) - chosen).abs().argmin(1)
+        blocks = (blocks / n)[:, nearest]
+        diagonal = penalty.expand(s, r, c, k)
         if keep is not None:  # a removed feature's row is the identity's
-            kept = keep.expand(-1, -1, c, -1).flatten(2)
-            h *= kept.unsqueeze(-1) * kept.unsqueeze(-2)
-            diagonal = diagonal + (1 - kept)
-        ridge = 1e-7 * h.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
-        h.diagonal(dim1=-2, dim2=-1).add_(diagonal)
+            blocks *= keep.unsqueeze(-1) * keep.unsqueeze(-2)
+            diagonal = diagonal + (1 - keep)
+        ridge = 1e-6 * blocks.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
+        blocks.diagonal(dim1=-2, dim2=-1).add_(diagonal + 1e-9)
         while True:  # rounding may hide that it is positive
-            h.diagonal(dim1=-2, dim2=-1).add_(ridge)
-            self.factor, info = torch.linalg.cholesky_ex(h)
+            blocks.diagonal(dim1=-2, dim2=-1).add_(ridge)
+            factor, info = torch.linalg.cholesky_ex(blocks)
             if not info.any():
                 break
             ridge = ridge * torch.where(info > 0, 10, 0).unsqueeze(-1)
+        self.inverse = torch.cholesky_inverse(factor)
 
     def select(self, active: Tensor) -> None:
-        self.factor = self.factor[:, active]
+        self.inverse = self.inverse[:, active]
 
     def __call__(self, g: Tensor) -> Tensor:
-        return torch.cholesky_solve(g.flatten(2).unsqueeze(-1), self.factor).view_as(g)
-
-
-class _Kronecker:
-    """The same with the cross-entropy's part diagonal in the eigenbasis of (features) x (classes).
-
-    As in George et al. 2018, "Fast approximate natural gradient descent in a Kronecker-factored eigenbasis".
-    """
-
-    def __init__(self, x: Tensor, w: Tensor, penalty: Tensor, keep: Tensor | None, basis: Tensor) -> None:
-        n = x.shape[1]
-        x = with_ones(x)
-        self.basis, self.keep = basis, keep
-        p = torch.einsum("snk,srck->srnc", x, w).softmax(-1)
-        between = torch.diag_embed(p.mean(2)) - p.mT @ p / n
-        self.classes = _eigenvectors(between).to(x)  # [S, R, C, C]
-        variance = p @ self.classes.square() - (p @ self.classes).square()  # [S, R, n, C]
-        if keep is None:
-            curvature = variance.mT @ (x.unsqueeze(1) @ basis).square() / n
-        else:  # of what is removed it does not matter
-            curvature = torch.zeros_like(w)
-            for at, own in _kept(keep):
-                rotated = x[at[0]][:, own] @ basis[at][own.unsqueeze(1), own]
-                curvature[at][:, own] = variance[at].mT @ rotated.square() / n
-        # the intercept, which has no penalty, is the last row of the basis
-        l2 = penalty[:, :, :1] * (1 - self.basis[..., -1:, :].square())
-        self.curvature = curvature.clamp_min(0) + l2 + 1e-7 * curvature.mean((-2, -1), keepdim=True)
-
-    def select(self, active: Tensor) -> None:
-        self.classes, self.curvature = self.classes[:, active], self.curvature[:, active]
-        if self.keep is not None:
-            self.basis, self.keep = self.basis[:, active], self.keep[:, active]
-
-    def __call__(self, g: Tensor) -> Tensor:
-        rotated = self.classes.mT @ g @ self.basis
-        d = self.classes @ (rotated / self.curvature) @ self.basis.mT
-        return d if self.keep is None else d * self.keep
-
-
-def _preconditioner(objective: _Objective, w: Tensor, rows: Tensor | None) -> _Preconditioner:
-    s, r, c, k = w.shape
-    x = objective.x if rows is None else objective.x[:, rows]
-    if objective.n > FIRST_ROWS and c * k <= DENSE and s * r * (c * k) ** 2 <= DENSE_ENTRIES:
-        return _Dense(x, w, objective.penalty, objective.keep)
-    return _Kronecker(x, w, objective.penalty, objective.keep, objective.basis())
+        z = (self.inverse @ g.unsqueeze(-1)).squeeze(-1)
+        return z - z.mean(2, keepdim=True)
 
 
 def _where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -280,9 +185,7 @@ def _fit(
         if n >= 4 * FIRST_ROWS and 10 * k <= FIRST_ROWS:
             few = order[:FIRST_ROWS]
             part = _Objective(x[:, few], y[:, few], l2, keep, n_classes)
-            w = _minimise(
-                part, w, torch.arange(FIRST_ROWS, device=x.device), torch.inf, FIRST_DECREMENT, 60, FIRST_ROWS
-            )[0]
+            w = _minimise(part, w, few, torch.inf, FIRST_DECREMENT, 60)[0]
     else:
         w = w.to(x) if objective.keep is None else w * objective.keep
     w, f, iterations = _minimise(objective, w, order, tolerance, DECREMENT, max_iterations)
@@ -296,14 +199,14 @@ def _minimise(
     tolerance: float,
     decrement: float,
     max_iterations: int,
-    rows: int = FIRST_ROWS,
 ) -> tuple[Tensor, Tensor, int]:
     """Weights and losses from w on, and the number of iterations; L-BFGS (Nocedal and Wright 2006, algorithm 7.5)."""
     r = w.shape[1]
     best_w, active = w.clone(), torch.arange(r, device=w.device)
     f, g = objective(w)
     best_f = f.clone()
-    precondition = _preconditioner(objective, w, order[:rows] if rows < objective.n else None)
+    part = order[:HESSIAN_ROWS] if objective.n > HESSIAN_ROWS else slice(None)
+    precondition = _ClassBlocks(objective.x[:, part], w, objective.penalty, objective.keep)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     iteration = 0
     stalled = torch.zeros_like(f, dtype=torch.bool)
@@ -346,12 +249,11 @@ def _minimise(
         pairs = [*pairs[-(MEMORY - 1) :], (s_k, y_k, torch.where(curvature > 1e-12, 1 / curvature, 0.0))]
         w, g, f = _where(enough, moved, w), _where(enough, g_new, g), torch.where(enough, f_new, f)
         iteration += 1
-        if iteration % PATIENCE == 0 and rows < objective.n and isinstance(precondition, _Dense):
-            rows *= MORE_ROWS
-            precondition = _preconditioner(objective, w, order[:rows] if rows < objective.n else None)
+        if iteration % PATIENCE == 0:
+            precondition = _ClassBlocks(objective.x, w, objective.penalty, objective.keep)
 
 
-def _two_loop(precondition: _Preconditioner, g: Tensor, pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+def _two_loop(precondition: _ClassBlocks, g: Tensor, pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """The L-BFGS direction (Nocedal and Wright 2006, algorithm 7.4), for every problem at once."""
     q = -g
     alphas = []

@@ -25,15 +25,16 @@ def fit_few(
     )
     rotated, basis = _rotated(x.double()) if keep is None else (x.double(), None)
     ones = with_ones(rotated)
-    onehot = torch.nn.functional.one_hot(y, n_classes).double()
-    w = ones.new_zeros(s, ones.shape[2], n_classes)
+    onehot = torch.nn.functional.one_hot(y, n_classes).double().mT
+    w = ones.new_zeros(s, n_classes, ones.shape[2])
     iterations = 0
     for i in l2.argsort(descending=True).tolist():
-        mask = None if keep is None else with_ones(keep[:, i : i + 1].double()).mT  # [S, K+1, 1]
-        features = ones if mask is None else ones * mask.mT
+        mask = None if keep is None else with_ones(keep[:, i : i + 1].double())  # [S, 1, K+1]
+        features = ones if mask is None else ones * mask
         w, f, n = _newton(features, onehot, float(l2[i]), w if mask is None else w * mask, tolerance, max_iterations)
-        fit.weight[:, i] = (w[:, :-1] if basis is None else basis @ w[:, :-1]).to(x)
-        fit.bias[:, i], fit.objective[:, i] = w[:, -1].to(x), f
+        weight = w[..., :-1].mT
+        fit.weight[:, i] = (weight if basis is None else basis @ weight).to(x)
+        fit.bias[:, i], fit.objective[:, i] = w[..., -1].to(x), f
         iterations = max(iterations, n)
     return Fit(fit.weight, fit.bias, fit.objective, iterations)
 
@@ -52,24 +53,25 @@ def _rotated(x: Tensor) -> tuple[Tensor, Tensor]:
 def _newton(
     x: Tensor, onehot: Tensor, l2: float, w: Tensor, tolerance: float, max_iterations: int
 ) -> tuple[Tensor, Tensor, int]:
-    """Minimises P problems `[P, N, K+1]` by Newton's method; returns w `[P, K+1, C]`, losses `[P]`, iterations.
+    """Minimises P problems, x `[P, N, K+1]` and onehot `[P, C, N]`, by Newton's method; returns w `[P, C, K+1]`, losses
+    `[P]`, iterations.
 
-    Each system is solved by conjugate gradients on the principal axes with the Hessian's diagonal as a
-    preconditioner, in the subspace in which a feature's weights add up to 0 over the classes: the optimum is there.
+    Each system is solved by conjugate gradients in the subspace in which a feature's weights add up to 0 over the
+    classes: the optimum is there.
     """
-    penalty = x.new_full((x.shape[2], 1), l2)
+    penalty = x.new_full((x.shape[2],), l2)
     penalty[-1] = 0
     n = x.shape[1]
 
     def at(w: Tensor, x: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        log_p = torch.log_softmax(x @ w, dim=2)
+        log_p = torch.log_softmax(w @ x.mT, dim=1)
         p = log_p.exp()
         loss = -(log_p * onehot).sum((1, 2)) / n + 0.5 * (penalty * w.square()).sum((1, 2))
-        return loss, x.mT @ (p - onehot) / n + penalty * w, p
+        return loss, (p - onehot) @ x / n + penalty * w, p
 
     result, losses = w.clone(), w.new_zeros(len(w))
     active = torch.arange(len(w), device=w.device)
-    w = w - w.mean(2, keepdim=True)
+    w = w - w.mean(1, keepdim=True)
     f, g, p = at(w, x, onehot)
     stalled = torch.zeros_like(f, dtype=torch.bool)
     for iteration in range(max_iterations + 1):
@@ -97,16 +99,16 @@ def _newton(
 def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0.05, limit: int = 200) -> Tensor:
     """About -H^-1 g by preconditioned conjugate gradients, to `accuracy` of the gradient's norm."""
     n = x.shape[1]
-    inverse = 1 / (x.square().mT @ (p * (1 - p)) / n + penalty + 1e-9)
+    inverse = _class_blocks(x, p, penalty)
 
     def precondition(r: Tensor) -> Tensor:
-        z = inverse * r
-        return z - z.mean(2, keepdim=True)
+        z = (inverse @ r.unsqueeze(-1)).squeeze(-1)
+        return z - z.mean(1, keepdim=True)
 
     def product(v: Tensor) -> Tensor:
-        t = x @ v
-        t = p * (t - (p * t).sum(2, keepdim=True))
-        return x.mT @ t / n + penalty * v
+        t = v @ x.mT
+        t = p * (t - (p * t).sum(1, keepdim=True))
+        return t @ x / n + penalty * v
 
     d, r = torch.zeros_like(g), -g
     z = precondition(r)
@@ -124,3 +126,13 @@ def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0
         v = z + torch.where(going, rz_new / rz.clamp_min(1e-300), 0.0).view(-1, 1, 1) * v
         rz = torch.where(going, rz_new, rz)
     return d
+
+
+def _class_blocks(x: Tensor, p: Tensor, penalty: Tensor) -> Tensor:
+    """Inverses `[P, C, K+1, K+1]` of the Hessian's blocks of one class each."""
+    n = x.shape[1]
+    curvature = p * (1 - p)
+    blocks = torch.stack([(x * curvature[:, c].unsqueeze(2)).mT @ x for c in range(p.shape[1])], 1) / n
+    diagonal = blocks.diagonal(dim1=-2, dim2=-1)
+    diagonal += penalty + 1e-9 + 1e-7 * diagonal.mean(-1, keepdim=True)
+    return torch.cholesky_inverse(torch.linalg.cholesky(blocks))
