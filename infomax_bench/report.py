@@ -19,7 +19,7 @@ from markupsafe import Markup
 from infomax_bench import report_model as model
 from infomax_bench.plugins import Registry
 from infomax_bench.report_images import Gallery, read_galleries
-from infomax_bench.report_model import Picture
+from infomax_bench.report_parts import Picture, groups, number, signed
 from infomax_bench.report_speed import speed
 from infomax_bench.results import Results, uncalibrated
 from infomax_bench.statistics import Verdict
@@ -113,8 +113,8 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
     budget, tuned = model.tuning(results, names, claims)
-    main = model.groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful)
-    controls = model.groups((v for v in verdicts if v.against == "control"), benchmarks, doubtful)
+    main = groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful)
+    controls = groups((v for v in verdicts if v.against == "control"), benchmarks, doubtful)
     return {
         "results": results,
         "untuned": model.untuned(results),
@@ -175,7 +175,7 @@ def _templates() -> Environment:
         loader=PackageLoader("infomax_bench"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=lambda name: name is not None and ".html" in name,
     )  # fmt: skip
-    environment.filters |= {"cell": _markdown_cell, "number": model.number, "signed": model.signed}
+    environment.filters |= {"cell": _markdown_cell, "number": number, "signed": signed}
     environment.globals["css"] = Markup(_source(environment, "report.css"))
     environment.globals["script"] = Markup(_source(environment, "report.js"))
     return environment

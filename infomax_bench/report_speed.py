@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from infomax_bench.report_model import Table
+from infomax_bench.report_parts import Table
 
 
 def speed(path: Path) -> tuple[str, Table] | None:

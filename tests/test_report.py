@@ -13,8 +13,9 @@ from infomax_bench import look, report_images
 from infomax_bench.benchmark import Benchmark
 from infomax_bench.plugins import registry
 from infomax_bench.report import is_made, print_verdicts, write_report
-from infomax_bench.report_model import answer, bars, gaps, number, still_falling
+from infomax_bench.report_model import gaps, still_falling
 from infomax_bench.report_model import power as model_power
+from infomax_bench.report_parts import answer, bars, number
 from infomax_bench.results import decide_all, read_results
 from infomax_bench.store import Job, Store
 

@@ -1,0 +1,230 @@
+"""What a report is made of: pictures, tables and the cards of verdicts, as plain values that its templates lay out."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.look import short
+from infomax_bench.statistics import Verdict
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: PNG bytes, its caption, its name as a file, and its width in inches."""
+
+    name: str
+    caption: str
+    data: bytes
+    inches: float = 0.0
+
+    @property
+    def uri(self) -> str:
+        return "data:image/png;base64," + base64.b64encode(self.data).decode()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text. numeric: which columns hold numbers; strong: which lines are the subject's."""
+
+    head: list[str]
+    lines: list[list[str]]
+    numeric: list[bool]
+    strong: list[bool]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval as a drawing: positions in percent of its width, and where zero is."""
+
+    low: float
+    mean: float
+    high: float
+    zero: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One comparison, as text. improvement: the probability that the subject is ahead, in percent. marked: the rival is
+    not calibrated."""
+
+    rival: str
+    mean: str
+    interval: str
+    n: int
+    p: str
+    iqm: str
+    improvement: str
+    drawn: Bar | None
+    marked: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """A verdict with what is shown of it."""
+
+    verdict: Verdict
+    effect: str
+    bar: Bar | None
+    comparisons: list[Line]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cards of one claim: "P1", its question, what is claimed, the answer in a sentence, and the benchmark."""
+
+    claim: str
+    title: str
+    quote: str
+    answer: str
+    benchmark: str
+    cards: list[Card]
+
+
+@dataclass
+class Section:
+    """One benchmark."""
+
+    name: str
+    title: str
+    question: str
+    claim: str
+    rule: str
+    verdicts: list[Verdict]
+    answer: str = ""
+    pictures: list[Picture] = field(default_factory=list)
+    table: Table | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of the essay with what answers it: a benchmark's section, None if nothing was measured yet, and the
+    cards of its claims. again: a passage above has them already."""
+
+    words: str
+    name: str
+    title: str
+    question: str
+    section: Section | None
+    groups: list[Group]
+    known: str
+    again: bool
+
+
+def number(value: Any) -> str:
+    """A cell of a table: integers as they are, other numbers in about three digits."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer() and abs(value) >= 100):
+        return f"{int(value):,}".replace(",", "\u202f")
+    return short(float(value)) if isinstance(value, float) else str(value)
+
+
+def signed(value: float, plus: bool = True) -> str:
+    """A number with a real minus sign; unbounded and missing ones in words."""
+    if math.isnan(value):
+        return "?"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:{'+' if plus else ''}.3g}".replace("-", "−")
+
+
+def bars(intervals: Sequence[tuple[float, float, float]]) -> list[Bar | None]:
+    """Drawings of (mean, low, high) on one scale that has zero on it."""
+    ends = [v for triple in intervals for v in triple if math.isfinite(v)] + [0.0]
+    low, high = min(ends), max(ends)
+    pad = 0.06 * (high - low) or 1.0
+
+    def at(value: float) -> float:
+        inside = min(max(value, low - pad), high + pad)
+        return round(100 * (inside - low + pad) / (high - low + 2 * pad), 2)
+
+    return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(0.0)) for mean, lo, hi in intervals]
+
+
+def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
+    """doubtful: rivals that are marked as not calibrated."""
+    relative = verdict.against != "itself"
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    effect = ""
+    if not math.isnan(verdict.effect):
+        low, high = signed(verdict.ci_low, relative), signed(verdict.ci_high, relative)
+        effect = f"{signed(verdict.effect, relative)}{unit}, 95 % interval {low} to {high}"
+    single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
+    comparisons = [
+        Line(
+            c.rival, signed(c.mean), f"{signed(c.low)} to {signed(c.high)}", c.n_seeds, f"{c.p_holm:.2g}",
+            signed(c.iqm), "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %", bar,
+            c.rival in doubtful,
+        )
+        for c, bar in zip(verdict.comparisons, bars(single), strict=True)
+    ]  # fmt: skip
+    drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)])[0]
+    return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c.rival))
+
+
+def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtful: Collection[str] = ()) -> list[Group]:
+    """Cards by claim and benchmark: the numbered predictions first."""
+    by_name = {b.name: b for b in benchmarks}
+    found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        found[verdict.claim, verdict.benchmark].append(verdict)
+    order = sorted(found, key=lambda k: (not k[0][-1:].isdigit(), k[0], by_name[k[1]].order))
+    return [
+        Group(
+            claim,
+            by_name[name].title,
+            capital(by_name[name].paragraph("Claim")),
+            answer(found[claim, name]),
+            name,
+            [card(v, doubtful) for v in found[claim, name]],
+        )
+        for claim, name in order
+    ]
+
+
+def answer(verdicts: Sequence[Verdict]) -> str:
+    """A claim's verdicts as one sentence for someone who reads no further."""
+    by_outcome = {
+        word: [v.title.lower() for v in verdicts if v.verdict == word]
+        for word in ("supported", "refuted", "inconclusive")
+    }
+    supported, refuted, undecided = by_outcome.values()
+    so_far = " so far: this preset is for looking, not for deciding" if any(v.indicative for v in verdicts) else ""
+    if not (refuted or undecided):
+        return f"Yes{so_far}."
+    if not (supported or undecided):
+        return f"No{so_far}."
+    if not (supported or refuted):
+        why = "some methods were not measured" if any(v.missing for v in verdicts) else "the seeds are too few for it"
+        return f"Undecided{so_far}: {why}."
+    told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
+    parts = "; ".join(f"{word}: {', '.join(dict.fromkeys(titles))}" for word, titles in told if titles)
+    return f"In part{so_far}; {parts}." if supported else f"Not shown{so_far}; {parts}."
+
+
+def capital(text: str) -> str:
+    """The text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def table(frame: pd.DataFrame, claims: Claims, marks: dict[str, str]) -> Table:
+    """A data frame as text: methods first, with their marks, numbers in three digits, the subject's lines strong."""
+    frame = frame[sorted(frame, key=lambda c: c != "method")]
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame]
+    rename = [c == "method" for c in frame]
+    lines = [
+        [marks.get(str(v), str(v)) if is_name else number(v) for v, is_name in zip(line, rename, strict=True)]
+        for line in frame.itertuples(index=False)
+    ]
+    strong = [str(m) == claims.subject for m in frame["method"]] if "method" in frame else [False] * len(frame)
+    return Table([str(c) for c in frame], lines, numeric, strong)
