@@ -55,26 +55,26 @@ def _function(where: str) -> Callable[..., Any]:
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "probe": Evaluation("probe:probe", 5, 6e-5),
-    "linear_probe": Evaluation("probe:probe_linear", 2),
-    "prune_units": Evaluation("prune:prune_units", 6, 1.2e-4),
-    "prune_weights": Evaluation("prune:prune_weights", 5, 8e-5),
-    "redundancy": Evaluation("features:measure_redundancy", 2),
-    "robustness": Evaluation("robustness:robustness", 1, 2.2e-5),
-    "interpretability": Evaluation("features:measure_interpretability", 3),
-    "factors": Evaluation("factors:factors", seconds=4e-6),
+    "probe": Evaluation("probe:probe", 5, 3e-5),
+    "linear_probe": Evaluation("probe:probe_linear", 2, 7e-6),
+    "prune_units": Evaluation("prune:prune_units", 6, 5.5e-5),
+    "prune_weights": Evaluation("prune:prune_weights", 5, 4e-5),
+    "redundancy": Evaluation("features:measure_redundancy", 2, 3e-6),
+    "robustness": Evaluation("robustness:robustness", 1, 2.5e-5),
+    "interpretability": Evaluation("features:measure_interpretability", 3, 1.5e-5),
+    "factors": Evaluation("factors:factors", seconds=6e-6),
     "decoding": Evaluation("decoding:decoding", seconds=2e-5),
     "invariance": Evaluation("invariance:invariance", seconds=4e-6),
     "finetune": Evaluation("finetune:finetune"),
     "deep_finetune": Evaluation("deep_finetune:deep_finetune", seconds=2e-4),
     "compress": Evaluation("compress:compress", seconds=2e-5, trainings=3.5),
     "objective": Evaluation("objective:objective"),
-    "regions": Evaluation("regions:regions", seconds=3e-6),
+    "regions": Evaluation("regions:regions", seconds=6e-6),
     "dynamics": Evaluation("dynamics:dynamics", seconds=1e-8),
     "representation": Evaluation("representation:representation", seconds=3e-7, per_seed=True),
-    "gallery": Evaluation("gallery:gallery", 2),
-    "cost": Evaluation("cost:cost"),
-    "training": Evaluation("cost:training", 2),
+    "gallery": Evaluation("gallery:gallery", 2, 1e-6),
+    "cost": Evaluation("cost:cost", seconds=1e-6),
+    "training": Evaluation("cost:training", 2, 1e-7),
 }
 
 PAIRWISE: dict[str, Pairwise] = {
