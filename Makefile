@@ -38,7 +38,7 @@ report: $(VENV)/.installed  ## from results alone
 	@$(BIN)/infomax-bench report $(ARGS)
 
 test: lint  ## everything
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check --quiet .

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from infomax_bench.errors import Diverged
+
 DECREMENT = 1e-5
 """A problem is solved when, besides its gradient, half its squared Newton decrement is below this share of its loss."""
 
@@ -33,3 +35,18 @@ def with_ones(x: Tensor) -> Tensor:
 def dot(a: Tensor, b: Tensor) -> Tensor:
     """The inner product of the last two dimensions."""
     return (a * b).sum((-2, -1))
+
+
+def inverse(blocks: Tensor) -> Tensor:
+    """About the inverses of symmetric matrices `[..., K, K]` that have no negative eigenvalue but by rounding: of each
+    with as much added to its diagonal, in place, as makes it positive. Raises Diverged for what is not finite."""
+    diagonal = blocks.diagonal(dim1=-2, dim2=-1)
+    ridge = 1e-6 * diagonal.mean(-1, keepdim=True) + 1e-9
+    if not ridge.isfinite().all():
+        raise Diverged("the probe's Hessian is not finite")
+    while True:
+        diagonal.add_(ridge)
+        factor, info = torch.linalg.cholesky_ex(blocks)
+        if not info.any():
+            return torch.cholesky_inverse(factor)
+        ridge = ridge * torch.where(info > 0, 10, 0).unsqueeze(-1)

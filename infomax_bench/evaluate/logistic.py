@@ -18,7 +18,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, with_ones
+from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, inverse, with_ones
 from infomax_bench.evaluate.newton import FEW, fit_few
 
 MEMORY = 20
@@ -111,15 +111,10 @@ class _ClassBlocks:
         if keep is not None:  # a removed feature's row is the identity's
             blocks *= keep.unsqueeze(-1) * keep.unsqueeze(-2)
             diagonal = diagonal + (1 - keep)
-        ridge = 1e-6 * blocks.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
-        blocks.diagonal(dim1=-2, dim2=-1).add_(diagonal + 1e-9)
-        while True:  # rounding may hide that it is positive
-            blocks.diagonal(dim1=-2, dim2=-1).add_(ridge)
-            factor, info = torch.linalg.cholesky_ex(blocks)
-            if not info.any():
-                break
-            ridge = ridge * torch.where(info > 0, 10, 0).unsqueeze(-1)
-        self.inverse = torch.cholesky_inverse(factor)
+        blocks.diagonal(dim1=-2, dim2=-1).add_(diagonal)
+        for own in blocks.unbind(1):  # one problem after another: of wide ones they are large
+            own.copy_(inverse(own))
+        self.inverse = blocks
 
     def select(self, active: Tensor) -> None:
         self.inverse = self.inverse[:, active]
