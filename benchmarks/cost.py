@@ -54,7 +54,7 @@ class Cost(Benchmark):
             scaled = spent.assign(value=spent["value"] * spent["metric"].map(SCALE))
             yield (
                 "Cost of pretraining for one image of one seed, means over data sets; methods that have not run on all "
-                "of them are left out. Operations and memory are exact, seconds are this machine's. Methods fitted by "
+                "of them are left out. Operations and memory are exact, seconds are the machine's. Methods fitted by "
                 "another library have no count of operations.",
                 dots(comparable(scaled, "panel"), claims, label="", panel="panel", log=True, higher_is_better=False,
                      order=tuple(SPENT.values())),

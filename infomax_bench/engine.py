@@ -78,6 +78,7 @@ def machine() -> dict[str, Any]:
         cpu = models[0] if models else cpu
     return {
         "cpu": cpu,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": available_cores(),
         "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "",
         "python": platform.python_version(),

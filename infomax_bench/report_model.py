@@ -18,7 +18,7 @@ from infomax_bench.figures import comparable, intervals, scatter, seeds_of, spar
 from infomax_bench.look import png
 from infomax_bench.report_images import Gallery
 from infomax_bench.report_parts import Group, Passage, Picture, Section, Table, capital, number, signed, table
-from infomax_bench.results import Results
+from infomax_bench.results import Results, machine_in_words
 from infomax_bench.statistics import Verdict, detectable, noise_of
 from infomax_bench.tuned import in_words
 
@@ -347,6 +347,8 @@ def facts(results: Results) -> list[tuple[str, str]]:
     packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
     seconds = float(info.get("seconds", 0))
     peak = max((float(run.get("peak_gib", 0)) for run in info.get("runs", [])), default=0.0)
+    machines = dict.fromkeys(str(run["machine"]) for run in info.get("runs", []) if "machine" in run)
+    machines = machines or {machine_in_words(machine): None}
     made = " and ".join(f"{v} ({sha or 'no commit'})" for v, sha in _pairs(rows, "version", "git_sha"))
     found = [
         ("preset", results.preset),
@@ -354,7 +356,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("seeds", ", ".join(map(str, seeds)) or "none"),
         ("width", f"{suite.get('width')}; swept over {', '.join(map(str, suite.get('widths', [])))}"),
         ("batch", f"{suite.get('batch_size')} images"),
-        ("machine", f"{machine.get('cpu', '')}, {machine.get('cores', '?')} cores, {machine.get('gpu') or 'no GPU'}"),
+        ("machine", "; ".join(machines)),
         ("device", ", ".join(str(d) for d in sorted(rows["device"].dropna().unique()))),
         ("software", f"Python {machine.get('python', '?')}, {packages}"),
         ("version", f"measured with {made}" if made else ""),

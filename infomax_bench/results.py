@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,12 @@ class Results:
             labelled=frozenset(m for m, card in self.cards.items() if "labels" in card.get("needs", ())),
             fitted=frozenset(m for m, card in self.cards.items() if card.get("fitted")),
         )
+
+
+def machine_in_words(found: Mapping[str, Any]) -> str:
+    """What `engine.machine` found, on one line; the instructions tell processors of one name apart."""
+    instructions = f" ({found['instructions']})" if found.get("instructions") else ""
+    return f"{found.get('cpu', '')}{instructions}, {found.get('cores', '?')} cores, {found.get('gpu') or 'no GPU'}"
 
 
 def read_info(root: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from infomax_bench.evaluate import PAIRWISE
 from infomax_bench.method import Method
 from infomax_bench.plan import BLOCK, Entry, Planner, Task, tasks
 from infomax_bench.plugins import Registry
-from infomax_bench.results import Results, decide_all, read_info, read_results, write_results
+from infomax_bench.results import Results, decide_all, machine_in_words, read_info, read_results, write_results
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import Store, write_text
 from infomax_bench.tuned import Study, space
@@ -272,6 +272,6 @@ def _record_run(root: Path, seconds: float, n_jobs: int, peaks: Mapping[int, int
     memory = sum({os.getpid(): engine.peak_bytes(), **peaks}.values())
     info["seconds"] = round(info.get("seconds", 0.0) + seconds, 1)
     did = {"command": info["command"], "git_sha": info["git_sha"], "seconds": round(seconds, 1), "jobs": n_jobs,
-           "peak_gib": round(memory / 2**30, 2)}  # fmt: skip
+           "machine": machine_in_words(info["machine"]), "peak_gib": round(memory / 2**30, 2)}  # fmt: skip
     info.setdefault("runs", []).append(did)
     write_text(root / "run.json", json.dumps(info, indent=1))

@@ -118,6 +118,7 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
         "datasets": {d: {"summary": f"data set {d}", "shape": [1, 5, 5], "classes": ["cat", "dog"], "factors": [],
                          "n_rest": 1200, "n_test": 34} for d in DATASETS},
         "machine": {"cpu": "a processor", "cores": 2, "gpu": "", "python": "3.11", "packages": {"torch": "2"}},
+        "runs": [{"machine": m} for m in ("a processor, 2 cores, no GPU", "a faster one, 64 cores, no GPU")],
     }  # fmt: skip
     root.mkdir(parents=True, exist_ok=True)
     (root / "manifest.json").write_text(json.dumps(manifest))
@@ -146,6 +147,11 @@ def coarse():
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     return (*build(make_results(folder / "results"), folder / "out"), folder)
+
+
+def test_all_machines_that_took_part_are_named(whole):
+    for text in whole[:2]:
+        assert "a processor, 2 cores, no GPU; a faster one, 64 cores, no GPU" in text
 
 
 def test_the_html_needs_nothing_else(whole):

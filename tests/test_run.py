@@ -179,12 +179,13 @@ def test_seeds_that_do_not_fit_together_are_evaluated_apart_with_the_same_number
     pd.testing.assert_frame_equal(one, other, rtol=1e-3)
 
 
-def test_a_run_records_its_time_and_its_memory(own, tmp_path):
+def test_a_run_records_its_time_its_memory_and_its_machine(own, tmp_path):
     go(own, tmp_path / "r", workers=Workers(2))
     (did,) = json.loads((tmp_path / "r" / "run.json").read_text())["runs"]
     assert did["jobs"] == 8
     assert did["seconds"] > 0
     assert 0.2 < did["peak_gib"] < 16
+    assert " cores, " in did["machine"]
 
 
 def test_a_partial_folder_can_be_read(own, tmp_path):
