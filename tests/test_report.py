@@ -149,11 +149,6 @@ def whole(tmp_path_factory):
     return (*build(make_results(folder / "results"), folder / "out"), folder)
 
 
-def test_all_machines_that_took_part_are_named(whole):
-    for text in whole[:2]:
-        assert "a processor, 2 cores, no GPU; a faster one, 64 cores, no GPU" in text
-
-
 def test_the_html_needs_nothing_else(whole):
     report, answers = whole[0], (whole[-1] / "out" / "answers.html").read_text(encoding="utf-8")
     for html, least in ((report, 20), (answers, 5)):
@@ -255,7 +250,7 @@ def test_how_it_was_run_is_said(whole):
     for text in (unescape(whole[0]), whole[1]):
         for fact in (
             "infomax-bench run",
-            "a processor, 2 cores, no GPU",
+            "a processor, 2 cores, no GPU; a faster one, 64 cores, no GPU",
             "2 minutes",
             "0.1 (abc)",
             "0, 1, 2, 3, 4",
