@@ -121,6 +121,15 @@ def test_separable_few_shot_problems_reach_scikit_learns_optimum(shots, k, l2):
     assert fit.objective.item() == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("wide", [0, 10_000])
+def test_few_images_reach_it_with_either_preconditioner(monkeypatch, wide):
+    monkeypatch.setattr("infomax_bench.evaluate.newton.WIDE", wide)
+    x, y = blobs(n=90, k=30)
+    expected, _ = sklearn_objective(x.astype(np.float64), y, 1e-4)
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([1e-4]), 3)
+    assert fit.objective.item() == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("l2", [1e-5, 1e-3, 1e-1])
 @pytest.mark.parametrize("kind", ["correlated", "heavy tails", "duplicated and constant"])
 def test_many_images_reach_scikit_learns_optimum(kind, l2):

@@ -9,6 +9,10 @@ from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, inverse, with_on
 
 FEW = 1024
 """Up to so many images problems are solved by Newton's method in float64: separable ones have tiny losses."""
+PATIENCE = 10
+"""Steps of conjugate gradients after which the preconditioner is made anew."""
+WIDE = 200
+"""Features above which it is the Hessian's diagonal: blocks of one class would take longer than the steps they save."""
 
 
 def fit_few(
@@ -74,14 +78,19 @@ def _newton(
     w = w - w.mean(1, keepdim=True)
     f, g, p = at(w, x, onehot)
     stalled = torch.zeros_like(f, dtype=torch.bool)
+    inverses, steps = None, 0
     for iteration in range(max_iterations + 1):
-        d = _solve(x, p, penalty, g)
+        if inverses is None or steps > PATIENCE:
+            inverses = _preconditioner(x, p, penalty)
+        d, steps = _solve(x, p, penalty, inverses, g)
         slope = dot(d, g)
         going = ((g.abs().amax((1, 2)) > tolerance) | (-slope > 2 * DECREMENT * f)) & ~stalled
         result[active], losses[active] = w, f
         if iteration == max_iterations or not going.any():
             break
-        active, x, onehot, w, f, g, d, slope = (t[going] for t in (active, x, onehot, w, f, g, d, slope))
+        active, x, onehot, w, f, g, d, slope, inverses = (
+            t[going] for t in (active, x, onehot, w, f, g, d, slope, inverses)
+        )
         step = torch.ones_like(f)
         for _ in range(20):
             moved = w + step.view(-1, 1, 1) * d
@@ -96,13 +105,17 @@ def _newton(
     return result, losses, iteration
 
 
-def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0.05, limit: int = 200) -> Tensor:
-    """About -H^-1 g by preconditioned conjugate gradients, to `accuracy` of the gradient's norm."""
+def _solve(
+    x: Tensor, p: Tensor, penalty: Tensor, inverses: Tensor, g: Tensor, accuracy: float = 0.05, limit: int = 200
+) -> tuple[Tensor, int]:
+    """About -H^-1 g by conjugate gradients, to `accuracy` of the gradient's norm, and the steps that took.
+
+    inverses: what `_preconditioner` makes, there or nearby.
+    """
     n = x.shape[1]
-    blocks = _class_blocks(x, p, penalty)
 
     def precondition(r: Tensor) -> Tensor:
-        z = (blocks @ r.unsqueeze(-1)).squeeze(-1)
+        z = inverses * r if inverses.dim() == 3 else (inverses @ r.unsqueeze(-1)).squeeze(-1)
         return z - z.mean(1, keepdim=True)
 
     def product(v: Tensor) -> Tensor:
@@ -114,10 +127,10 @@ def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0
     z = precondition(r)
     v, rz = z, dot(r, z)
     target = accuracy**2 * rz
-    for _ in range(limit):
+    for step in range(limit):
         going = rz > target
         if not going.any():
-            break
+            return d, step
         hv = product(v)
         alpha = torch.where(going, rz / dot(v, hv).clamp_min(1e-300), 0.0).view(-1, 1, 1)
         d, r = d + alpha * v, r - alpha * hv
@@ -125,13 +138,15 @@ def _solve(x: Tensor, p: Tensor, penalty: Tensor, g: Tensor, accuracy: float = 0
         rz_new = dot(r, z)
         v = z + torch.where(going, rz_new / rz.clamp_min(1e-300), 0.0).view(-1, 1, 1) * v
         rz = torch.where(going, rz_new, rz)
-    return d
+    return d, limit
 
 
-def _class_blocks(x: Tensor, p: Tensor, penalty: Tensor) -> Tensor:
-    """Inverses `[P, C, K+1, K+1]` of the Hessian's blocks of one class each."""
-    n = x.shape[1]
-    curvature = p * (1 - p)
-    blocks = torch.stack([(x * curvature[:, c].unsqueeze(2)).mT @ x for c in range(p.shape[1])], 1) / n
+def _preconditioner(x: Tensor, p: Tensor, penalty: Tensor) -> Tensor:
+    """Inverses of the Hessian's blocks of one class each `[P, C, K+1, K+1]`, or of its diagonal `[P, C, K+1]`."""
+    n, k = x.shape[1:]
+    curvature = p * (1 - p) / n
+    if k > WIDE:
+        return 1 / (curvature @ x.square() + penalty + 1e-9)
+    blocks = torch.stack([(x * curvature[:, c].unsqueeze(2)).mT @ x for c in range(p.shape[1])], 1)
     blocks.diagonal(dim1=-2, dim2=-1).add_(penalty)
     return inverse(blocks)
