@@ -117,7 +117,8 @@ def test_an_older_python_is_told_so():
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_lists_name_everything(capsys):
+def test_lists_name_everything(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")  # in a narrow terminal names are broken
     known = {"methods": "rbm_persistent", "datasets": "folder:PATH", "benchmarks": "pruning", "presets": "quick"}
     for kind, one in known.items():
         assert main(["list", kind, "--json"]) == 0
