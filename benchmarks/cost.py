@@ -54,8 +54,8 @@ class Cost(Benchmark):
             scaled = spent.assign(value=spent["value"] * spent["metric"].map(SCALE))
             yield (
                 "Cost of pretraining for one image of one seed, means over data sets; methods that have not run on all "
-                "of them are left out. Operations and memory are exact, seconds are the machine's. Methods fitted by "
-                "another library have no count of operations.",
+                "of them are left out. Operations and memory are exact, seconds those of whichever machine ran "
+                "them. Methods fitted by another library have no count of operations.",
                 dots(comparable(scaled, "panel"), claims, label="", panel="panel", log=True, higher_is_better=False,
                      order=tuple(SPENT.values())),
             )  # fmt: skip

@@ -11,6 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from infomax_bench.data import split
+from infomax_bench.errors import Diverged
+from infomax_bench.evaluate._solver import inverse
 from infomax_bench.evaluate.context import FeatureSet
 from infomax_bench.evaluate.logistic import fit_logistic
 from infomax_bench.evaluate.probe import few_shot, few_shot_draws, linear_probe, nearest, nearest_neighbours
@@ -240,6 +242,16 @@ def test_dead_units_do_not_stop_the_solver():
     fit = fit_logistic(x[None], y[None], torch.tensor([1e-3]), 4)
     expected, _ = sklearn_objective(x.double().numpy(), y.numpy(), 1e-3)
     assert float(fit.objective[0, 0]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_blocks_are_inverted_or_refused():
+    """A NaN anywhere is an error, not a search for the diagonal that would help."""
+    root = torch.randn(3, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    blocks = root @ root.mT + torch.eye(5)
+    torch.testing.assert_close(inverse(blocks.clone()), torch.linalg.inv(blocks), rtol=1e-3, atol=1e-4)
+    blocks[1, 0, 4] = blocks[1, 4, 0] = torch.nan
+    with pytest.raises(Diverged, match="not finite"):
+        inverse(blocks)
 
 
 def test_a_hessian_that_rounding_spoils_changes_no_optimum(monkeypatch):

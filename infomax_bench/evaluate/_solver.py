@@ -40,10 +40,10 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 def inverse(blocks: Tensor) -> Tensor:
     """About the inverses of symmetric matrices `[..., K, K]` that have no negative eigenvalue but by rounding: of each
     with as much added to its diagonal, in place, as makes it positive. Raises Diverged for what is not finite."""
+    if not blocks.isfinite().all():
+        raise Diverged("the probe's Hessian is not finite")
     diagonal = blocks.diagonal(dim1=-2, dim2=-1)
     ridge = 1e-6 * diagonal.mean(-1, keepdim=True) + 1e-9
-    if not ridge.isfinite().all():
-        raise Diverged("the probe's Hessian is not finite")
     while True:
         diagonal.add_(ridge)
         factor, info = torch.linalg.cholesky_ex(blocks)
