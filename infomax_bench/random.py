@@ -63,9 +63,11 @@ class Rng:
 
     def bernoulli(self, probability: Tensor) -> Tensor:
         """0/1 draws, each 1 with its own probability to within 2^-17 (0 and 1 exactly); the shape of `probability`."""
-        count = probability.numel() // len(self.generators)
-        words = torch.empty((len(self.generators), -(-count // 4)), dtype=torch.int64, device=self.device)
-        for part, stream in zip(words, self.generators, strict=True):
-            part.random_(-(2**63), None, generator=stream)  # four draws of 16 bits for the price of two floats
-        draws = words.view(torch.int16)[:, :count].to(probability.dtype).view_as(probability)
-        return torch.lt(draws, probability * 65536 - 32768.5, out=draws)
+        rates = probability.reshape(len(self.generators), -1)
+        drawn, least = torch.empty_like(rates), rates.new_full((), -32768.5)
+        words = torch.empty(-(-rates.shape[1] // 4), dtype=torch.int64, device=self.device)
+        for out, rate, stream in zip(drawn, rates, self.generators, strict=True):  # in the cache, a seed at a time
+            words.random_(-(2**63), None, generator=stream)  # four draws of 16 bits for the price of two floats
+            out.copy_(words.view(torch.int16)[: len(rate)])
+            torch.lt(out, torch.add(least, rate, alpha=65536), out=out)
+        return drawn.view_as(probability)

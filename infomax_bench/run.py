@@ -22,6 +22,7 @@ from infomax_bench.evaluate import PAIRWISE
 from infomax_bench.method import Method
 from infomax_bench.plan import BLOCK, Entry, Planner, Task, tasks
 from infomax_bench.plugins import Registry
+from infomax_bench.progress import progress
 from infomax_bench.results import Results, decide_all, machine_in_words, read_info, read_results, write_results
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import Store, write_text
@@ -158,10 +159,7 @@ def _work(
     """Runs the tasks under a progress bar with the time left; returns the failures. peaks: bytes, by worker."""
     failures: list[str] = []
     open_tasks = {task.encoder_key: task.label for task in todo}
-    total = sum(task.cost for task in todo)
-    shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
-    with tqdm(total=total, disable=quiet, bar_format=shape, file=sys.stderr, dynamic_ncols=True,
-              mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
+    with progress(sum(task.cost for task in todo), quiet) as bar:
         bar.set_postfix_str(_running(open_tasks, len(todo), workers))
         root, own = store.root.resolve(), [str(Path(folder).resolve()) for folder in folders]  # for other machines
         for outcome in workers.map(engine.run_task, todo, root, root, own, device):

@@ -18,8 +18,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from infomax_bench import train
 from infomax_bench.benchmark import Cell, Suite, study_key
 from infomax_bench.engine import one_job
@@ -31,6 +29,7 @@ from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Planner, make_suite, problem_for, training_seconds
 from infomax_bench.plugins import Registry, registry
 from infomax_bench.presets import Preset
+from infomax_bench.progress import progress
 from infomax_bench.store import digest
 from infomax_bench.tuned import Study, Trial, add_study, read_studies, space
 from infomax_bench.workers import Workers
@@ -175,9 +174,7 @@ def tune(
     path.parent.mkdir(parents=True, exist_ok=True)
     if not quiet:
         print(f"{len(todo)} studies of {trials} trials each; tuned values in {path}", file=sys.stderr, flush=True)
-    shape = "{l_bar}{bar}| {elapsed}, {remaining} left {postfix}"
-    with tqdm(total=math.fsum(p.cost for p in todo), disable=quiet, bar_format=shape, file=sys.stderr,
-              mininterval=0.5 if sys.stderr.isatty() else 15) as bar:  # fmt: skip
+    with progress(math.fsum(p.cost for p in todo), quiet) as bar:
         costs = {study_key(p.cell.method, p.cell.dataset, p.backbone): p.cost for p in todo}
         own = [str(Path(folder).resolve()) for folder in folders]  # for other machines
         for study in workers.map(make_study, todo, path.parent.resolve(), own, device):
