@@ -1,0 +1,38 @@
+"""The bar of a long job: how far it is and how long it will take, up to date also while one task lasts minutes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+
+from tqdm import tqdm
+
+TICK = {True: 1.0, False: 60.0}
+"""Seconds between two looks at the clock, on a terminal and in a file."""
+
+
+@contextlib.contextmanager
+def progress(total: float, quiet: bool = False) -> Iterator[tqdm]:
+    """A bar of `total` expected seconds of work, on stderr. The time left is by the mean rate so far: tasks are too
+    unlike each other for a recent one to say more."""
+    terminal = sys.stderr.isatty()
+    with tqdm(total=total, disable=quiet, file=sys.stderr, dynamic_ncols=True, smoothing=0,
+              bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}",
+              mininterval=0.5 if terminal else 15) as bar:  # fmt: skip
+        over = threading.Event()
+
+        def tick() -> None:
+            while not over.wait(TICK[terminal]):
+                bar.refresh()
+
+        clock = threading.Thread(target=tick, daemon=True, name="progress")
+        if not quiet:
+            clock.start()
+        try:
+            yield bar
+        finally:
+            over.set()
+            if not quiet:
+                clock.join()
