@@ -7,10 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
-from joblib.externals import cloudpickle
 from sklearn.neural_network import BernoulliRBM
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
