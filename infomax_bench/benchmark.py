@@ -177,6 +177,8 @@ class Claims:
     """Methods that see labels, or captions written from them."""
     labelled: frozenset[str] = frozenset()
     """Those of them that see the labels, and no captions, which may tell of other factors too."""
+    doubtful: frozenset[str] = frozenset()
+    """Methods that are not calibrated; figures mark them."""
 
     def rivals(self, role: str) -> list[str]:
         """The methods that a claim against a role is tested against, without the subject.

@@ -88,7 +88,7 @@ def curves(
         return empty()
     found[["mean", "low", "high"]] *= scale
     methods = sorted(found["method"].unique())
-    look, names = styles(methods, claims), display_names(rows)
+    look, names = styles(methods, claims), display_names(rows, claims)
     titles = [str(t) for t in sorted(found[panel].unique())]
     right = LETTER * max(map(len, names.values())) + 0.32
     height = max(2.5, 1.22 * SMALL / 72 * len(methods) + 0.1)
@@ -140,7 +140,7 @@ def dots(
     found[["mean", "low", "high"]] *= scale
     rank = found.groupby(panel)["mean"].rank(ascending=higher_is_better is not False)
     methods = list(rank.groupby(found["method"]).mean().sort_values(kind="stable").index)
-    look, names = styles(methods, claims), display_names(rows)
+    look, names = styles(methods, claims), display_names(rows, claims)
     titles = [t for t in order if t in set(found[panel])] or [str(t) for t in sorted(found[panel].unique())]
     first = LETTER * max(map(len, names.values())) + 0.1
     height = 0.19 * len(methods) + 0.1
@@ -196,7 +196,7 @@ def matrix(rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale
         table.insert(0, "mean", table.mean(axis=1, skipna=False))
     table = table.iloc[np.argsort(-table.mean(axis=1).to_numpy(), kind="stable")]
     methods = [str(m) for m in table.index]
-    look, names = styles(methods, claims), display_names(rows)
+    look, names = styles(methods, claims), display_names(rows, claims)
     figure, ax = sheet([names[m] for m in methods], table.shape[1], min(0.8, 8.2 / table.shape[1]), 0.235)
     has_subject = claims.subject in methods
     away = (table - (table.loc[claims.subject] if has_subject else table.mean())).to_numpy()
@@ -227,7 +227,7 @@ def scatter(
     if both.empty:
         return empty()
     methods = sorted(both["method"].unique())
-    look, names = styles(methods, claims), display_names(pd.concat([across, up]))
+    look, names = styles(methods, claims), display_names(pd.concat([across, up]), claims)
     titles = [str(t) for t in sorted(both[panel].unique())]
     shown = [f"{t}   {(notes or {}).get(t, '')}".rstrip() for t in titles]
     way = pd.DataFrame(columns=[panel, "mean_x", "mean_y"])

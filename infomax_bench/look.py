@@ -84,10 +84,10 @@ def styles(methods: Iterable[str], claims: Claims) -> dict[str, Style]:
     return found
 
 
-def display_names(rows: pd.DataFrame) -> dict[str, str]:
-    """Method -> what it is called in a figure: with a dagger if some of its rows are from other versions."""
+def display_names(rows: pd.DataFrame, claims: Claims) -> dict[str, str]:
+    """Method -> what it is called in a figure: † if some of its rows are from other versions, ¶ if not calibrated."""
     stale = set(rows.loc[~rows["current"].astype(bool), "method"])
-    return {m: f"{m} †" if m in stale else m for m in rows["method"].unique()}
+    return {m: m + " †" * (m in stale) + " ¶" * (m in claims.doubtful) for m in rows["method"].unique()}
 
 
 def png(figure: Figure) -> bytes:

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         (registry.benchmark(name) for name in registry.names("benchmarks")), key=lambda b: (b.order, b.name)
     )
     doubtful = uncalibrated(results, benchmarks, claims)
+    claims = replace(claims, doubtful=frozenset(doubtful))
     names = model.marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
     sections = [

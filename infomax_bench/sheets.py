@@ -57,7 +57,7 @@ def stacked(
     first = table[inner[0] if inner else rest]
     methods = list(first.groupby("method").mean().sort_values(kind="stable").index)
     titles = sorted(found[panel].unique())
-    look, names = styles(methods, claims), display_names(rows)
+    look, names = styles(methods, claims), display_names(rows, claims)
     room = LETTER * max(map(len, names.values())) + 0.1
     figure, axes = panels([str(t) for t in titles], columns=4, height=0.19 * len(methods) + 0.1, left=0.1, right=0.5,
                           first=room)  # fmt: skip
@@ -157,7 +157,7 @@ def pairs(below: pd.DataFrame, above: pd.DataFrame, rows: pd.DataFrame, claims: 
     rows: where the methods' names come from.
     """
     methods = [str(m) for m in below.index]
-    n, look, names = len(methods), styles(methods, claims), display_names(rows)
+    n, look, names = len(methods), styles(methods, claims), display_names(rows, claims)
     numbered = {m: f"{names[m]}  {i}" for i, m in enumerate(methods, start=1)}
     figure, ax = sheet([numbered[m] for m in methods], n, min(0.3, 8.0 / n), 0.2)
     values = 100 * np.where(np.tri(n, dtype=bool), below.to_numpy(), above.to_numpy())

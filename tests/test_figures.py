@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -176,6 +177,14 @@ def test_the_subject_stands_out_and_a_method_looks_the_same_in_every_figure():
     assert styles(["method_0"], who)["method_0"] is SUBJECT
     assert styles(["method_5"], who)["method_5"] == styles([f"method_{i}" for i in range(8)], who)["method_5"]
     assert "stranger" in styles(["stranger"], who)
+
+
+def test_names_in_figures_wear_the_marks_of_tables():
+    who = replace(claims(), doubtful=frozenset({"method_1", "method_2"}))
+    table = rows(datasets=("one",)).assign(current=lambda t: t["method"] != "method_2")
+    (ax,) = curves(table, who, xlabel="x", ylabel="y").axes
+    said = {text.get_text() for text in ax.texts}
+    assert {"method_0", "method_1 ¶", "method_2 † ¶", "method_3"} <= said
 
 
 def test_captions_say_how_many_seeds():

@@ -17,7 +17,8 @@ def test_the_clock_goes_on_while_a_task_lasts(monkeypatch, capsys):
             time.sleep(0.05)
             if "25%" in (said := capsys.readouterr().err):
                 break
-    assert "25%" in said and "left" in said
+    assert "25%" in said
+    assert "left" in said
 
 
 def test_a_quiet_one_says_nothing(capsys):
