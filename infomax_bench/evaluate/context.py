@@ -39,13 +39,17 @@ class FeatureSet:
 
     def raw(self, name: str) -> Tensor:
         """Raw features of a part, `[S, n, K]`."""
-        return torch.stack([f[i] for f, i in zip(self.features, self.part(name), strict=True)])
+        index = self.part(name).to(self.features.device)
+        out = self.features.new_empty(*index.shape, self.features.shape[2])
+        for own, f, i in zip(out, self.features, index, strict=True):
+            torch.index_select(f, 0, i, out=own)
+        return out
 
     def x(self, name: str) -> Tensor:
         """Standardised features of a part, `[S, n, K]`, made once; a unit that is constant in training is 0."""
         if name not in self.cache:
             mean, scale = self.moments()
-            self.cache[name] = (self.raw(name) - mean).div_(scale)
+            self.cache[name] = self.raw(name).sub_(mean).div_(scale)
         return self.cache[name]
 
     def y(self, name: str) -> Tensor:

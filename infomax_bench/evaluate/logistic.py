@@ -106,7 +106,7 @@ class _ClassBlocks:
             for i, j in itertools.product(range(len(chosen)), range(c)):
                 blocks[:, i, j] += (ones * curvature[:, i, j].unsqueeze(2)).mT @ ones
         nearest = (torch.arange(r, device=w.device).unsqueeze(1) - chosen).abs().argmin(1)
-        blocks = (blocks / n)[:, nearest]
+        blocks = blocks.div_(n)[:, nearest]
         diagonal = penalty.expand(s, r, c, k)
         if keep is not None:  # a removed feature's row is the identity's
             blocks *= keep.unsqueeze(-1) * keep.unsqueeze(-2)
@@ -117,7 +117,14 @@ class _ClassBlocks:
         self.inverse = blocks
 
     def select(self, active: Tensor) -> None:
-        self.inverse = self.inverse[:, active]
+        if len(self.inverse) > 1:
+            self.inverse = self.inverse[:, active]
+            return
+        left = active.nonzero().flatten().tolist()
+        for to, at in enumerate(left):  # those of a seed alone are large: in place
+            if to != at:
+                self.inverse[:, to] = self.inverse[:, at]
+        self.inverse = self.inverse[:, : len(left)]
 
     def __call__(self, g: Tensor) -> Tensor:
         z = (self.inverse @ g.unsqueeze(-1)).squeeze(-1)

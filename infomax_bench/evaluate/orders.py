@@ -80,17 +80,19 @@ def _second_moments(context: Context) -> Tensor:
 def _eliminated(inverse: Tensor, weight: Tensor, cost: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """The order `[S, K]` in which units go if at each step the one of least `cost(inverse, weight)` goes.
 
-    inverse `[S, K, K]` and weight `[S, K, C]` are those of a least-squares problem, and stay those of the units left.
+    inverse `[S, K, K]` and weight `[S, K, C]` are those of a least-squares problem. They are worked on in place, and
+    stay those of the units left.
     """
     s, k = inverse.shape[:2]
     seed, left, order = torch.arange(s), torch.ones(s, k, dtype=torch.bool), []
+    change = torch.empty_like(inverse)  # one for all steps: new ones would leave the heap in pieces, gigabytes of them
     for _ in range(k):
         unit = cost(inverse, weight).masked_fill(~left, torch.inf).argmin(1)
         order.append(unit)
         left[seed, unit] = False
         share = inverse[seed, :, unit] / inverse[seed, unit, unit].unsqueeze(1)
-        weight = weight - share.unsqueeze(2) * weight[seed, unit].unsqueeze(1)
-        inverse = inverse - share.unsqueeze(2) * inverse[seed, unit].unsqueeze(1)
+        weight -= share.unsqueeze(2) * weight[seed, unit].unsqueeze(1)
+        inverse -= torch.mul(share.unsqueeze(2), inverse[seed, unit].unsqueeze(1), out=change)
     return torch.stack(order, dim=1)
 
 

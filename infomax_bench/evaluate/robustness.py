@@ -51,10 +51,12 @@ def corrupted_accuracy(
     assert context.target is not None
     test = data.splits[i].test
     images = corrupt(images_as(context.target, encoder.problem.input_shape)[test], name, context.seeds[i], severities)
-    features = encoder.take([i]).features(images.flatten(0, 1))[0]
     mean, scale = (moment[i, 0] for moment in data.moments())
-    logits = ((features - mean) / scale) @ probe.weight[i] + probe.bias[i]
-    return accuracy(logits.unflatten(0, (len(severities), -1)), data.labels[test])
+
+    def logits(part: Tensor) -> Tensor:
+        return encoder.take([i]).features(part)[0].sub_(mean).div_(scale) @ probe.weight[i] + probe.bias[i]
+
+    return accuracy(torch.stack([logits(part) for part in images]), data.labels[test])
 
 
 def silenced_accuracy(context: Context, probe: Probe) -> Tensor:
