@@ -15,7 +15,8 @@ class Pruning(Benchmark):
     Live units are removed one at a time in four orders (random, least important to the probe first, most predictable
     from the other units first, and greedily: always the unit whose removal costs the refitted probe least), with the
     probe frozen or fitted again to what is left; and encoder weights by magnitude within each unit. Orders are chosen
-    on training images, and of the orders the best on validation images. Dead units are counted apart.
+    on training images, and of the orders the best on validation images. Dead units are counted apart. Raw pixels,
+    whose number is not that of the encoders' units, are not pruned.
 
     Features that carry little look unprunable too, since there is little to lose: so the accuracy that the best few
     units keep stands beside every fraction.

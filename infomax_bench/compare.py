@@ -86,7 +86,7 @@ def _own_width(registry: Registry, name: str) -> bool | None:
         cls: type[Method] = registry.get("methods", name).cls
     except UserError:
         return None
-    return cls.width is not Method.width
+    return cls.own_width()
 
 
 def _group(comparison: str, own: Manifest, anywhere: Manifest) -> Group:

@@ -211,6 +211,11 @@ class Method(_Hyperparameters):
     def supervised(cls) -> bool:
         return bool(cls.needs)
 
+    @classmethod
+    def own_width(cls) -> bool:
+        """Whether it has a width of its own, whatever is asked for."""
+        return cls.width is not Method.width
+
     def settings(self) -> dict[str, Any]:
         """All hyperparameters by name, but for those of LATER at their defaults."""
         own = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))

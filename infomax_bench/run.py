@@ -236,7 +236,7 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
         cls: type[Method] = plugin.cls
         methods[name] = {
             **asdict(cls.card), "supervised": cls.supervised(), "needs": cls.needs, "fitted": not cls.by_gradient(),
-            "own_width": cls.width is not Method.width, "file": Path(plugin.path).stem,
+            "own_width": cls.own_width(), "file": Path(plugin.path).stem,
             "backbones": cls.backbones, "tunable": sorted(space(cls, plugin.settings)),
         }  # fmt: skip
     tuning = {

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from infomax_bench import pretrain
 from infomax_bench.data import images_as, load, split
+from infomax_bench.errors import NotApplicable
 from infomax_bench.evaluate import prune
 from infomax_bench.evaluate.context import Context, FeatureSet, context_for
 from infomax_bench.evaluate.orders import (
@@ -452,6 +453,12 @@ def test_where_units_compete_the_rest_shares_out_anew():
     assert set(shared) == set(SHARED_OUT_LEVELS)
     assert shared[0.0] == pytest.approx(found["accuracy", "random/refitted", 0.0], abs=0.01)
     assert shared[0.8] < shared[0.0] - 0.05
+
+
+def test_encoders_of_other_widths_than_all_have_are_not_pruned():
+    encoder = pretrain("pixels", "digits", width=16, seeds=1)
+    with pytest.raises(NotApplicable, match="width of its own"):
+        prune_units(context_for(encoder, registry().dataset("digits")))
 
 
 # -- weights --------------------------------------------------------------------------------------------------

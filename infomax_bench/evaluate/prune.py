@@ -39,6 +39,7 @@ import torch
 from torch import Tensor
 
 from infomax_bench.data import images_as
+from infomax_bench.errors import NotApplicable
 from infomax_bench.evaluate.context import Context, FeatureSet, Row
 from infomax_bench.evaluate.logistic import fit_logistic
 from infomax_bench.evaluate.orders import ORDERS, dead_first, kept_after, random_order
@@ -268,7 +269,11 @@ def prune_units(context: Context) -> list[Row]:
     accuracy scaled so that the full features are 1 and chance is 0. Of "best/refitted" also kept: that scaled accuracy,
     at LEVELS; accuracy_at_units: with `x` units left (all live ones, if they are fewer); prunable_fraction_first,
     prunable_fraction_last and loss_noise. dead_units: their share.
+
+    Raises NotApplicable for a method with a width of its own.
     """
+    if context.encoder is not None and context.encoder.method.own_width():
+        raise NotApplicable("has a width of its own, and encoders of equal width are pruned")
     data, probe = context.set, shared_probe(context)
     live = data.live()
     width, chance = live.shape[1], 1 / data.n_classes
