@@ -91,13 +91,7 @@ def run(
     _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings)
     _write_info(root, registry, suite, planner, studies or {})
     store.update_manifest(lambda old: _merged(old, entries, planner, suite))
-    failures: list[str] = []
-    peaks: dict[int, int] = {}
-    if todo:
-        try:
-            failures = _work(todo, store, folders, device, workers, quiet, peaks)
-        finally:  # an interrupted run took its time too
-            _record_run(root, time.perf_counter() - begin, len(missing), peaks)
+    failures = _work(todo, store, folders, device, workers, quiet, _Record(root, begin)) if todo else []
     every = [registry.benchmark(name) for name in registry.names("benchmarks")]
     n_compared, failed = _compare(store, registry, every, device, workers, quiet)
     results = read_results(root)
@@ -154,9 +148,9 @@ def _say(quiet: bool, *lines: str) -> None:
 
 def _work(
     todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, workers: Workers, quiet: bool,
-    peaks: dict[int, int],
+    record: _Record,
 ) -> list[str]:  # fmt: skip
-    """Runs the tasks under a progress bar with the time left; returns the failures. peaks: bytes, by worker."""
+    """Runs the tasks under a progress bar with the time left; returns the failures."""
     failures: list[str] = []
     open_tasks = {task.encoder_key: task.label for task in todo}
     with progress(sum(task.cost for task in todo), quiet) as bar:
@@ -166,7 +160,7 @@ def _work(
             del open_tasks[outcome.task.encoder_key]
             bar.set_postfix_str(_running(open_tasks, len(todo), workers), refresh=False)
             bar.update(outcome.task.cost)
-            peaks[outcome.worker] = max(outcome.peak_bytes, peaks.get(outcome.worker, 0))
+            record.add(outcome)
             done = f"done in {outcome.seconds:.1f} s: {outcome.task.label}"
             lines = [done, *(f"failed: {failure}" for failure in outcome.failures)]
             store.log([*lines, *outcome.warnings])
@@ -261,15 +255,35 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
     write_text(root / "run.json", json.dumps(info, indent=1))
 
 
-def _record_run(root: Path, seconds: float, n_jobs: int, peaks: Mapping[int, int]) -> None:
-    """Adds a run that did something to run.json; a study run in pieces took the sum of their seconds. peaks: bytes, by
-    worker; their sum and this process's is what the run needed at most."""
-    info = read_info(root)
-    if not info:  # taken away while the run went on; what is lost is only the record of its time
-        return
-    memory = sum({os.getpid(): engine.peak_bytes(), **peaks}.values())
-    info["seconds"] = round(info.get("seconds", 0.0) + seconds, 1)
-    did = {"command": info["command"], "git_sha": info["git_sha"], "seconds": round(seconds, 1), "jobs": n_jobs,
-           "machine": machine_in_words(info["machine"]), "peak_gib": round(memory / 2**30, 2)}  # fmt: skip
-    info.setdefault("runs", []).append(did)
-    write_text(root / "run.json", json.dumps(info, indent=1))
+@dataclass
+class _Record:
+    """This run's entry in run.json, up to date whenever a task has ended: what is killed took its time too. A study run
+    in pieces took the sum of their seconds."""
+
+    root: Path
+    begin: float
+    n_jobs: int = 0
+    peaks: dict[int, int] = field(default_factory=dict)
+    """Bytes, by worker; their sum and this process's is what the run needed at most."""
+    seconds: float = 0.0
+    place: int | None = None
+
+    def add(self, outcome: engine.Outcome) -> None:
+        self.n_jobs += len(outcome.task.wanted)
+        self.peaks[outcome.worker] = max(outcome.peak_bytes, self.peaks.get(outcome.worker, 0))
+        info = read_info(self.root)
+        if not info:  # taken away while the run goes on; what is lost is only the record of its time
+            return
+        before, self.seconds = self.seconds, round(time.perf_counter() - self.begin, 1)
+        memory = sum({os.getpid(): engine.peak_bytes(), **self.peaks}.values())
+        did = {
+            "command": info["command"], "git_sha": info["git_sha"], "seconds": self.seconds, "jobs": self.n_jobs,
+            "machine": machine_in_words(info["machine"]), "peak_gib": round(memory / 2**30, 2),
+        }  # fmt: skip
+        runs = info.setdefault("runs", [])
+        if self.place is None or self.place >= len(runs):
+            self.place = len(runs)
+            runs.append(did)
+        runs[self.place] = did
+        info["seconds"] = round(info.get("seconds", 0.0) + self.seconds - before, 1)
+        write_text(self.root / "run.json", json.dumps(info, indent=1))

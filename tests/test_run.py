@@ -188,6 +188,22 @@ def test_a_run_records_its_time_its_memory_and_its_machine(own, tmp_path):
     assert " cores, " in did["machine"]
 
 
+def test_a_run_in_pieces_took_the_sum_of_their_seconds(own, tmp_path):
+    class Stopped(Workers):
+        def map(self, *arguments):
+            yield next(super().map(*arguments))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(own, tmp_path / "r", workers=Stopped())
+    go(own, tmp_path / "r")
+    info = json.loads((tmp_path / "r" / "run.json").read_text())
+    first, second = info["runs"]
+    assert 0 < first["jobs"] < 8
+    assert first["jobs"] + second["jobs"] == 8
+    assert info["seconds"] == pytest.approx(first["seconds"] + second["seconds"], abs=0.11)
+
+
 def test_a_partial_folder_can_be_read(own, tmp_path):
     root = tmp_path / "r"
     go(own, root)
