@@ -2,7 +2,15 @@
 
 from infomax_bench import Benchmark
 from infomax_bench.figures import curves, dots, scatter, seeds_of
-from infomax_bench.statistics import decide_bound, in_words, seed_means, seeds_for_bound, would_decide
+from infomax_bench.statistics import (
+    decide_bound,
+    failed_seeds,
+    in_words,
+    seed_means,
+    seeds_for_bound,
+    stale_methods,
+    would_decide,
+)
 
 TITLE = "Cannot be pruned"
 MOST_PRUNABLE = 0.05  # the share of live units below which we say "can't be pruned"
@@ -13,10 +21,11 @@ class Pruning(Benchmark):
     """How much of an encoder can be removed before its features stop serving?
 
     Live units are removed one at a time in four orders (random, least important to the probe first, most predictable
-    from the other units first, and greedily: always the unit whose removal costs the refitted probe least), with the
-    probe frozen or fitted again to what is left; and encoder weights by magnitude within each unit. Orders are chosen
-    on training images, and of the orders the best on validation images. Dead units are counted apart. Raw pixels,
-    whose number is not that of the encoders' units, are not pruned.
+    from the other units first, and greedily: always the unit without which a least-squares probe, refitted exactly,
+    fits the training labels best), with the logistic probe frozen or fitted again to what is left, its L2 that of the
+    whole probe times the share of units kept; and encoder weights by magnitude within each unit. Orders are chosen on
+    training images, and of the orders the best on validation images. Dead units are counted apart. Raw pixels, whose
+    number is not that of the encoders' units, are not pruned.
 
     Features that carry little look unprunable too, since there is little to lose: so the accuracy that the best few
     units keep stands beside every fraction.
@@ -47,15 +56,21 @@ class Pruning(Benchmark):
         values = seed_means(fractions, claims.subject)
         if claims.subject in values:
             outcome, found = decide_bound(values[claims.subject].dropna(), MOST_PRUNABLE)
-            needed = seeds_for_bound(found, MOST_PRUNABLE) if outcome == "inconclusive" else ""
+            failed = failed_seeds(fractions, claims.subject)
+            if failed and outcome == "supported":
+                outcome = "inconclusive"
+            needed = seeds_for_bound(found, MOST_PRUNABLE) if outcome == "inconclusive" and not failed else ""
             effect = (100 * found.mean, 100 * found.low, 100 * found.high)
+            own = (rows["metric"] == "dead_units") & (rows["method"] == claims.subject)
             sentence = (
                 f"{TITLE}: {effect[0]:.0f} % of {claims.subject}'s live units can be removed for one point of accuracy "
-                f"({in_words(*effect[1:], '.0f')}; the claim allows {100 * MOST_PRUNABLE:.0f} %).{would_decide(needed)}"
+                f"({in_words(*effect[1:], '.0f')}; the claim allows {100 * MOST_PRUNABLE:.0f} %; "
+                f"{100 * rows.loc[own, 'value'].mean():.0f} % of all are dead).{would_decide(needed)}"
             )
             yield self.verdict(
                 claims, "P1", TITLE, "itself", outcome, effect, found.n, sentence, unit="%", metric="prunable fraction",
-                seeds_needed=needed,
+                seeds_needed=needed, line=100 * MOST_PRUNABLE, stale=stale_methods(fractions, [claims.subject]),
+                failed=failed,
             )  # fmt: skip
         yield from self.better_than_all(
             fractions, claims, "P1", "Less prunable", "prunable fraction", unit="points less prunable",
@@ -94,7 +109,7 @@ class Pruning(Benchmark):
         accuracy = rows[rows["metric"] == "accuracy"]
         for protocol, what in (
             ("redundancy/refitted", "live units removed, the most predictable from the others first; probe refitted"),
-            ("greedy/refitted", "live units removed, always the one that the refitted probe misses least"),
+            ("greedy/refitted", "live units removed, always the one that a refitted least-squares probe misses least"),
             ("redundancy/frozen", "live units removed, the most predictable from the others first; probe frozen"),
             ("magnitude/refitted", "encoder weights removed, the smallest of each unit first; probe refitted"),
         ):

@@ -100,7 +100,7 @@ class Transfer(Benchmark):
         yield self.verdict(
             claims, "P2", TASK, "unsupervised", kept.outcome, effect, kept.found.n, sentence,
             unit="points of relative accuracy", metric="accuracy relative to training on the target",
-            missing=kept.missing, seeds_needed=kept.seeds_needed,
+            missing=kept.missing, seeds_needed=kept.seeds_needed, aside=True,
         )  # fmt: skip
 
     def figures(self, rows, claims):

@@ -21,9 +21,11 @@ from infomax_bench.statistics import (
     by_case,
     compare,
     decide,
+    failed_seeds,
     hardest,
     in_words,
     seeds_needed,
+    stale_methods,
     would_decide,
 )
 
@@ -306,9 +308,9 @@ class Benchmark:
         """A verdict with what all of a benchmark's verdicts share filled in. effect: mean, low and high."""
         return Verdict(
             claim=claim, title=title, subject=claims.subject, against=against, track=claims.track,
-            preset=claims.preset, verdict=outcome, indicative=claims.indicative, effect=effect[0], ci_low=effect[1],
+            preset=claims.preset, verdict=outcome, effect=effect[0], ci_low=effect[1],
             ci_high=effect[2], n_seeds=n_seeds, rule=self.paragraph("Rule"), sentence=sentence,
-            benchmark=self.name, **more,
+            benchmark=self.name, indicative=claims.indicative or claims.subject in more.get("stale", ()), **more,
         )  # fmt: skip
 
     def better_than_all(
@@ -338,24 +340,25 @@ class Benchmark:
             if not rivals:
                 continue
             comparisons, missing = compare(values, claims.subject, rivals, higher_is_better, margin, cannot)
-            outcome = decide(comparisons)
-            if missing and outcome == "supported":
-                outcome = "inconclusive"  # better than all of them needs all of them
-            needed = seeds_needed(comparisons, not missing) if outcome == "inconclusive" else ""
+            outcome, failed = decide(comparisons), failed_seeds(rows, claims.subject)
+            if (missing or failed) and outcome == "supported":
+                outcome = "inconclusive"  # better than all of them needs all of them, and every seed
+            needed = seeds_needed(comparisons, not missing and not failed) if outcome == "inconclusive" else ""
             decisive = hardest(comparisons, outcome)
             worst = None if decisive is None else decisive.shown(scale, margin)
             effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
             yield self.verdict(
                 claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
-                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing, needed),
+                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing, needed, failed),
                 seeds_needed=needed, unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
-                comparisons=tuple(c.shown(scale, margin) for c in comparisons),
+                comparisons=tuple(c.shown(scale, margin) for c in comparisons), line=-scale * margin, failed=failed,
+                stale=stale_methods(rows, [claims.subject, *rivals]),
             )  # fmt: skip
 
 
 def _sentence(
     subject: str, title: str, role: str, outcome: Outcome, worst: Comparison | None,
-    effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str,
+    effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str, failed: int,
 ) -> str:  # fmt: skip
     """The verdict in one sentence, with the comparison that decided it."""
     if worst is None:
@@ -369,4 +372,6 @@ def _sentence(
     mean, low, high = effect
     text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, {in_words(low, high)})."
     text += would_decide(needed)
+    if failed:
+        text += f" {subject} failed under {failed} seed{'s' * (failed != 1)}, which no win can do without."
     return text + (f" Not measured, failed or not able: {', '.join(missing)}." if missing else "")

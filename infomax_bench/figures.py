@@ -7,7 +7,7 @@ has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -259,10 +259,13 @@ def scatter(
     return figure
 
 
-def sparks(series: Mapping[tuple[str, str], np.ndarray], claims: Claims, *, label: str) -> Figure:
+def sparks(
+    series: Mapping[tuple[str, str], np.ndarray], claims: Claims, *, label: str,
+    marked: Collection[tuple[str, str]] = (),
+) -> Figure:  # fmt: skip
     """Small curves, methods by data sets, each scaled to its own range.
 
-    series: (method, data set) -> `[S, P]`, a line for each seed.
+    series: (method, data set) -> `[S, P]`, a line for each seed. marked: those that wear an arrow.
     """
     methods = sorted({m for m, _ in series}, key=lambda m: (m != claims.subject, m))
     datasets = sorted({d for _, d in series})
@@ -280,6 +283,8 @@ def sparks(series: Mapping[tuple[str, str], np.ndarray], claims: Claims, *, labe
         heights = (values - finite.min()) / (np.ptp(finite) or 1.0) * 0.8 - 0.4 - i
         lines = [np.column_stack([x, line]) for line in heights]
         ax.add_collection(LineCollection(lines, colors=look[method].colour, linewidths=1.1, alpha=0.8))
+        if (method, dataset) in marked:
+            ax.text(j + 0.93, -i, "\u2198", fontsize=8, color=INK, ha="left", va="center")
     ax.set_xlim(0, len(datasets))
     ax.set_ylim(-len(methods) + 0.5, 0.5)
     ax.set_xticks([j + 0.49 for j in range(len(datasets))], datasets, fontsize=8)

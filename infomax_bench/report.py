@@ -115,8 +115,9 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
     budget, tuned = model.tuning(results, names, claims)
-    main = groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful)
-    controls = groups((v for v in verdicts if v.against == "control"), benchmarks, doubtful)
+    against_controls = [v for v in verdicts if v.against == "control"]
+    main = groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful, against_controls)
+    controls = groups(against_controls, benchmarks, doubtful)
     return {
         "results": results,
         "untuned": model.untuned(results),
@@ -124,7 +125,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "tuned": tuned,
         "info": results.info,
         "claims": claims,
-        "counts": {word: sum(v.verdict == word for v in verdicts if v.against != "control") for word in COLOURS},
+        "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
         "indicative": any(v.indicative for v in verdicts),
         "groups": main,
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},

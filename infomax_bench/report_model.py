@@ -19,7 +19,7 @@ from infomax_bench.look import png
 from infomax_bench.report_images import Gallery
 from infomax_bench.report_parts import Group, Passage, Picture, Section, Table, capital, number, signed, table
 from infomax_bench.results import Results, machine_in_words
-from infomax_bench.statistics import Verdict, detectable, noise_of
+from infomax_bench.statistics import ALPHA, POWER, Verdict, detectable, noise_of
 from infomax_bench.tuned import in_words
 
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
@@ -218,15 +218,24 @@ def independence(results: Results, claims: Claims) -> Picture | None:
 
 # -- what could have been seen ----------------------------------------------------------------------------------------
 def power(verdicts: Sequence[Verdict]) -> Table | None:
-    """For each claim the noise that it rests on, and the difference that five and ten seeds show four times in five."""
-    head = ["claim", "against", "in", "deviation over seeds", "seen by 5 seeds", "seen by 10", "seeds to decide"]
+    """For each claim the noise that it rests on, and the differences that five and ten seeds show four times in five:
+    supporting it if one rival is that close, or all are, and refuting it."""
+    seeds = (5, 10)
+    kinds = [f"{kind}, {n} seeds" for kind in ("one close", "all close", "refuted") for n in seeds]
+    head = ["claim", "against", "in", "deviation over seeds", *kinds, "seeds to decide"]
     lines = []
     for v in verdicts:
-        noise = noise_of(v)
+        noise, rivals = noise_of(v), max(1, len(v.comparisons))
         if math.isfinite(noise) and noise > 0:  # a count of operations has none
-            seen = [number(detectable(noise, n)) for n in (5, 10)]
-            lines.append([v.title, v.against, v.unit or v.metric, number(noise), *seen, v.seeds_needed or "–"])
-    numeric = [False, False, False, True, True, True, True]
+            seen = [
+                *(detectable(noise, n) for n in seeds),
+                *(detectable(noise, n, certainty=1 - (1 - POWER) / rivals) for n in seeds),
+                *(detectable(noise, n, ALPHA / rivals) for n in seeds),
+            ]
+            lines.append(
+                [v.title, v.against, v.unit or v.metric, number(noise), *map(number, seen), v.seeds_needed or "–"]
+            )
+    numeric = [False, False, False, *([True] * (len(head) - 3))]
     return Table(head, lines, numeric, [False] * len(lines)) if lines else None
 
 
@@ -267,6 +276,10 @@ def tuning(results: Results, names: dict[str, str], claims: Claims) -> tuple[str
 
 
 # -- training ---------------------------------------------------------------------------------------------------------
+FALLING = 0.01
+"""Share of a loss's fall in the last LATE of training from which on it is marked as not converged."""
+
+
 def still_falling(total: np.ndarray) -> float:
     """Share of the whole fall of a loss `[S, P]` that came in the last LATE of training.
 
@@ -285,18 +298,27 @@ def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | No
     if not logged:
         return None, None
     totals = {(g.method, g.dataset): np.sum(list(g.log.values()), axis=0, dtype=float) for g in logged}
-    figure = sparks(totals, claims, label="loss over training, a line for each seed, each panel to its own scale")
+    late = {which: still_falling(total) for which, total in totals.items()}
+    falling = sorted(which for which, share in late.items() if share > FALLING)
+    figure = sparks(
+        totals, claims, label="loss over training, a line for each seed, each panel to its own scale", marked=falling
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for method, dataset in falling:
+        found[method].append(dataset)
+    still = "; ".join(f"{method} on {', '.join(datasets)}" for method, datasets in found.items()) or "none"
     caption = (
-        "The loss of every method that is trained by gradient, from the first to the last update: a curve that still "
-        "falls at its end has not converged within the budget that all methods share. A loss that stands in for an "
+        "The loss of every method that is trained by gradient, from the first to the last update. Not converged within "
+        f"the budget that all methods share (an arrow: more than {100 * FALLING:.0f} % of the whole fall came in the "
+        f"last tenth): {still}. A loss that stands in for an "
         "update rule need not fall: only its gradient has a meaning."
     )
     lines, strong = [], []
     for g in logged:
         for term, values in sorted(g.log.items()):
             first, last = (signed(float(np.mean(values[:, i])), plus=False) for i in (0, -1))
-            late = still_falling(totals[g.method, g.dataset])
-            shown = "–" if math.isnan(late) else f"{100 * late:.0f} %".replace("-", "−")
+            share = late[g.method, g.dataset]
+            shown = "–" if math.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
             lines.append([g.method, g.dataset, number(g.steps), term, first, last, shown])
             strong.append(g.method == claims.subject)
     head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]

@@ -43,12 +43,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Bar:
-    """An interval as a drawing: positions in percent of its width, and where zero is."""
+    """An interval as a drawing: positions in percent of its width, and where the line is that decides."""
 
     low: float
     mean: float
     high: float
-    zero: float
+    line: float
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ def signed(value: float, plus: bool = True) -> str:
     return f"{value:{'+' if plus else ''}.3g}".replace("-", "−")
 
 
-def bars(intervals: Sequence[tuple[float, float, float]]) -> list[Bar | None]:
-    """Drawings of (mean, low, high) on one scale that has zero on it."""
-    ends = [v for triple in intervals for v in triple if math.isfinite(v)] + [0.0]
+def bars(intervals: Sequence[tuple[float, float, float]], line: float = 0.0) -> list[Bar | None]:
+    """Drawings of (mean, low, high) on one scale that has `line` on it."""
+    ends = [v for triple in intervals for v in triple if math.isfinite(v)] + [line]
     low, high = min(ends), max(ends)
     pad = 0.06 * (high - low) or 1.0
 
@@ -148,7 +148,7 @@ def bars(intervals: Sequence[tuple[float, float, float]]) -> list[Bar | None]:
         inside = min(max(value, low - pad), high + pad)
         return round(100 * (inside - low + pad) / (high - low + 2 * pad), 2)
 
-    return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(0.0)) for mean, lo, hi in intervals]
+    return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(line)) for mean, lo, hi in intervals]
 
 
 def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
@@ -166,14 +166,18 @@ def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
             signed(c.iqm), "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %", bar,
             c.rival in doubtful,
         )
-        for c, bar in zip(verdict.comparisons, bars(single), strict=True)
+        for c, bar in zip(verdict.comparisons, bars(single, verdict.line), strict=True)
     ]  # fmt: skip
-    drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)])[0]
+    drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)], verdict.line)[0]
     return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c.rival))
 
 
-def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtful: Collection[str] = ()) -> list[Group]:
-    """Cards by claim and benchmark: the numbered predictions first."""
+def groups(
+    verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtful: Collection[str] = (),
+    controls: Collection[Verdict] = (),
+) -> list[Group]:  # fmt: skip
+    """Cards by claim and benchmark: the numbered predictions first. controls: the same claims against the controls,
+    without which no answer is whole."""
     by_name = {b.name: b for b in benchmarks}
     found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
@@ -184,7 +188,7 @@ def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtfu
             claim,
             by_name[name].title,
             capital(by_name[name].paragraph("Claim")),
-            answer(found[claim, name]),
+            answer(found[claim, name], [v for v in controls if (v.claim, v.benchmark) == (claim, name)]),
             name,
             [card(v, doubtful) for v in found[claim, name]],
         )
@@ -192,24 +196,33 @@ def groups(verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtfu
     ]
 
 
-def answer(verdicts: Sequence[Verdict]) -> str:
-    """A claim's verdicts as one sentence for someone who reads no further."""
-    by_outcome = {
-        word: [v.title.lower() for v in verdicts if v.verdict == word]
-        for word in ("supported", "refuted", "inconclusive")
-    }
-    supported, refuted, undecided = by_outcome.values()
+def answer(verdicts: Sequence[Verdict], controls: Sequence[Verdict] = ()) -> str:
+    """A claim's verdicts as one sentence for someone who reads no further; what is no better than a control has not
+    won."""
+    own = [v for v in verdicts if not v.aside] or verdicts
+    supported, refuted, undecided = (titled(own, word) for word in ("supported", "refuted", "inconclusive"))
+    lost, open_ = titled(controls, "refuted"), titled(controls, "inconclusive")
     so_far = " so far: this preset is for looking, not for deciding" if any(v.indicative for v in verdicts) else ""
+    beaten = f" A control does better: {', '.join(lost)}." if lost else ""
     if not (refuted or undecided):
+        if lost:
+            return f"No{so_far}: ahead of prior art, but a control does better: {', '.join(lost)}."
+        if open_:
+            return f"Not shown{so_far}: ahead of prior art, but undecided against the controls: {', '.join(open_)}."
         return f"Yes{so_far}."
     if not (supported or undecided):
-        return f"No{so_far}."
+        return f"No{so_far}.{beaten}"
     if not (supported or refuted):
-        why = "some methods were not measured" if any(v.missing for v in verdicts) else "the seeds are too few for it"
-        return f"Undecided{so_far}: {why}."
+        why = "some methods were not measured" if any(v.missing for v in own) else "the seeds are too few for it"
+        return f"Undecided{so_far}: {why}.{beaten}"
     told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
-    parts = "; ".join(f"{word}: {', '.join(dict.fromkeys(titles))}" for word, titles in told if titles)
-    return f"In part{so_far}; {parts}." if supported else f"Not shown{so_far}; {parts}."
+    parts = "; ".join(f"{word}: {', '.join(titles)}" for word, titles in told if titles)
+    return f"{'In part' if supported else 'Not shown'}{so_far}; {parts}.{beaten}"
+
+
+def titled(verdicts: Iterable[Verdict], outcome: str) -> list[str]:
+    """What the verdicts of one outcome are about, each once."""
+    return list(dict.fromkeys(v.title.lower() for v in verdicts if v.verdict == outcome))
 
 
 def capital(text: str) -> str:

@@ -157,6 +157,14 @@ class Verdict:
     """The outcome without the methods that are not calibrated; "" where all of them are."""
     seeds_needed: str = ""
     """If it is undecided: how many seeds would probably decide it, or "more than 100"; "" if seeds would not help."""
+    line: float = 0.0
+    """Where it is decided, in `unit`: zero, a bound, or the margin that is allowed."""
+    aside: bool = False
+    """It is about other methods than the subject, and no part of what is said of that."""
+    failed: int = 0
+    """Seeds under which the subject's training or evaluation failed."""
+    stale: tuple[str, ...] = ()
+    """Methods of which some rows were made by other versions or with other settings than today's."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; numbers that are not finite become null."""
@@ -219,6 +227,19 @@ def seed_means(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
     if not cases.values:
         return pd.DataFrame()
     return pd.DataFrame({m: v.mean(axis=1) for m, v in cases.values.items()}, index=pd.Index(cases.seeds, name="seed"))
+
+
+def failed_seeds(rows: pd.DataFrame, subject: str) -> int:
+    """Under how many seeds the subject has a measurement that failed."""
+    failed = (rows["method"] == subject) & (rows["status"] == "failed")
+    return int(rows.loc[failed, "seed"].nunique())
+
+
+def stale_methods(rows: pd.DataFrame, methods: Collection[str]) -> tuple[str, ...]:
+    """Those of the methods of which some rows are not what today's versions and settings would give."""
+    if "current" not in rows:
+        return ()
+    return tuple(sorted(set(rows.loc[~rows["current"].astype(bool), "method"]) & set(methods)))
 
 
 def interquartile_mean(values: np.ndarray) -> float:
@@ -324,11 +345,11 @@ def power_table(
     ]
 
 
-def detectable(sd: float, n: int, alpha: float = ALPHA) -> float:
-    """The mean difference that n seeds show with probability POWER; infinite for fewer than MIN_SEEDS seeds."""
+def detectable(sd: float, n: int, alpha: float = ALPHA, certainty: float = POWER) -> float:
+    """The mean difference that n seeds show with probability `certainty`; infinite for fewer than MIN_SEEDS seeds."""
     if n < MIN_SEEDS:
         return math.inf
-    return sd * float(optimize.brentq(lambda effect: power(effect, 1.0, n, alpha) - POWER, 0.0, 40 / math.sqrt(n)))
+    return sd * float(optimize.brentq(lambda effect: power(effect, 1.0, n, alpha) - certainty, 0.0, 80 / math.sqrt(n)))
 
 
 def noise_of(verdict: Verdict) -> float:

@@ -329,12 +329,29 @@ def test_each_claim_is_answered_in_a_sentence_with_its_figure_beside_it(whole):
     assert "not for deciding" in answer([replace(yes, indicative=True)])
 
 
+def test_no_claim_holds_while_a_control_does_better(whole):
+    one = replace(whole[2][0], indicative=False)
+    yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))
+    assert answer([yes], [yes]) == "Yes."
+    assert answer([yes], [yes, no]) == "No: ahead of prior art, but a control does better: refuted."
+    assert answer([yes], [unsure]).startswith("Not shown: ahead of prior art, but undecided against the controls")
+    assert answer([yes, no], [no]).endswith(" A control does better: refuted.")
+    assert answer([no, replace(yes, aside=True)]) == "No.", "what is about other methods is no part of the answer"
+    assert answer([replace(yes, aside=True)]) == "Yes."
+
+
 def test_the_power_behind_a_verdict_is_told(whole):
     html, markdown, verdicts, *_ = whole
     table = model_power(verdicts)
     assert {(line[0], line[1]) for line in table.lines} == {(v.title, v.against) for v in verdicts if v.n_seeds > 1}
     exact = replace(verdicts[-1], comparisons=tuple(replace(c, sd=0.0) for c in verdicts[-1].comparisons))
     assert model_power([exact]) is None, "what has no noise is certain"
+    many = next(v for v in verdicts if len(v.comparisons) > 1 and v.n_seeds > 1)
+    alone = replace(many, comparisons=many.comparisons[:1] * 1)
+    (of_many,), (of_one,) = (model_power([v]).lines for v in (replace(many, comparisons=alone.comparisons * 3), alone))
+    assert of_many[4:6] == of_one[4:6] == of_one[6:8] == of_one[8:10], "with one rival all three are one test"
+    for i in (6, 7, 8, 9):
+        assert float(of_many[i]) > float(of_one[i]), "all at once, and a loss among many, are harder to see"
     for shown in (html, markdown):
         assert "What could have been seen" in shown
         assert table.lines[0][3] in shown
@@ -374,7 +391,7 @@ def test_speed_is_told_where_it_was_measured(tmp_path):
 
 def test_one_benchmark_alone_and_no_results_at_all(tmp_path):
     html, _, verdicts, _ = build(make_results(tmp_path / "one", benchmarks=["cost"]), tmp_path / "out")
-    assert [v.title for v in verdicts] == ["Cheapest"]
+    assert {v.title for v in verdicts} == {"Cheapest"}
     assert "No galleries were made." in html
     root = make_results(tmp_path / "none", lost=list(ROLES))
     html, md, verdicts, _ = build(root, tmp_path / "out2")
@@ -488,11 +505,18 @@ def test_the_terminal_shows_one_line_a_verdict(whole, capsys):
     assert "no verdicts" in capsys.readouterr().out
 
 
+def test_a_bound_is_drawn_where_it_lies():
+    (bar,) = bars([(32.0, 30.0, 34.0)], line=5.0)
+    assert bar.line < bar.low < bar.mean < bar.high
+    (bar,) = bars([(-0.5, -0.8, -0.2)], line=-1.0)
+    assert bar.line < bar.low, "within the margin is ahead of the line"
+
+
 def test_intervals_are_drawn_on_one_scale_with_zero_on_it():
     first, second, none = bars([(1.0, 0.5, 1.5), (-1.0, -np.inf, 0.0), (np.nan, np.nan, np.nan)])
     assert none is None
-    assert first.zero == second.zero
-    assert first.low > first.zero > second.mean
+    assert first.line == second.line
+    assert first.low > first.line > second.mean
     assert second.low == 0
     assert 0 <= first.high <= 100
 
