@@ -46,7 +46,7 @@ LAYERS = {"mlp": 2}
 HIDDEN = 4
 
 DEFAULTS = "default settings"
-"""The label of the subject's encoders with its defaults (what it was published with), beside the tuned ones."""
+"""The label of the subject's encoders with its defaults, beside the tuned ones."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
 
 
 def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[tuple[Cell, Request]]:
-    """Where the subject was tuned, the same of it with its defaults, which are what it was published with."""
+    """Where the subject was tuned, the same of it with its defaults."""
     return [
         (replace(cell, settings=(), label=DEFAULTS), request)
         for cell, request in pairs

@@ -36,6 +36,10 @@ WIDTHS = (8, 16, 32)
 WIDTH = 16
 LEVEL = 0.05
 """The nominal level of each of the two outcomes."""
+NOISY = np.array([1.0, 0.5, 1.5, 0.7, 2.0, 0.6, 1.8, 1.2])
+"""How much noise each method has, in deviations of its metric: real ones differ fourfold."""
+LEANING = np.array([1.0, -1.0, 1.0, -1.0, -1.0, 1.0, -1.0, 1.0])
+"""Which way each method's noise is skewed, where it is: if all were alike, differences would not be."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +105,15 @@ class Study:
     """Draws tables; all that does not change from one to the next is made once.
 
     ahead: by how much every method is ahead of the line, `[M]`, for a metric. only: a benchmark, to be quick.
+    alike: all methods have the same noise.
     """
 
     def __init__(
-        self, ahead: Callable[[Measured], np.ndarray], n_seeds: int, noise: str = "normal", only: str = ""
-    ) -> None:
+        self, ahead: Callable[[Measured], np.ndarray], n_seeds: int, noise: str = "normal", only: str = "",
+        alike: bool = False,
+    ) -> None:  # fmt: skip
         self.ahead, self.n_seeds, self.noise = ahead, n_seeds, NOISE[noise]
+        self.noisy = (np.ones(len(METHODS)) if alike else NOISY * LEANING)[:, None, None]
         self.claims = Claims(
             SUBJECT, "simulated", ROLES, False, width=WIDTH, supervised=SUPERVISED, labelled=SUPERVISED
         )
@@ -146,7 +153,8 @@ class Study:
         else:
             truth += taste - taste.mean(axis=1, keepdims=True) + self.difficulty(places, measured)
         own = (measured.sd**2 - measured.shared**2) ** 0.5
-        noise = own * self.noise(rng, shape) + measured.shared * rng.standard_normal((1, len(places), self.n_seeds))
+        common = measured.shared * rng.standard_normal((1, len(places), self.n_seeds))
+        noise = own * self.noisy * self.noise(rng, shape) + common
         return (truth[..., None] + noise).ravel()
 
     @staticmethod
