@@ -153,8 +153,8 @@ class Study:
         else:
             truth += taste - taste.mean(axis=1, keepdims=True) + self.difficulty(places, measured)
         own = (measured.sd**2 - measured.shared**2) ** 0.5
-        common = measured.shared * rng.standard_normal((1, len(places), self.n_seeds))
-        noise = own * self.noisy * self.noise(rng, shape) + common
+        noise = own * self.noisy * self.noise(rng, shape)
+        noise += measured.shared * rng.standard_normal((1, len(places), self.n_seeds))
         return (truth[..., None] + noise).ravel()
 
     @staticmethod
