@@ -4,7 +4,6 @@ from infomax_bench import Benchmark
 from infomax_bench.figures import curves, dots, scatter, seeds_of
 from infomax_bench.statistics import (
     decide_bound,
-    failed_seeds,
     in_words,
     seed_means,
     seeds_for_bound,
@@ -56,10 +55,7 @@ class Pruning(Benchmark):
         values = seed_means(fractions, claims.subject)
         if claims.subject in values:
             outcome, found = decide_bound(values[claims.subject].dropna(), MOST_PRUNABLE)
-            failed = failed_seeds(fractions, claims.subject)
-            if failed and outcome == "supported":
-                outcome = "inconclusive"
-            needed = seeds_for_bound(found, MOST_PRUNABLE) if outcome == "inconclusive" and not failed else ""
+            needed = seeds_for_bound(found, MOST_PRUNABLE) if outcome == "inconclusive" else ""
             effect = (100 * found.mean, 100 * found.low, 100 * found.high)
             own = (rows["metric"] == "dead_units") & (rows["method"] == claims.subject)
             sentence = (
@@ -70,7 +66,6 @@ class Pruning(Benchmark):
             yield self.verdict(
                 claims, "P1", TITLE, "itself", outcome, effect, found.n, sentence, unit="%", metric="prunable fraction",
                 seeds_needed=needed, line=100 * MOST_PRUNABLE, stale=stale_methods(fractions, [claims.subject]),
-                failed=failed,
             )  # fmt: skip
         yield from self.better_than_all(
             fractions, claims, "P1", "Less prunable", "prunable fraction", unit="points less prunable",

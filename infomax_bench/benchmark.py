@@ -21,7 +21,6 @@ from infomax_bench.statistics import (
     by_case,
     compare,
     decide,
-    failed_seeds,
     hardest,
     in_words,
     seeds_needed,
@@ -340,25 +339,25 @@ class Benchmark:
             if not rivals:
                 continue
             comparisons, missing = compare(values, claims.subject, rivals, higher_is_better, margin, cannot)
-            outcome, failed = decide(comparisons), failed_seeds(rows, claims.subject)
-            if (missing or failed) and outcome == "supported":
-                outcome = "inconclusive"  # better than all of them needs all of them, and every seed
-            needed = seeds_needed(comparisons, not missing and not failed) if outcome == "inconclusive" else ""
+            outcome = decide(comparisons)
+            if missing and outcome == "supported":
+                outcome = "inconclusive"  # better than all of them needs all of them
+            needed = seeds_needed(comparisons, not missing) if outcome == "inconclusive" else ""
             decisive = hardest(comparisons, outcome)
             worst = None if decisive is None else decisive.shown(scale, margin)
             effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
             yield self.verdict(
                 claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
-                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing, needed, failed),
+                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing, needed),
                 seeds_needed=needed, unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
-                comparisons=tuple(c.shown(scale, margin) for c in comparisons), line=-scale * margin, failed=failed,
+                comparisons=tuple(c.shown(scale, margin) for c in comparisons), line=-scale * margin,
                 stale=stale_methods(rows, [claims.subject, *rivals]),
             )  # fmt: skip
 
 
 def _sentence(
     subject: str, title: str, role: str, outcome: Outcome, worst: Comparison | None,
-    effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str, failed: int,
+    effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str,
 ) -> str:  # fmt: skip
     """The verdict in one sentence, with the comparison that decided it."""
     if worst is None:
@@ -372,6 +371,4 @@ def _sentence(
     mean, low, high = effect
     text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, {in_words(low, high)})."
     text += would_decide(needed)
-    if failed:
-        text += f" {subject} failed under {failed} seed{'s' * (failed != 1)}, which no win can do without."
     return text + (f" Not measured, failed or not able: {', '.join(missing)}." if missing else "")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
 from infomax_bench.errors import UserError
-from infomax_bench.statistics import Verdict
+from infomax_bench.statistics import Verdict, failed_seeds
 from infomax_bench.store import Store, replacing, write_text
 
 COLUMNS = (
@@ -174,7 +174,8 @@ def _verdicts(results: Results, benchmarks: Iterable[Benchmark], claims: Claims)
     for benchmark in benchmarks:
         rows = benchmark.own_rows(results.table, claims)
         if not rows.empty:
-            verdicts += benchmark.verdicts(rows, claims)
+            failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
+            verdicts += [v.after(failed) for v in benchmark.verdicts(rows, claims)]
     return verdicts
 
 

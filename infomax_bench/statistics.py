@@ -166,6 +166,16 @@ class Verdict:
     stale: tuple[str, ...] = ()
     """Methods of which some rows were made by other versions or with other settings than today's."""
 
+    def after(self, failed: int) -> Verdict:
+        """The verdict if the subject failed under so many seeds: without them there is no win."""
+        if not failed or self.aside:
+            return self
+        sentence = f"{self.sentence} {self.subject} failed under {failed} seed{'s' * (failed != 1)}."
+        if self.verdict != "supported":
+            return replace(self, failed=failed, sentence=sentence)
+        sentence = f"{sentence} Without them the claim would be supported; no win can do without a seed."
+        return replace(self, failed=failed, sentence=sentence, verdict="inconclusive")
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values; numbers that are not finite become null."""
         return {k: _plain(v) for k, v in asdict(self).items()}
@@ -230,8 +240,9 @@ def seed_means(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
 
 
 def failed_seeds(rows: pd.DataFrame, subject: str) -> int:
-    """Under how many seeds the subject has a measurement that failed."""
-    failed = (rows["method"] == subject) & (rows["status"] == "failed")
+    """Under how many seeds something failed of the subject itself (not under other settings), in a benchmark's rows.
+    What failed stands there under its evaluation's name."""
+    failed = (rows["method"] == subject) & (rows["status"] == "failed") & (rows["label"] == "")
     return int(rows.loc[failed, "seed"].nunique())
 
 

@@ -329,6 +329,27 @@ def test_each_claim_is_answered_in_a_sentence_with_its_figure_beside_it(whole):
     assert "not for deciding" in answer([replace(yes, indicative=True)])
 
 
+def test_no_win_can_do_without_a_seed(tmp_path):
+    """A seed that diverged stands in the rows under its evaluation's name, whatever the metric of the claim."""
+    root = make_results(tmp_path / "r", benchmarks=["redundancy"])
+    plugins, store = registry(), Store(root)
+    benchmarks = [plugins.benchmark("redundancy")]
+    entry = next(e for e in store.manifest().values() if e["cell"]["method"] == "alpha")
+    job = store.read_job(entry["key"])
+    lost = {"seed": 1, "metric": "redundancy", "value": np.nan, "status": "failed", "reason": "diverged"}
+    store.write_job(entry["key"], replace(job, rows=[lost, *(row for row in job.rows if row["seed"] != 1)]))
+    verdicts = decide_all(read_results(root), benchmarks)
+    assert verdicts
+    for verdict in verdicts:
+        assert verdict.failed == 1
+        assert "alpha failed under 1 seed" in verdict.sentence
+    won = replace(verdicts[0], verdict="supported", failed=0)
+    assert won.after(0) is won
+    assert (won.after(2).verdict, won.after(2).failed) == ("inconclusive", 2)
+    assert replace(won, aside=True).after(2).verdict == "supported"
+    assert replace(won, verdict="refuted").after(2).verdict == "refuted"
+
+
 def test_no_claim_holds_while_a_control_does_better(whole):
     one = replace(whole[2][0], indicative=False)
     yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))

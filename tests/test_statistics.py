@@ -273,17 +273,6 @@ def test_losing_to_a_reference_is_losing_to_the_controls():
     )
 
 
-def test_no_win_can_do_without_a_seed():
-    records = [(m, s, "d", v + 0.01 * NOISE[s]) for m, v in (("s", 0.9), ("p", 0.1)) for s in range(5)]
-    assert ask(records)["prior art"].verdict == "supported"
-    table = rows([*records, ("s", 5, "d", np.nan)])
-    table.loc[table["seed"] == 5, "status"] = "failed"
-    claims = Claims("s", "test", ROLES, False)
-    found = {v.against: v for v in Asked().better_than_all(table, claims, "P", "Better", "accuracy")}["prior art"]
-    assert (found.verdict, found.failed, found.seeds_needed) == ("inconclusive", 1, "")
-    assert "s failed under 1 seed" in found.sentence
-
-
 def test_rows_of_other_versions_are_told_of_and_the_subjects_make_it_indicative():
     records = [(m, s, "d", v + 0.01 * NOISE[s]) for m, v in (("s", 0.9), ("p", 0.1)) for s in range(5)]
     claims = Claims("s", "test", ROLES, False)
