@@ -133,6 +133,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "essay": model.essay(benchmarks, sections, [*main, *controls]),
         "uncalibrated": doubtful,
         "power": model.power(verdicts),
+        "chances": model.chances(claims),
         "prior_art": model.prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
         "incomplete": incomplete,

@@ -19,7 +19,7 @@ from infomax_bench.look import png
 from infomax_bench.report_images import Gallery
 from infomax_bench.report_parts import Group, Passage, Picture, Section, Table, capital, number, signed, table
 from infomax_bench.results import Results, machine_in_words
-from infomax_bench.statistics import ALPHA, POWER, Verdict, detectable, noise_of
+from infomax_bench.statistics import ALPHA, POWER, Verdict, detectable, noise_of, power_table
 from infomax_bench.tuned import in_words
 
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
@@ -237,6 +237,18 @@ def power(verdicts: Sequence[Verdict]) -> Table | None:
             )
     numeric = [False, False, False, *([True] * (len(head) - 3))]
     return Table(head, lines, numeric, [False] * len(lines)) if lines else None
+
+
+def chances(claims: Claims) -> Table:
+    """How often a claim against all prior art is decided, for true differences in deviations over seeds."""
+    lines: dict[float, list[str]] = {}
+    found = power_table(1.0, len(claims.rivals("prior art")))
+    seeds = sorted({p.n_seeds for p in found})
+    for kind in ("supported", "refuted"):
+        for p in found:
+            lines.setdefault(p.effect, [f"{p.effect:g}"]).append(f"{100 * getattr(p, kind):.0f} %")
+    head = ["true difference (deviations)", *(f"{k}, {n} seeds" for k in ("supported", "refuted") for n in seeds)]
+    return Table(head, list(lines.values()), [True] * len(head), [False] * len(lines))
 
 
 # -- tuning -----------------------------------------------------------------------------------------------------------

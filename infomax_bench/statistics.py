@@ -248,8 +248,6 @@ def failed_seeds(rows: pd.DataFrame, subject: str) -> int:
 
 def stale_methods(rows: pd.DataFrame, methods: Collection[str]) -> tuple[str, ...]:
     """Those of the methods of which some rows are not what today's versions and settings would give."""
-    if "current" not in rows:
-        return ()
     return tuple(sorted(set(rows.loc[~rows["current"].astype(bool), "method"]) & set(methods)))
 
 

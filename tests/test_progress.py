@@ -25,8 +25,3 @@ def test_a_quiet_one_says_nothing(capsys):
     with progress(10.0, quiet=True) as bar:
         bar.update(10.0)
     assert capsys.readouterr().err == ""
-
-
-def test_the_time_left_is_by_the_mean_rate():
-    with progress(10.0, quiet=False) as bar:
-        assert bar.smoothing == 0

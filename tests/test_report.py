@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from infomax_bench import look, report_images
-from infomax_bench.benchmark import Benchmark
+from infomax_bench.benchmark import Benchmark, Claims
 from infomax_bench.plugins import registry
 from infomax_bench.report import is_made, print_verdicts, write_report
-from infomax_bench.report_model import gaps, still_falling
+from infomax_bench.report_model import chances, gaps, still_falling
 from infomax_bench.report_model import power as model_power
 from infomax_bench.report_parts import answer, bars, number
 from infomax_bench.results import decide_all, read_results
@@ -368,14 +368,27 @@ def test_the_power_behind_a_verdict_is_told(whole):
     exact = replace(verdicts[-1], comparisons=tuple(replace(c, sd=0.0) for c in verdicts[-1].comparisons))
     assert model_power([exact]) is None, "what has no noise is certain"
     many = next(v for v in verdicts if len(v.comparisons) > 1 and v.n_seeds > 1)
-    alone = replace(many, comparisons=many.comparisons[:1] * 1)
-    (of_many,), (of_one,) = (model_power([v]).lines for v in (replace(many, comparisons=alone.comparisons * 3), alone))
+    one = many.comparisons[:1]
+    (of_one,), (of_many,) = (model_power([replace(many, comparisons=own)]).lines for own in (one, 3 * one))
     assert of_many[4:6] == of_one[4:6] == of_one[6:8] == of_one[8:10], "with one rival all three are one test"
     for i in (6, 7, 8, 9):
         assert float(of_many[i]) > float(of_one[i]), "all at once, and a loss among many, are harder to see"
     for shown in (html, markdown):
         assert "What could have been seen" in shown
+        assert "true difference (deviations)" in shown
         assert table.lines[0][3] in shown
+
+
+def test_the_chances_of_true_differences_are_told():
+    few, many = (
+        chances(Claims("s", "t", {"s": "this work", **{f"p{i}": "prior art" for i in range(n)}}, False)) for n in (1, 9)
+    )
+    shares = np.array([[float(cell.removesuffix(" %")) for cell in line[1:]] for line in many.lines])
+    assert (np.diff(shares, axis=0) >= 0).all(), "larger differences are seen more often"
+    assert (shares[:, [1, 3]] >= shares[:, [0, 2]]).all(), "and by more seeds"
+    assert [line[1:3] for line in few.lines] == [line[1:3] for line in many.lines]
+    assert [line[1:3] for line in few.lines] == [line[3:] for line in few.lines], "alone, both ways are one test"
+    assert (shares[:, 2:] < shares[:, :2])[1:3].all(), "a loss among many is harder to see"
 
 
 def test_what_was_known_before_is_said(whole):

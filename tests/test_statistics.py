@@ -139,7 +139,7 @@ def test_missing_rivals_are_named():
 
 def rows(records: list[tuple[str, int, str, float]]) -> pd.DataFrame:
     frame = pd.DataFrame(records, columns=["method", "seed", "dataset", "value"])
-    return frame.assign(target=frame["dataset"], status="ok")
+    return frame.assign(target=frame["dataset"], status="ok", current=True)
 
 
 def test_means_are_over_cases_that_all_have():
