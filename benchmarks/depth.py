@@ -4,6 +4,7 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import curves, dots, intervals, seeds_of
+from infomax_bench.readings import signed, with_diverged
 from infomax_bench.statistics import MIN_SEEDS, interval
 
 MARGIN = 0.01  # the accuracy that a layer may cost and still compose
@@ -17,14 +18,17 @@ class Depth(Benchmark):
     by layer is, one layer to several, all as wide; and, where its objective makes sense on a whole network, all layers
     are trained together. Layer by layer, the encoder of depth d is the d-th layer of the deepest one. Each is probed
     and its redundancy measured; trained layer by layer, also its prunable fraction (where more than two layers are
-    stacked), and how well it serves the other data sets on which layers are stacked. Hyperparameters are those of the
-    single layer (of the perceptron, if it was tuned, for all layers together).
+    stacked), and how well it serves the other data sets. Hyperparameters are those of the single layer (of the
+    perceptron, if it was tuned, for all layers together). The comparison of the two ways is not one of equal work:
+    layer by layer every layer has as many passes over the images as all of them have together.
 
     Claim: none; "Does this compose sensibly?" is a question.
 
     Rule: a method composes if the accuracy of its deepest encoder trained layer by layer, minus that of its single
     layer (paired by seed), has a 95 % interval above minus one point; it gains if the interval lies above zero; it does
-    not compose if it lies below minus one point. Anything else, or fewer than five seeds, is undecided.
+    not compose if it lies below minus one point. Anything else, or fewer than five seeds, is undecided. A training that
+    diverged has accuracy 0, as in tuning. All layers together are better (worse) than layer by layer if the paired
+    interval of the deepest encoders' difference lies above (below) zero. The words are not corrected for their number.
 
     Prior art: greedy stacking of RBMs and of autoencoders made deep networks trainable (Hinton, Osindero and Teh 2006;
     Bengio et al. 2007); that stacks of locally trained layers can come near joint training, at some loss, was shown for
@@ -46,30 +50,48 @@ class Depth(Benchmark):
                 for cell in cells:
                     for evaluation in ("linear_probe", "redundancy", "training"):
                         yield cell, Request(evaluation)
-                    if cell.label == GREEDY and deepest > 2:  # of two layers it would take more time than it tells
-                        yield cell, Request("prune_units")
-                    for target in suite.datasets:
-                        if target != dataset and target in suite.depths:
-                            yield cell, Request("linear_probe", target)
+                    if cell.label == GREEDY:
+                        if deepest > 2:  # of two layers it would take more time than it tells
+                            yield cell, Request("prune_units")
+                        for target in suite.datasets:
+                            if target != dataset:
+                                yield cell, Request("linear_probe", target)
 
     @staticmethod
     def metric(rows, name, protocol=None, away=False):
-        chosen = rows[(rows["metric"] == name) & (rows["status"] == "ok")]
-        chosen = chosen if protocol is None else chosen[chosen["protocol"] == protocol]
+        """Rows of one metric on the data set itself, or `away` from it; the depth in `x`."""
+        if name == "accuracy":
+            chosen = with_diverged(rows, name, protocol)
+        else:
+            chosen = rows[(rows["metric"] == name) & (rows["status"] == "ok")]
+            chosen = chosen if protocol is None else chosen[chosen["protocol"] == protocol]
         foreign = chosen["target"].fillna(chosen["dataset"]) != chosen["dataset"]
         return chosen[foreign if away else ~foreign].assign(x=chosen["depth"].astype(float))
 
+    @staticmethod
+    def deepest(rows, end=JOINT, begin=GREEDY):
+        """(data set, target, method) -> the largest depth, and two values by seed (index): with `begin` GREEDY and
+        `end` JOINT, columns of these at that depth; with both the same, columns of depth 1 and of that depth."""
+        found = {}
+        for key, own in rows.groupby(["dataset", "target", "method"], observed=True):
+            d = int(own["depth"].max())
+            first = own[(own["label"] == begin) & (own["depth"] == (1 if begin == end else d))]
+            last = own[(own["label"] == end) & (own["depth"] == d)]
+            means = [part.groupby("seed")["value"].mean() for part in (first, last)]
+            both = pd.concat(means, axis=1, keys=[0, 1]).dropna()
+            if d > 1 and len(both):
+                found[key] = (d, both)
+        return found
+
     def gains(self, rows):
         """(data set, method) -> the interval of the deepest greedy encoder's accuracy minus the single layer's."""
-        accuracy = self.metric(rows, "accuracy", "linear")
-        greedy = accuracy[accuracy["label"] == GREEDY]
-        found = {}
-        for key, own in greedy.groupby(["dataset", "method"], observed=True):
-            by_depth = own.pivot_table(index="seed", columns="depth", values="value")
-            if 1 in by_depth and by_depth.shape[1] > 1:
-                difference = (by_depth[max(by_depth)] - by_depth[1]).dropna()
-                found[key] = (int(max(by_depth)), interval(difference.to_numpy()))
-        return found
+        found = self.deepest(self.metric(rows, "accuracy", "linear"), GREEDY)
+        return {(dataset, m): (d, _rise(both)) for (dataset, _, m), (d, both) in found.items()}
+
+    def together(self, rows):
+        """(data set, method) -> the same, of all layers together minus layer by layer."""
+        found = self.deepest(self.metric(rows, "accuracy", "linear"))
+        return {(dataset, m): _rise(both) for (dataset, _, m), (_, both) in found.items()}
 
     @staticmethod
     def word(found):
@@ -82,7 +104,7 @@ class Depth(Benchmark):
         return "does not compose" if found.high < -MARGIN else "undecided"
 
     def answer(self, rows, claims):
-        sentences, gains = [], self.gains(rows)
+        sentences, gains, together = [], self.gains(rows), self.together(rows)
         for dataset in sorted({d for d, _ in gains}):
             own = {m: found for (d, m), found in gains.items() if d == dataset}
             if claims.subject in own:
@@ -91,10 +113,42 @@ class Depth(Benchmark):
                     f"{claims.subject} on {dataset}: {self.word(found)}; layer {depth} has {100 * found.mean:+.1f} "
                     f"points of accuracy on layer 1 [{100 * found.low:+.1f}, {100 * found.high:+.1f}]."
                 )
+                sentences += self.also(rows, dataset, claims.subject)
             words = [self.word(found) for m, (_, found) in own.items() if m != claims.subject]
             counts = ", ".join(f"{words.count(w)} {w}" for w in ("gains", "composes", "does not compose", "undecided"))
             sentences.append(f"Of {len(words)} other methods on {dataset}: {counts}.")
+            pairs = {m: found for (d, m), found in together.items() if d == dataset and found.n >= MIN_SEEDS}
+            better = sorted(m for m, found in pairs.items() if found.low > 0)
+            worse = sorted(m for m, found in pairs.items() if found.high < 0)
+            if pairs:
+                sentences.append(
+                    f"Of {len(pairs)} methods trained both ways, all layers together are better for {len(better)} and "
+                    f"layer by layer for {len(worse)}{f' ({_few(worse)})' if worse else ''}."
+                )
+            if claims.subject in pairs:
+                found = pairs[claims.subject]
+                word = "better" if found.low > 0 else "worse" if found.high < 0 else "undecided"
+                sentences.append(
+                    f"{claims.subject}, all layers together against layer by layer: {word} ({signed(found)} points)."
+                )
         return " ".join(sentences)
+
+    def also(self, rows, dataset, subject):
+        """What else changes from the subject's first layer to its deepest, a sentence."""
+        told = []
+        for name, metric, protocol, away, scale in (
+            ("dependence between units", "nonlinear_dependence", None, False, 1),
+            ("% of live units prunable", "prunable_fraction", "best/refitted", False, 100),
+            ("accuracy on", "accuracy", "linear", True, 100),
+        ):
+            found = self.deepest(self.metric(rows, metric, protocol, away), GREEDY)
+            for (d, target, method), (_, both) in found.items():
+                if d == dataset and method == subject:
+                    means = scale * both.mean()
+                    form = ".1f" if scale > 1 else ".2f"
+                    change = signed(_rise(both), scale, f"+{form}")
+                    told.append(f"{name}{f' {target}' * away} {means[0]:{form}} to {means[1]:{form}} ({change})")
+        return [f"From its first layer to its deepest: {'; '.join(told)}."] if told else []
 
     def figures(self, rows, claims):
         for name, protocol, label, scale in (
@@ -133,3 +187,12 @@ class Depth(Benchmark):
             own = intervals(self.metric(rows, name, protocol), by)
             columns[heading] = scale * own.set_index(by)["mean"]
         return pd.DataFrame(columns).reset_index().rename(columns={"label": "trained"})
+
+
+def _rise(both):
+    return interval((both[1] - both[0]).to_numpy())
+
+
+def _few(names, most=6):
+    more = len(names) - most
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:most])} and {more} more"

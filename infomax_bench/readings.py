@@ -59,6 +59,25 @@ def signed(found: Interval, scale: float = 100.0, form: str = "+.1f") -> str:
     return f"{scale * found.mean:{form}}, {in_words(scale * found.low, scale * found.high, form)}"
 
 
+def with_diverged(
+    rows: pd.DataFrame, metric: str, protocol: str | None = None, value: float = 0.0, probe: str = "linear_probe"
+) -> pd.DataFrame:
+    """The good rows of a metric (and protocol), and one with `value` for each encoder whose training diverged.
+
+    Without these a setting that diverges would be missed by nobody. Tuning counts them in the same way: accuracy 0.
+    """
+    good = rows[(rows["metric"] == metric) & (rows["status"] == "ok")]
+    if protocol is not None:
+        good = good[good["protocol"] == protocol]
+    lost = diverged(rows, probe).assign(metric=metric, protocol=protocol or "", value=value, status="ok")
+    return pd.concat([good, lost]) if len(lost) else good
+
+
+def diverged(rows: pd.DataFrame, evaluation: str) -> pd.DataFrame:
+    """The rows in which an evaluation says that the encoder's training diverged."""
+    return rows[(rows["status"] == "failed") & rows["reason"].isin(DIVERGED) & (rows["metric"] == evaluation)]
+
+
 def encoder_table(
     rows: pd.DataFrame, key: Sequence[str], columns: Mapping[str, tuple[str, str]], probe: str = "linear_probe"
 ) -> pd.DataFrame:
@@ -71,8 +90,7 @@ def encoder_table(
         name: good[(good["metric"] == metric) & (good["protocol"] == protocol)].groupby(by)["value"].mean()
         for name, (metric, protocol) in columns.items()
     }
-    lost = rows[(rows["status"] == "failed") & rows["reason"].isin(DIVERGED) & (rows["metric"] == probe)]
-    found["diverged"] = lost.groupby(by)["status"].size().clip(upper=1)
+    found["diverged"] = diverged(rows, probe).groupby(by)["status"].size().clip(upper=1)
     made = pd.DataFrame(found).rename_axis(by).reset_index()
     return made.assign(diverged=made["diverged"].fillna(0).astype(float)).astype(dict.fromkeys(columns, float))
 

@@ -63,6 +63,36 @@ def test_the_words_follow_the_rule(depth, gain, noise, seeds, word):
         )
 
 
+def test_a_stack_that_diverges_counts_as_naming_nothing(depth):
+    table = rows({"s": 0.02, "a": 0.02}, seeds=6)
+    lost = (table["method"] == "s") & (table["depth"] == 3) & (table["seed"] == 0) & (table["label"] == GREEDY)
+    failed = table[lost].assign(status="failed", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
+    table = pd.concat([table[~lost], failed])
+    found = depth.gains(table)
+    assert found["d", "s"][1].n == 6
+    assert depth.word(found["d", "s"][1]) == "undecided"
+    assert depth.word(found["d", "a"][1]) == "gains"
+
+
+def test_both_ways_of_training_are_compared_at_the_deepest(depth):
+    table = rows({"s": 0.01, "a": 0.04, "b": 0.025}, seeds=6)
+    assert round(depth.together(table)["d", "s"].mean, 2) == 0.03
+    said = depth.answer(table, CLAIMS)
+    assert "Of 3 methods trained both ways, all layers together are better for 1 and layer by layer for 1 (a)." in said
+    assert "s, all layers together against layer by layer: better (+3.1" in said
+
+
+def test_what_else_changes_with_depth_is_said(depth):
+    table = rows({"s": 0.01, "a": 0.0}, seeds=6)
+    greedy = table[table["label"] == GREEDY]
+    dependence = greedy.assign(metric="nonlinear_dependence", protocol="", value=0.1 * greedy["depth"])
+    away = greedy.assign(target="e", value=greedy["value"] - 0.2)
+    said = depth.answer(pd.concat([table, dependence, away], ignore_index=True), CLAIMS)
+    assert "From its first layer to its deepest: dependence between units 0.10 to 0.30 (+0.20" in said
+    assert "accuracy on e 70.0 to 71.9 (+1.9" in said
+    assert "prunable" not in said
+
+
 def test_nothing_measured_is_no_answer(depth):
     nothing = rows({"s": 0.02}).iloc[:0]
     assert depth.answer(nothing, CLAIMS) == ""
@@ -78,7 +108,8 @@ def test_there_are_figures_and_a_table(depth):
 
 
 def test_layers_are_stacked_and_trained_together(depth):
-    suite = Suite("p", ("s", "a"), ("d", "e"), {"d": 8, "e": 8}, 64, (64,), (0, 1), 128, "s", depths={"d": 3, "e": 2})
+    data, depths = ("d", "e", "f"), {"d": 3, "e": 2}
+    suite = Suite("p", ("s", "a"), data, {"d": 8, "e": 8}, 64, (64,), (0, 1), 128, "s", depths=depths)
     asked = [(c, r) for c, r in depth.requests(suite) if c.method == "s" and c.dataset == "d"]
     cells = {(c.backbone, c.depth, c.label) for c, _ in asked}
     assert cells == {
@@ -88,5 +119,6 @@ def test_layers_are_stacked_and_trained_together(depth):
         ("mlp", 2, JOINT),
         ("mlp", 3, JOINT),
     }
-    assert {r.target for _, r in asked} == {None, "e"}
+    assert {r.target for _, r in asked} == {None, "e", "f"}
+    assert {c.label for c, r in asked if r.target} == {GREEDY}
     assert {c.label for c, r in asked if r.evaluation == "prune_units"} == {GREEDY}
