@@ -8,6 +8,7 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.amounts import fewer_images, sizes
 from infomax_bench.figures import curves, dots, seeds_of
+from infomax_bench.readings import with_diverged
 from infomax_bench.statistics import holm, interval
 
 FLOOR = 0.002  # the least error that a logarithm is taken of: a perfect probe has none
@@ -18,19 +19,21 @@ RESOURCES = {IMAGES: "images", WIDTH: "units", PASSES: "passes over the images"}
 class Scale(Benchmark):
     """What do more images, wider encoders and longer training buy each method?
 
-    The essay asks: "Does InfoMax scale?" Every method is trained on fewer images, with as many updates as on all of
-    them; with other widths (the encoders of the width sweep); and for fewer passes over all images. The linear probe
-    sees all labelled training images every time, so what changes is pretraining alone. The shape of each curve is read
-    as a power law: the probe's error falls with the resource n as n to the power of minus a (the least-squares slope of
-    the logarithms, seed by seed). An exponent of 0.1 means that ten times as much leaves four fifths of the error. Dead
-    units, redundancy and seconds of training stand beside it.
+    The essay asks: "Does InfoMax scale?" Every method is trained on fewer images, with about as many updates as on all
+    of them (up to a tenth fewer, as incomplete batches are left out); with other widths (the encoders of the width
+    sweep); and for fewer passes over all images. The linear probe sees all labelled training images every time, so what
+    changes is pretraining alone. The shape of each curve is read as a power law: the probe's error falls with the
+    resource n as n to the power of minus a (the least-squares slope of the logarithms, seed by seed). An exponent of
+    0.1 means that ten times as much leaves four fifths of the error. A large exponent is easier to reach from a large
+    error, so the errors themselves are told with it. Dead units, redundancy and seconds of training stand beside it.
 
     Claim: none; "Does InfoMax scale?" is a question.
 
     Rule: a method scales with a resource if the 95 % interval of its exponent over seeds lies above zero, and does not
     if it lies below; anything else, or fewer than five seeds, is undecided. The subject scales better (worse) than
     another method if the paired 95 % interval of the difference of exponents lies above (below) zero, and the
-    difference survives Holm's correction for the number of methods.
+    difference survives Holm's correction for the number of methods. Methods that make no use of a resource, their error
+    being the same with any amount of it, are not compared in it. A training that diverged has accuracy 0, as in tuning.
 
     Prior art: power laws of the error in images and in parameters were found for supervised networks by Hestness et al.
     2017 (arXiv:1712.00409) and for language models by Kaplan et al. 2020 (arXiv:2001.08361); that more features help
@@ -68,8 +71,7 @@ class Scale(Benchmark):
         return rows.assign(resource=parts[0], x=parts[1].astype(float)).dropna(subset=["resource"])
 
     def errors(self, rows):
-        chosen = rows[(rows["metric"] == "accuracy") & (rows["protocol"] == "linear") & (rows["status"] == "ok")]
-        chosen = self.resource(chosen)
+        chosen = self.resource(with_diverged(rows, "accuracy", "linear"))
         return chosen.assign(value=1 - chosen["value"].astype(float))
 
     def exponents(self, rows):
@@ -83,9 +85,16 @@ class Scale(Benchmark):
                 found.append((*key, round(-slope, 9)))
         return pd.DataFrame(found, columns=[*by, "value"]).assign(status="ok")
 
+    def using(self, exponents, rows):
+        """The exponents of the methods whose error is not the same with any amount of the resource."""
+        by = ["method", "dataset", "resource"]
+        changes = self.errors(rows).groupby([*by, "seed"], observed=True)["value"].nunique().gt(1)
+        used = changes.groupby(by, observed=True).any()
+        return exponents[exponents.set_index(by).index.map(used).to_numpy(dtype=bool)]
+
     def readings(self, rows, claims):
         """By data set and resource: whether the subject scales, and whom it scales better and worse than."""
-        exponents = self.exponents(rows)
+        exponents = self.using(self.exponents(rows), rows)
         for (dataset, resource), own in exponents.groupby(["dataset", "resource"], observed=True):
             values = own.pivot(index="seed", columns="method", values="value")
             if claims.subject not in values:
@@ -113,8 +122,24 @@ class Scale(Benchmark):
                 f"[{found.low:.2f}, {found.high:.2f}]"
             )
             ranks = f"better than {len(better)} and worse than {len(worse)} of {others} other methods"
-            sentences.append(f"{text}; it scales {ranks}" + (f" ({', '.join(worse)})" if worse else "") + ".")
+            text += f"; it scales {ranks}" + (f" ({', '.join(worse)})" if worse else "")
+            sentences.append(f"{text}; {self.levels(rows, dataset, resource, claims)}.")
         return " ".join(sentences)
+
+    def levels(self, rows, dataset, resource, claims):
+        """The subject's error with least and most of a resource, and how many methods err less with most of it."""
+        errors = self.errors(rows)
+        own = errors[(errors["dataset"] == dataset) & (errors["resource"] == resource)]
+        means = own.pivot_table(index="method", columns="x", values="value", observed=True)
+        least, most = min(means), max(means)
+        mine = 100 * means.loc[claims.subject]
+        others = means.loc[[m for m in means.index if m in claims.roles and m not in claims.own_width], most].dropna()
+        others = others.drop(claims.subject, errors="ignore")
+        less = int((others < means.loc[claims.subject, most]).sum())
+        return (
+            f"its error is {mine[least]:.1f} % with {least:.0f} and {mine[most]:.1f} % with {most:.0f}, where {less} "
+            f"of {len(others)} others err less on average"
+        )
 
     def figures(self, rows, claims):
         errors, exponents = self.errors(rows), self.exponents(rows)

@@ -61,6 +61,29 @@ def test_the_answer_follows_the_rule(scale):
     assert scale.answer(rows({"a": 0.2}), CLAIMS) == ""
 
 
+def test_what_makes_no_use_of_a_resource_is_not_compared(scale):
+    table = rows({"s": 0.2, "a": 0.05, "b": 0.5}, noise=0.01)
+    table.loc[table["method"] == "b", "value"] = 0.8
+    ((_, _, _, better, worse, others),) = scale.readings(table, CLAIMS)
+    assert (better, worse, others) == (["a"], [], 1)
+
+
+def test_a_training_that_diverged_names_nothing(scale):
+    table = rows({"s": 0.2, "a": 0.05}, noise=0.01)
+    lost = (table["method"] == "s") & (table["label"] == "images: 16000") & (table["seed"] == 0)
+    failed = table[lost].assign(status="failed", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
+    table = pd.concat([table[~lost], failed], ignore_index=True)
+    ((_, _, found, better, _, _),) = scale.readings(table, CLAIMS)
+    assert found.n == 5
+    assert found.low < 0
+    assert not better
+
+
+def test_the_errors_stand_beside_the_exponents(scale):
+    answer = scale.answer(rows({"s": 0.2, "a": 0.05, "b": 0.5}), CLAIMS)
+    assert "its error is 30.0 % with 1000 and 17.2 % with 16000, where 1 of 2 others err less" in answer
+
+
 def test_sizes_go_from_a_thousand_to_all(scale):
     sizes = sys.modules[type(scale).__module__].sizes
     assert sizes(50_000, 4, 256) == [1000, 3684, 13572, 50_000]
