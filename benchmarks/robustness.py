@@ -8,6 +8,7 @@ from infomax_bench import Benchmark, Request
 from infomax_bench.effects import estimates, sweep
 from infomax_bench.evaluate.thresholds import CORRUPTIONS, DROPOUT
 from infomax_bench.figures import comparable, curves, scatter, seeds_of
+from infomax_bench.readings import diverged
 from infomax_bench.statistics import MIN_SEEDS, compare, decide, hardest, in_words, interval, rank_interval
 
 WEIGHT = "lambda_tc"  # the hyperparameter that weighs independence, in subjects that have it
@@ -55,10 +56,13 @@ class Robustness(Benchmark):
     averaged over data sets. "More redundant features are more robust" if its 95 % interval over seeds lies above zero,
     "less robust" if it lies below, "undecided" otherwise and with fewer than five seeds. Across methods, at least ten
     must have been measured everywhere, and the interval over methods (Bonett and Wright 2000) must lie on the same
-    side; variants of the subject and methods with a width of their own take no part. Within the subject, "weaker
+    side; variants of the subject and methods with a width of their own take no part. (That interval takes methods for
+    independent. Several are near relatives, so it is too narrow rather than too wide.) Within the subject, "weaker
     independence is better" if some smaller weight reaches a higher accuracy, mean over levels and data sets, than the
     largest weight (paired by seed, Holm-corrected), "the strongest is best" if the largest reaches more than every
-    smaller one, else "undecided". The words are not corrected for their number.
+    smaller one, else "undecided". Where training with some weight diverges under some seed, that weight and seed are
+    not compared, only "weaker independence is better" can still be said of the others, and the answer names it. The
+    words are not corrected for their number.
     """
 
     title = "Is independence the right target, or is some redundancy good?"
@@ -131,24 +135,32 @@ class Robustness(Benchmark):
                     found.append(rho.assign(comparison=comparison, part=part, what=what))
         return pd.concat([f for f in found if len(f)] or found)
 
+    @staticmethod
+    def lost(rows, claims):
+        """Labels of the sweep with which the subject's training diverged -> how often."""
+        own = diverged(rows[rows["method"] == claims.subject], "robustness")
+        own = own[own["label"].astype(str).str.startswith(f"{WEIGHT} = ")]
+        return own.groupby(own["label"].astype(str)).size().to_dict()
+
     # -- the answer ---------------------------------------------------------------------------------------------------
     def answer(self, rows, claims):
         scores = self.scores(rows)
         rho = self.correlations(scores, claims)
         if rho.empty:
             return ""
-        said = []
+        said, lost = [], self.lost(rows, claims)
         for comparison, own in rho.groupby("comparison"):
             n = own["n"].min()
             start = f"Across {n} methods" if comparison == ACROSS else f"Within {claims.subject}, over {n} weights"
             kept = own[own["what"] == "kept"]
-            said.append(f"{start}: {'; '.join(reading(p, g, comparison) for p, g in in_order(kept))}.")
+            sure = comparison == ACROSS or not lost
+            said.append(f"{start}: {'; '.join(reading(p, g, comparison, sure) for p, g in in_order(kept))}.")
             single = kept[kept["part"] == ALL].groupby("dataset")["value"].mean()
             if len(single) > 1:
                 said.append(f"With {ALL} it is {', '.join(f'{v:+.2f} on {d}' for d, v in single.items())}.")
             itself = [f"{g['value'].mean():+.2f} with {p}" for p, g in in_order(own[own["what"] == "value"])]
             said.append(f"With the accuracy itself the rank correlation is {', '.join(itself)}.")
-        said += strongest(scores[(scores["method"] == claims.subject) & scores["weight"].notna()])
+        said += strongest(scores[(scores["method"] == claims.subject) & scores["weight"].notna()], lost)
         if WITHIN not in set(rho["comparison"]):
             said.append(f"Within {claims.subject} nothing was swept: it has no {WEIGHT}, or was not measured.")
         if claims.indicative:
@@ -255,8 +267,9 @@ def rank_correlations(scores, column, what):
     return found[found.groupby("seed")["dataset"].transform("nunique") == found["dataset"].nunique()]
 
 
-def reading(part, rho, comparison):
-    """What the rank correlations say of one disturbance, in the rule's words."""
+def reading(part, rho, comparison, sure=True):
+    """What the rank correlations say of one disturbance, in the rule's words; nothing, unless it is sure that none is
+    missing."""
     over_seeds, n = interval(rho.groupby("seed")["value"].mean().to_numpy()), int(rho["n"].min())
     sides = [(over_seeds.low, over_seeds.high)]
     told = in_words(*sides[0], "+.2f") + " over seeds" * (over_seeds.n > 1)
@@ -264,7 +277,7 @@ def reading(part, rho, comparison):
         sides.append(rank_interval(over_seeds.mean, n))
         told += f", {sides[1][0]:+.2f} to {sides[1][1]:+.2f} over methods"
     word = "undecided"
-    if over_seeds.n >= MIN_SEEDS and (comparison == WITHIN or n >= MIN_METHODS):
+    if sure and over_seeds.n >= MIN_SEEDS and (comparison == WITHIN or n >= MIN_METHODS):
         if all(low > 0 for low, _ in sides):
             word = "more redundant features are more robust"
         elif all(high < 0 for _, high in sides):
@@ -272,14 +285,18 @@ def reading(part, rho, comparison):
     return f"{word} with {part} (rank correlation {over_seeds.mean:+.2f}, {told})"
 
 
-def strongest(along):
-    """Whether the largest weight of independence is the best: a sentence for each outcome, of the sweep's scores."""
+def strongest(along, lost):
+    """Whether the largest weight of independence is the best: a sentence for each outcome, of the sweep's scores.
+
+    lost: labels of the sweep -> how many trainings diverged.
+    """
     top = max(WEIGHTS)
     said = {"refuted": [], "supported": [], "inconclusive": []}
     for part, own in in_order(along):
         table = own.pivot_table(index="seed", columns=["weight", "dataset"], values="value")
         table = table.T.groupby("weight").agg(lambda v: v.mean(skipna=False)).T
         if top not in table:
+            said["inconclusive"].append(part)
             continue
         compared, missing = compare(table.rename(columns=str), str(top), [str(w) for w in WEIGHTS if w != top])
         outcome = decide(compared)
@@ -287,10 +304,13 @@ def strongest(along):
         if outcome == "refuted" and worst is not None:
             points = f"{-100 * worst.mean:+.3g} points, {in_words(-100 * worst.high, -100 * worst.low)}"
             part += f" (most surely {float(worst.rival):g}: {points})"
-        said["inconclusive" if missing and outcome == "supported" else outcome].append(part)
+        said["inconclusive" if (missing or lost) and outcome == "supported" else outcome].append(part)
     words = {
         "refuted": f"Weaker independence than {WEIGHT} = {top:g} is better with",
         "supported": f"The strongest is best: {WEIGHT} = {top:g}, with",
         "inconclusive": f"Whether the strongest, {WEIGHT} = {top:g}, is best is undecided with",
     }
-    return [f"{words[outcome]} {', '.join(parts)}." for outcome, parts in said.items() if parts]
+    told = [f"{words[outcome]} {', '.join(parts)}." for outcome, parts in said.items() if parts]
+    if lost:
+        told.append(f"Training diverged with {', '.join(f'{w} ({n} of them)' for w, n in sorted(lost.items()))}.")
+    return told

@@ -275,6 +275,18 @@ def test_the_answer_within_the_subject():
     assert "The strongest is best" not in benchmark().answer(pd.concat([rows, lost]), CLAIMS), "a weight is missing"
 
 
+@pytest.mark.parametrize("weight", ["1", "1000"])
+def test_a_weight_that_diverges_is_named_and_takes_the_win(weight):
+    rows = planted(np.full(12, 0.5), REDUNDANCY, noise=0.05)
+    rising = sweep_rows(np.linspace(0.3, 0.8, 7), np.linspace(0.2, 0.0, 7), noise=0.01)
+    lost = (rising["label"] == f"lambda_tc = {weight}") & (rising["seed"] == 3) & (rising["dataset"] == "d")
+    failed = rising[lost].iloc[:1].assign(status="failed", metric="robustness", reason="diverged", value=np.nan)
+    said = benchmark().answer(pd.concat([rows, rising[~lost], failed]), CLAIMS)
+    assert f"Training diverged with lambda_tc = {weight} (1 of them)." in said
+    assert "Whether the strongest, lambda_tc = 1000, is best is undecided with clean images, corrupted images" in said
+    assert "Within m00, over 6 weights: undecided with corrupted images" in said
+
+
 def test_the_sweep_takes_no_part_across_methods():
     rows = planted(UP, REDUNDANCY, noise=0.01)
     odd = sweep_rows(np.full(7, 0.99), np.zeros(7))
