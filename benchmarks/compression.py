@@ -48,7 +48,7 @@ class Compression(Benchmark):
 
     title = "Can whole models be pruned by 50 to 90 %?"
     order = 62
-    essay = ((50, "Models can be pruned 50-90 %"),)
+    essay = ((50, "“Models can be pruned 50-90 %”"),)
 
     def requests(self, suite):
         for dataset, backbones in suite.compressed.items():

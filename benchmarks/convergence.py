@@ -69,7 +69,7 @@ class Convergence(Benchmark):
 
     title = "Do all methods converge to the same features?"
     order = 52
-    essay = ((84, "Or does everything converge to similar features eventually?"),)
+    essay = ((84, "“Or does everything converge to similar features eventually?”"),)
     sweeps_width = True
     compares = "similarity"
 

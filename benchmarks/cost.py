@@ -35,8 +35,8 @@ class Cost(Benchmark):
     essay = (
         (
             10,
-            "Cost: RBM high (sampling), autoencoder low, contrastive medium (large batches), foundation models "
-            "extreme, InfoMax+EM low",
+            "Cost: RBMs high (sampling), autoencoders low, contrastive learning medium (large batches), foundation "
+            "models extreme, InfoMax + EM low",
         ),
     )
     evaluations = ("training", "cost")

@@ -37,7 +37,7 @@ class Depth(Benchmark):
 
     title = "What does depth add, greedily and jointly?"
     order = 51
-    essay = ((83, "Does this compose sensibly?"),)
+    essay = ((83, "“Does this compose sensibly?”"),)
 
     def requests(self, suite):
         for dataset, deepest in suite.depths.items():

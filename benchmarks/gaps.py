@@ -51,7 +51,7 @@ class Gaps(Benchmark):
 
     title = "Does end-to-end training leave gaps?"
     order = 7
-    essay = ((40, "gaps, waste"),)
+    essay = ((40, "“gaps”, “waste”"),)
     evaluations = ("factors", "invariance")
 
     @staticmethod

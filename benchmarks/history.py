@@ -70,8 +70,8 @@ class History(Benchmark):
     title = "Why did layer-wise pretraining work, and why did it end?"
     order = 60
     essay = (
-        (5, "Layer-wise pretraining made deep learning work; better tools made it unnecessary; or a deeper story: the "
-            "objective was wrong"),
+        (5, "Layer-wise pretraining made deep learning work, better tools made it unnecessary, or “A deeper story: the "
+            "objective was wrong”"),
     )  # fmt: skip
 
     def requests(self, suite):

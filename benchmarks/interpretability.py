@@ -40,7 +40,7 @@ class Interpretability(Benchmark):
 
     title = "Can the units be named?"
     order = 4
-    essay = ((73, "InfoMax features are interpretable: you can name them."),)
+    essay = ((73, "“InfoMax features are interpretable: you can name them.”"),)
     evaluations = ("interpretability", "gallery")
 
     def verdicts(self, rows, claims):

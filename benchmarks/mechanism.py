@@ -118,9 +118,9 @@ class Mechanism(Benchmark):
     essay = (
         (
             30,
-            "May be unstable, initialization-dependent (without EM) ... Stable, structured learning dynamics (with it)",
+            "“May be unstable, initialization-dependent” without EM, “Stable, structured learning dynamics” with it",
         ),
-        (82, "Does EM structure matter at scale?"),
+        (82, "“Does EM structure matter at scale?”"),
     )
     sweeps_width = True
 

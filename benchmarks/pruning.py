@@ -47,7 +47,7 @@ class Pruning(Benchmark):
 
     title = "Can the features be pruned?"
     order = 1
-    essay = ((70, "InfoMax-pretrained models can't be pruned: each feature is unique."),)
+    essay = ((70, "“InfoMax-pretrained models can't be pruned: each feature is unique.”"),)
     evaluations = ("prune_units", "prune_weights", "probe")
 
     def verdicts(self, rows, claims):

@@ -33,7 +33,7 @@ class Redundancy(Benchmark):
 
     title = "How redundant are the features?"
     order = 5
-    essay = ((20, "the only objective that explicitly targets non-redundancy"),)
+    essay = ((20, "“the only objective that explicitly targets non-redundancy”"),)
     evaluations = ("redundancy",)
 
     def verdicts(self, rows, claims):

@@ -67,7 +67,7 @@ class Robustness(Benchmark):
 
     title = "Is independence the right target, or is some redundancy good?"
     order = 7
-    essay = ((81, "Is independence the right target? Maybe some redundancy is good"),)
+    essay = ((81, "“Is independence the right target? Maybe some redundancy is good”"),)
     evaluations = ("probe", "redundancy", "robustness")
 
     def requests(self, suite):

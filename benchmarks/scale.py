@@ -42,7 +42,7 @@ class Scale(Benchmark):
 
     title = "Does it scale with images, width and training?"
     order = 50
-    essay = ((80, "Does InfoMax scale?"),)
+    essay = ((80, "“Does InfoMax scale?”"),)
     sweeps_width = True
 
     def requests(self, suite):

@@ -42,7 +42,7 @@ class Transfer(Benchmark):
 
     title = "Do the features transfer?"
     order = 2
-    essay = ((71, "InfoMax features transfer better: universal, not task-specific."),)
+    essay = ((71, "“InfoMax features transfer better: universal, not task-specific.”"),)
 
     def requests(self, suite):
         for source in suite.datasets:

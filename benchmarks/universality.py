@@ -56,7 +56,7 @@ class Universality(Benchmark):
 
     title = "Is one representation useful for everything?"
     order = 7
-    essay = ((60, "useful for everything. Classification, generation, segmentation, transfer—all become easy"),)
+    essay = ((60, "“useful for everything. Classification, generation, segmentation, transfer—all become easy”"),)
     evaluations = ("factors", "decoding", "invariance")
     keeps = "decoding"
 

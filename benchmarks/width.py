@@ -37,7 +37,7 @@ class Width(Benchmark):
 
     title = "Do narrow encoders match wide ones?"
     order = 3
-    essay = ((72, "Smaller InfoMax models match larger conventional ones."),)
+    essay = ((72, "“Smaller InfoMax models match larger conventional ones.”"),)
     sweeps_width = True
 
     def requests(self, suite):

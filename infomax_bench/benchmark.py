@@ -218,7 +218,7 @@ class Benchmark:
     on_request: ClassVar[bool] = False
     """True: it runs when it is asked for by name only, since it takes hours and its answer seldom changes."""
     essay: ClassVar[tuple[tuple[int, str], ...]] = ()
-    """What the essay says or asks that this answers: where it stands in the essay, and its words."""
+    """What the essay says or asks that this answers: where it stands in the essay, and what, its own words in “”."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
     compares: ClassVar[str] = ""

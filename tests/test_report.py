@@ -164,7 +164,7 @@ def test_the_essay_is_answered_passage_by_passage_in_its_order(whole):
     text = (folder / "out" / "answers.md").read_text(encoding="utf-8")
     plugins = registry()
     passages = sorted(p for n in plugins.names("benchmarks") for p in plugins.benchmark(n).essay)
-    at = [text.index(f"## “{words}”") for _, words in passages]
+    at = [text.index(f"## {words}") for _, words in passages]
     assert at == sorted(at)
     assert len(passages) > 10
     assert {v.benchmark for v in verdicts} <= {n for n in plugins.names("benchmarks") if plugins.benchmark(n).essay}
@@ -172,7 +172,7 @@ def test_the_essay_is_answered_passage_by_passage_in_its_order(whole):
         assert text.count(verdict.sentence) == 1
     html = unescape((folder / "out" / "answers.html").read_text(encoding="utf-8"))
     for _, words in passages:
-        assert f"“{words}”" in html
+        assert words in html
     kept = folder / "elsewhere" / "docs" / "answers.md"
     write_report(folder / "results", folder / "out", plugins, results, verdicts, kept)
     figures = re.findall(r"\]\(([^)]*\.png)\)", kept.read_text(encoding="utf-8"))
