@@ -4,9 +4,11 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import curves, intervals, seeds_of
+from infomax_bench.readings import with_diverged
 from infomax_bench.statistics import ALPHA, MIN_SEEDS, holm, interval
 
 DEPTH = 4  # hidden layers
@@ -15,6 +17,7 @@ MANY = 10_000  # images, from which on a training takes too long for all seeds
 LITTLE = 0.01  # of error
 SIGMOID, RELU = "sigmoid", "ReLU + batch norm"
 NOTHING, RANDOM = "from nothing", "random_features"
+TEST, VALIDATION = "finetuned_accuracy", "finetuned_validation_accuracy"
 SCRATCH, TRAINED, RESCALED = "nothing", "as trained", "rescaled"
 ENERGY, DENOISING, LINEAR = "rbm", "denoising_autoencoder", "pca"
 PLACE = ["dataset", "labels", "network", "method"]
@@ -40,7 +43,10 @@ class History(Benchmark):
     smaller validation error at the end. Random weights stand beside, treated alike, since that scaling may be all that
     helps. (A first, short run on digits showed so, and a second that rescaling every stack cost the subject's its lead
     in ReLU networks; random weights and their part in the rule came after the first, both ways after the second.)
-    Batch norm takes away a layer's scales and biases at first, and what a stack knew in them.
+    Batch norm takes away a layer's scales and biases at first, and what a stack knew in them. So a stack chooses among
+    six settings and nothing among three; what is known of RBMs is decided on stacks as trained, which choose among
+    three. The validation images that choose are labels too, and many beside the fewest that networks are trained on
+    (225 of digits, 10,000 of MNIST).
 
     Gradient norms are those of the loss in each layer's weights at the first step, relative to the classifier's; under
     batch norm they also fall with the size of the weights. Passes are counted to the first measured point (they double
@@ -50,11 +56,12 @@ class History(Benchmark):
     Claim: none; the essay's histories are readings of the past: layer-wise pretraining made deep learning work, better
     tools made it unnecessary, or "A deeper story: the objective was wrong".
 
-    Rule: differences of test error are paired by seed, with 95 % intervals; fewer than five seeds decide nothing. Two
-    results are known, and the answer begins with whether they come out, at the fewest labels and at all: sigmoid
-    networks gain from RBMs (the interval of error from nothing minus error from RBMs lies above zero; it does not come
-    out if it lies below one point, but not above zero), and ReLU networks gain little from RBMs (the interval lies
-    below one point; it does not come out if it lies above). Anything else is undecided. Better tools made pretraining
+    Rule: differences of test error are paired by seed, with 95 % intervals; fewer than five seeds decide nothing; a
+    stack whose training diverged leaves an error of 100 %. Two results are known, and the answer begins with whether
+    they come out, at the fewest labels and at all: sigmoid networks gain from RBMs as trained (the interval of error
+    from nothing minus error from RBMs lies above zero; it does not come out if it lies below one point, but not above
+    zero), and ReLU networks gain little from RBMs as trained (the interval lies below one point; it does not come out
+    if it lies above). Anything else is undecided. Better tools made pretraining
     unnecessary if the ReLU network from nothing, against the sigmoid network from RBMs, has an interval of its
     additional error below one point; they did not if it lies above. The objective was wrong if the subject's layers are
     a better start than RBMs, denoising autoencoders and random weights, in both networks (all six intervals above
@@ -95,28 +102,37 @@ class History(Benchmark):
 
     # -- what the rows say --------------------------------------------------------------------------------------------
     @staticmethod
-    def metric(rows, name):
-        """Rows of one metric, with what the label says: `how`, `network`, `labels`, and as method what it starts with.
-
-        Of the two ways in which a stack starts, that which each seed takes."""
-        good = rows[(rows["status"] == "ok") & rows["metric"].isin([name, "finetuned_validation_accuracy"])]
+    def both_ways(rows, name):
+        """Rows of one metric, and of their labels `how`, `network`, `labels`; as method, what it starts with."""
+        accuracy = name in (TEST, VALIDATION)
+        good = with_diverged(rows, name, probe="deep_finetune") if accuracy else rows[rows["metric"] == name]
+        good = good[good["status"] == "ok"]
         parts = good["label"].astype(str).str.extract(LABEL)
         good = good.assign(how=parts[0], network=parts[1], labels=parts[2].astype(float)).dropna(subset=["labels"])
-        good = good.assign(method=good["method"].astype(str).where(good["how"] != SCRATCH, NOTHING))
-        score = good[good["metric"] == "finetuned_validation_accuracy"].sort_values("how")  # "as trained", if equal
+        return good.assign(method=good["method"].astype(str).where(good["how"] != SCRATCH, NOTHING))
+
+    @staticmethod
+    def metric(rows, name):
+        """Rows of one metric, as `both_ways`; of the two ways in which a stack starts, that which each seed takes."""
+        good = pd.concat([History.both_ways(rows, own) for own in dict.fromkeys([name, VALIDATION])])
+        score = good[good["metric"] == VALIDATION].sort_values("how")  # "as trained", if equal
         best = score.sort_values("value", ascending=False, kind="stable").drop_duplicates([*PLACE, "seed"])
         return good[good["metric"] == name].merge(best[[*PLACE, "seed", "how"]], on=[*PLACE, "seed", "how"])
 
     def errors(self, rows):
         """Test errors."""
-        chosen = self.metric(rows, "finetuned_accuracy")
+        chosen = self.metric(rows, TEST)
         return chosen.assign(value=1 - chosen["value"].astype(float))
 
     def paired(self, rows):
-        """Data set -> test errors, a column for each (labels, network, start) and a line for each seed."""
+        """Data set -> test errors, a column for each (labels, network, start) and a line for each seed; stacks as
+        trained, whatever their seeds take, under the names that `as_trained` gives."""
+        alone = self.both_ways(rows, TEST)
+        alone = alone[alone["how"] == TRAINED]
+        alone = alone.assign(value=1 - alone["value"].astype(float), method=as_trained(alone["method"]))
         return {
             str(dataset): own.pivot_table(index="seed", columns=["labels", "network", "method"], values="value")
-            for dataset, own in self.errors(rows).groupby("dataset", observed=True)
+            for dataset, own in pd.concat([self.errors(rows), alone]).groupby("dataset", observed=True)
         }
 
     def passes_needed(self, rows):
@@ -144,8 +160,10 @@ class History(Benchmark):
             counts = sorted(table.columns.get_level_values("labels").unique())
             for n in dict.fromkeys((counts[0], counts[-1])):
                 where = f"{dataset}, {n:.0f} labels"
-                one = difference(table, n, (SIGMOID, NOTHING), (SIGMOID, ENERGY))
-                two = difference(table, n, (RELU, NOTHING), (RELU, ENERGY))
+                one, two = (
+                    difference(table, n, (network, NOTHING), (network, as_trained(ENERGY)))
+                    for network in (SIGMOID, RELU)
+                )
                 known += [(where, "sigmoid networks gain from RBMs", *comes_out(one, one.low > 0, one.high < LITTLE))]
                 known += [(where, "ReLU networks gain little", *comes_out(two, two.high < LITTLE, two.low > LITTLE))]
             for n in counts:
@@ -223,6 +241,11 @@ class History(Benchmark):
         first = first[first["x"] == 1].groupby(by, observed=True)["value"].mean()
         found["gradient of layer 1"] = 10**first
         return found.reset_index().astype({"labels": int})
+
+
+def as_trained(method):
+    """The name of a method's stack as trained, of one or of a column of them."""
+    return method + ", " + TRAINED
 
 
 def all_labels(rows):
