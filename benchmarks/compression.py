@@ -5,9 +5,11 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.evaluate.thresholds import COMPRESSED, PRUNED, TUNED
 from infomax_bench.figures import curves, dots, intervals, scatter, seeds_of
+from infomax_bench.readings import diverged, signed
 from infomax_bench.statistics import MIN_SEEDS, holm, in_words, interval
 
 LEAST = 0.5  # the lower end of what is claimed
+UNTRAINED = "random_features"  # it becomes an end-to-end model with as many passes as all others are fine-tuned for
 AGAIN = 4  # a network is trained again for so small a part of the passes that it had
 ALPHA = 0.05
 
@@ -40,8 +42,10 @@ class Compression(Benchmark):
     fine-tuning; for each data set and backbone, weights and units apart. For a model, the claim is borne out if the 95
     % interval of its fraction over seeds does not reach below 50 %, and not borne out if it lies below; else, and with
     fewer than five seeds, undecided. (Fractions are measured at a few shares and rounded down to them, so that 50 %
-    means 50 or more.) The subject's model is less (more) prunable than the end-to-end model if the 95 % interval of the
-    difference, paired by seed, lies below (above) zero; else, and with fewer than five seeds, undecided. Differences in
+    means 50 or more.) A model that diverged under some seed is undecided. The subject's model is less (more) prunable
+    than the end-to-end model if the 95 % interval of the difference, paired by seed, lies below (above) zero; else, and
+    with fewer than five seeds, undecided; and in the same way than the model that starts untrained, which has seen
+    labels for as many passes as the subject's and not for twice as many. Differences in
     prunability survive fine-tuning if some model, after it, is less or more prunable than the end-to-end model by the
     paired t test with Holm's correction for the number of models. No verdict depends on it.
     """
@@ -85,9 +89,16 @@ class Compression(Benchmark):
         return [m for m in claims.rivals("prior art") if m in claims.labelled]
 
     @staticmethod
-    def borne_out(found):
-        """Whether a model can be pruned by half, of the interval of its fraction."""
-        if found.n < MIN_SEEDS:
+    def lost(rows):
+        """(network, method) -> under how many seeds its pretraining diverged."""
+        own = diverged(rows, "compress")
+        network = own["backbone"].astype(str) + " on " + own["dataset"].astype(str)
+        return own.groupby([network, own["method"].astype(str)])["seed"].nunique().to_dict()
+
+    @staticmethod
+    def borne_out(found, lost=0):
+        """Whether a model can be pruned by half, of the interval of its fraction; lost: seeds that diverged."""
+        if found.n < MIN_SEEDS or lost:
             return "undecided"
         return "borne out" if found.low >= LEAST else "not borne out" if found.high < LEAST else "undecided"
 
@@ -111,35 +122,35 @@ class Compression(Benchmark):
         return less, more, len(others)
 
     def answer(self, rows, claims):
-        before, sentences = self.fractions(rows, PRUNED), []
+        before, lost, sentences = self.fractions(rows, PRUNED), self.lost(rows), []
         for (network, kind), values in sorted(self.fractions(rows).items(), key=_in_order):
-            said = []
-            for method in sorted((set(values) & claims.labelled) - {claims.subject}):
-                said.append(f"of {method} {self.reading(values, method)}")
-            if claims.subject in values:
-                said.append(f"of {claims.subject} {self.reading(values, claims.subject)}")
+            labelled = sorted((set(values) & claims.labelled) - {claims.subject})
+            said = [
+                f"of {method} {self.reading(values, method, lost.get((network, method), 0))}"
+                for method in (*labelled, UNTRAINED, claims.subject) if method in values
+            ]  # fmt: skip
             if not said:
                 continue
             sentences.append(f"Removing {kind} from a {network}, fine-tuned: {'; '.join(said)}.")
-            for reference in self.end_to_end(claims):
-                if reference not in values:
-                    continue
-                if claims.subject in values:
+            references = [m for m in self.end_to_end(claims) if m in values]
+            for reference in [*references, UNTRAINED]:
+                if {claims.subject, reference} <= set(values) and claims.subject != reference:
                     found = interval((values[claims.subject] - values[reference]).dropna().to_numpy())
-                    bounds = in_words(100 * found.low, 100 * found.high, "+.0f")
                     sentences.append(
                         f"{claims.subject}'s model against that of {reference}: {self.compared(found)} "
-                        f"({100 * found.mean:+.0f} points, {bounds})."
+                        f"({signed(found, form='+.0f')} points)."
                     )
+            for reference in references:
                 sentences.append(self.survival(values, before.get((network, kind)), reference, claims))
         if sentences and claims.indicative:
             sentences.append("This preset is for looking, not for deciding.")
         return " ".join(filter(None, sentences))
 
-    def reading(self, values, method):
+    def reading(self, values, method, lost):
         found = interval(values[method].dropna().to_numpy())
         bounds = in_words(100 * found.low, 100 * found.high, ".0f")
-        return f"{100 * found.mean:.0f} % ({bounds}): {self.borne_out(found)}"
+        text = f"{100 * found.mean:.0f} % ({bounds}): {self.borne_out(found, lost)}"
+        return text + f", as it diverged under {lost} seed{'s' * (lost > 1)}" * bool(lost)
 
     def survival(self, after, before, reference, claims):
         """How many models differ from the end-to-end one, with and without fine-tuning after pruning."""

@@ -401,6 +401,21 @@ def test_the_subject_is_compared_with_the_end_to_end_model(compression, subject,
     assert "of v 10 %" in answer
 
 
+def test_the_subject_is_compared_with_as_little_labelled_training_too(compression):
+    answer = compression.answer(rows({"e": 0.7, "s": 0.4, "random_features": 0.2}), CLAIMS)
+    assert "s's model against that of e: less prunable (" in answer
+    assert "s's model against that of random_features: more prunable (" in answer
+    assert "other models" in answer.split("random_features: more prunable")[1]
+
+
+def test_a_model_that_diverged_is_undecided(compression):
+    table = rows({"e": 0.7, "s": 0.9}, seeds=6)
+    lost = (table["method"] == "e") & (table["seed"] == 0)
+    failed = table[lost].iloc[:1].assign(status="failed", metric="compress", reason="diverged", value=np.nan)
+    answer = compression.answer(pd.concat([table[~lost], failed], ignore_index=True), CLAIMS)
+    assert "): undecided, as it diverged under 1 seed; of s " in answer
+
+
 def test_differences_survive_or_do_not(compression):
     answer = compression.answer(rows({"e": 0.7, "s": 0.4, "a": 0.9, "r": 0.7}), CLAIMS)
     assert "Of 3 other models 1 are less and 1 more prunable than that of e" in answer
