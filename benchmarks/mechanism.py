@@ -16,9 +16,10 @@ COMPETITION, DECORRELATION = "lambda_lse", "lambda_tc"  # the weights, in subjec
 BOTH, ALONE = "competition + decorrelation", "competition only"
 WITHOUT, NEITHER = "decorrelation only", "neither"
 SOFTMAX, SUBJECT, REFERENCE = "softmax form", "as it is", "reference"
+TUNED = "decorrelation only, tuned for itself"
 OFF = {BOTH: (), ALONE: (DECORRELATION,), WITHOUT: (COMPETITION,), NEITHER: (COMPETITION, DECORRELATION)}
-CELLS = (*OFF, SOFTMAX, SUBJECT)
-SOFTMAX_FORM, CLUSTERS = "infomax_softmax", "kmeans"
+CELLS = (*OFF, TUNED, SOFTMAX, SUBJECT)
+SOFTMAX_FORM, TUNED_FORM, CLUSTERS = "infomax_softmax", "infomax", "kmeans"
 REFERENCES = {CLUSTERS: "control", "gmm": "control", "random_features": "reference"}
 
 START, RATE, WIDTH, IMAGES = "start", "rate", "width", "images"
@@ -58,6 +59,10 @@ STRUCTURE = {
 }  # fmt: skip
 STABLE = {"accuracy": "accuracy (%)", "settled": "% of training until settled"}
 SIZED = {"accuracy": "accuracy (%)", "k-means": "agreement with k-means (%)", "dead": "dead units (%)"}
+BESIDE = {
+    "k-means": "agreement with k-means' regions, in hundredths,", "entropy": "the responsibilities' entropy, in %,",
+    "settled": "the share of training until the loss settles, in %,", "dead": "dead units, in %,",
+}  # fmt: skip
 SHOWN = {START: STABLE, RATE: STABLE, WIDTH: SIZED, IMAGES: SIZED}
 PANELS = {
     "accuracy": "accuracy", START: "range over initial scales", RATE: "range over learning rates",
@@ -71,11 +76,13 @@ class Mechanism(Benchmark):
 
     The subject is trained with and without its competition (`lambda_lse`, the weight of the log-sum-exp whose gradient
     is a responsibility, as it is or 0), and with and without decorrelation (`lambda_tc`); all else is as it was: the
-    four share the settings that were tuned, if any, for the whole objective. Beside these stands the essay's softmax
-    form with settings of its own. Each starts under every seed from the same weights; from weights 0.1 and 10 times
-    as large (the biases stay); and with a learning rate 0.1 and 10 times its own. Both are done on the first two of the
-    data sets on which the width is swept. Where methods are compared in size, it is trained at the least and the
-    largest width too, and on the fewest images, with as many updates as on all of them.
+    four share the settings that were tuned, if any, for the whole objective, which may favour it. So beside these
+    stands decorrelation alone with settings that were tuned for itself (`infomax`), and the essay's softmax form with
+    settings of its own. Each of the four and the softmax form starts under every seed from the same weights; from
+    weights 0.1 and 10 times as large (the biases stay); and with a learning rate 0.1 and 10 times its own. Both are
+    done on the first two of the data sets on which the width is swept. Where methods are compared in size, they are
+    trained at the least and the largest width too, and on the fewest images, with about as many updates as on all of
+    them.
 
     Measured are the accuracy of a linear probe; how many trainings diverge; the share of training after which the loss
     stays within 5 % of its whole change from its end; and whether units own regions of image space. The
@@ -103,10 +110,11 @@ class Mechanism(Benchmark):
     seeds, initialisation and structure: it "holds" if all three are in favour of competition, "holds in part" if some
     are and none is against it, "is contradicted" if some are against and none in favour, "is mixed" if there are both.
     Competition "is worth more at scale" if the accuracy that it adds at the largest width (with all images) less that
-    at the least (with the fewest) has an interval above zero, "less" if below. Anything else, or fewer than five seeds,
-    is "undecided", and so is a difference of less than one point in a range or in when the loss settles, or of less
-    than 0.05 in both agreements (these least differences of interest were added after the quick preset and before the
-    standard one). The words are not corrected for their number.
+    at the least (with the fewest) has an interval above zero, "less" if below; how its structure, settling and dead
+    units change stands beside it. Anything else, or fewer than five seeds, is "undecided", and so is a difference of
+    less than one point in a range or in when the loss settles, or of less than 0.05 in either agreement (these least
+    differences of interest were added after the quick preset and before the standard one). The words are not corrected
+    for their number.
 
     Prior art: units that compete become prototypes of clusters, but some may never win (Rumelhart and Zipser 1985);
     soft competition is EM for a mixture (Nowlan 1991). Networks train or fail by the scale of their initial weights
@@ -160,6 +168,8 @@ class Mechanism(Benchmark):
 
     def base(self, suite, dataset):
         yield from self.cells(suite, dataset)
+        if TUNED_FORM in suite.methods and suite.subject != TUNED_FORM and SUBJECT not in self.kinds(suite, dataset):
+            yield suite.cell(TUNED_FORM, dataset, label=TUNED)
 
     def swept(self, suite, dataset):
         def rate(method, settings, times):
@@ -250,15 +260,24 @@ class Mechanism(Benchmark):
         return found
 
     @staticmethod
-    def at_scale(encoders):
-        """Data set, sweep, its values, the accuracy that competition adds at the ends, by seed, and the interval of the
-        difference."""
+    def at_scale(encoders, column="accuracy"):
+        """Data set, sweep, its values, the accuracy (or another column) that competition adds at the ends, by seed, and
+        the interval of the difference."""
         for (dataset, which), own in encoders[encoders["sweep"].isin([WIDTH, IMAGES])].groupby(["dataset", "sweep"]):
             xs = sorted(own["x"].unique())
-            ends = [paired(by_seed(own[own["x"] == x], "accuracy", "cell"), (BOTH, WITHOUT)) for x in (xs[0], xs[-1])]
+            ends = [paired(by_seed(own[own["x"] == x], column, "cell"), (BOTH, WITHOUT)) for x in (xs[0], xs[-1])]
             if len(xs) > 1 and all(len(end) for end in ends):
                 few, many = (end[BOTH] - end[WITHOUT] for end in ends)
                 yield dataset, which, xs, (few, many), interval((many - few).dropna().to_numpy())
+
+    def beside(self, encoders, dataset, which):
+        """What else competition adds at the ends of a sweep of sizes, to end a sentence with."""
+        told = []
+        for column, name in BESIDE.items():
+            for where, sweep_of, _, (few, many), grows in self.at_scale(encoders, column):
+                if (where, sweep_of) == (dataset, which):
+                    told.append(f"{name} {100 * few.mean():+.1f} and {100 * many.mean():+.1f} ({signed(grows)})")
+        return f"; to {', '.join(told)}" if told else ""
 
     @staticmethod
     def at_best_rate(encoders):
@@ -295,6 +314,7 @@ class Mechanism(Benchmark):
         said += cut_off(encoders)
         for start, one, other in (
             ("Without decorrelation on either side", ALONE, NEITHER),
+            ("Against decorrelation alone, tuned for itself", BOTH, TUNED),
             ("Against the softmax form, in place of no competition", BOTH, SOFTMAX),
         ):
             words = [reading.word for reading in self.readings(encoders, one, other).values()]
@@ -307,7 +327,8 @@ class Mechanism(Benchmark):
             word = {1: "is worth more at scale", -1: "is worth less at scale"}.get(side(grows), "at scale: undecided")
             said.append(
                 f"Competition {word} ({which}, {dataset}): it adds {100 * few.mean():+.1f} points at {xs[0]:g} and "
-                f"{100 * many.mean():+.1f} at {xs[-1]:g}, difference {signed(grows)}."
+                f"{100 * many.mean():+.1f} at {xs[-1]:g}, difference {signed(grows)}"
+                f"{self.beside(encoders, dataset, which)}."
             )
         if claims.indicative:
             said.append("This preset is for looking, not for deciding.")
@@ -398,7 +419,7 @@ def asked(cell):
     """What is measured on an encoder of the grid."""
     for evaluation in ("linear_probe", "dynamics", "redundancy"):
         yield Request(evaluation)
-    yield distances(cell.label.split(";")[0] in OFF)
+    yield distances(cell.label.split(";")[0] in (*OFF, TUNED))
 
 
 def ranges(encoders, which):

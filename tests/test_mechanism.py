@@ -16,8 +16,9 @@ from infomax_bench.results import COLUMNS
 from infomax_bench.run import plan_entries
 from tests.small_runs import go
 
-CELLS = ("competition + decorrelation", "competition only", "decorrelation only", "neither", "softmax form")
-BOTH, ALONE, WITHOUT, NEITHER, SOFTMAX = CELLS
+TUNED = "decorrelation only, tuned for itself"
+CELLS = ("competition + decorrelation", "competition only", "decorrelation only", "neither", TUNED, "softmax form")
+BOTH, ALONE, WITHOUT, NEITHER, _, SOFTMAX = CELLS
 CLAIMS = Claims("s", "standard", {"s": "this work", "kmeans": "control"}, False, width=64)
 WEIGHTS = {"lambda_lse": 1.0, "lambda_tc": 1.0, "learning_rate": 0.01}
 
@@ -227,7 +228,8 @@ def test_a_preset_for_looking_says_so():
 
 def suite(**changes):
     given = {
-        "methods": ("s", "infomax_softmax", "kmeans", "other"), "datasets": ("d", "e", "f"), "seeds": tuple(range(10)),
+        "methods": ("s", "infomax", "infomax_softmax", "kmeans", "other"), "datasets": ("d", "e", "f"),
+        "seeds": tuple(range(10)),
         "epochs": {"d": 8, "e": 8, "f": 8}, "swept": ("d",), "scaled": {"d": 3}, "n_train": {"d": 50_000},
         "subject_settings": WEIGHTS, "learning_rates": {"s": 0.01, "infomax_softmax": 0.001}, **changes,
     }  # fmt: skip
@@ -261,12 +263,15 @@ def test_the_grid():
     assert found[f"{BOTH}; images 1000"].epochs == 400
     assert {c.width for label, c in found.items() if "; width" in label} == {8, 64, 256}
     assert set(cells_of([p for p in asked if p[0].dataset == "f"])) == {*CELLS, "reference"}
-    assert {c.method for c, _ in asked} == {"s", "infomax_softmax", "kmeans"}
+    assert {c.method for c, _ in asked} == {"s", "infomax", "infomax_softmax", "kmeans"}
+    assert [label for label, cell in found.items() if cell.method == "infomax"] == [TUNED]
     slots = {(c.method, c.dataset, c.width, c.label, r.evaluation) for c, r in asked}
     assert len(slots) == len(asked), "each has a slot of its own"
     for cell, request in asked:
         if request.evaluation == "regions":
-            assert bool(request.options) == (cell.method == "s"), "only the subject's outputs are distances"
+            assert bool(request.options) == (cell.method in ("s", "infomax")), (
+                "only the subject's outputs are distances"
+            )
 
 
 @pytest.mark.parametrize("settings", [{}, {"lambda_tc": 1.0}, {**WEIGHTS, "lambda_lse": 0.0}])
@@ -299,7 +304,7 @@ def test_encoders_are_shared_with_other_benchmarks():
 
 
 def test_a_small_run(own, tmp_path):
-    methods = ["infomax_em", "infomax_softmax", "kmeans", "random_features"]
+    methods = ["infomax", "infomax_em", "infomax_softmax", "kmeans", "random_features"]
     done = go(own, tmp_path / "r", methods=methods, benchmarks=["mechanism"])
     rows = done.results.table
     assert set(rows["status"]) == {"ok"}
