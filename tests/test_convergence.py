@@ -20,6 +20,7 @@ from infomax_bench.plugins import registry
 from infomax_bench.presets import load_presets
 from infomax_bench.results import COLUMNS
 from infomax_bench.sheets import clustered
+from infomax_bench.statistics import interval
 from infomax_bench.store import Store
 from tests.small_runs import go, values, write_echo
 
@@ -237,11 +238,25 @@ def test_the_words_follow_the_rule(convergence, between, more, word):
     assert set(word_of(convergence, rows(between, **more)).values()) == {word}
 
 
+def test_intervals_of_pairs_that_share_encoders_hold_what_they_promise(convergence):
+    """Each value is the sum of what two neighbours in a ring of five bring, which is the most that they can share."""
+    rng, held, naive = np.random.default_rng(0), 0, 0
+    for own in rng.normal(size=(1000, 5)):
+        values = pd.Series(own + np.roll(own, -1))
+        found, plain = module(convergence).chained(values), interval(values.to_numpy())
+        held += found.low <= 0 <= found.high
+        naive += plain.low <= 0 <= plain.high
+    assert held > 940
+    assert naive < 900
+    assert found.mean == plain.mean
+
+
 def test_a_reference_of_another_width_is_no_bar_and_without_any_it_is_undecided(convergence):
     table = rows({16: 0.3, 64: 0.75})  # raw is at 0.9
     assert set(word_of(convergence, table).values()) == {"they converge"}
-    without = table[(table["method"] != "start") & (table["protocol"] != "start")]
-    assert set(word_of(convergence, without).values()) == {"undecided"}
+    for table in (table, rows({16: 0.2, 64: 0.4})):
+        without = table[(table["method"] != "start") & (table["protocol"] != "start")]
+        assert set(word_of(convergence, without).values()) == {"undecided"}
 
 
 def test_a_reference_that_cannot_be_as_wide_is_no_bar(convergence):

@@ -1,9 +1,10 @@
 """How alike two encoders are, from their features of the same images.
 
 Three measures, from the loosest to the strictest about what counts as the same: `cka` and `mutual_neighbours` compare
-relations between images, which no rotation of the features changes; `matched_units` compares single units. All are 1
-for representations that are the same and about 0 for independent ones, whatever the number of units or of images. Units
-are standardised; dead ones are left out.
+relations between images; `matched_units` compares single units. All are 1 for representations that are the same and
+about 0 for independent ones, whatever the number of units or of images. Units are standardised first, as they are for
+the probe, and dead ones left out: the first two do not see a rotation of units that are white, but of others they see
+as much as standardising the rotated units changes.
 """
 
 from __future__ import annotations
@@ -35,12 +36,6 @@ def u_centred(kernel: np.ndarray) -> np.ndarray:
     made = off - (sums[:, None] + sums[None]) / (n - 2) + sums.sum() / ((n - 1) * (n - 2))
     np.fill_diagonal(made, 0.0)
     return np.asarray(made)
-
-
-def cka(x: np.ndarray, y: np.ndarray) -> float:
-    """Linear CKA of features `[n, K]` and `[n, L]` as they are, not standardised, by the unbiased HSIC."""
-    a, b = (_unit_length(u_centred(z @ z.T)) for z in (x - x.mean(0), y - y.mean(0)))
-    return float(a @ b)
 
 
 def nearest(x: np.ndarray, k: int) -> np.ndarray:
