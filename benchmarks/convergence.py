@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.amounts import fewer_images, sizes
 from infomax_bench.effects import sweep
 from infomax_bench.figures import comparable, dots, seeds_of
 from infomax_bench.sheets import clustered, pairs
-from infomax_bench.statistics import MIN_SEEDS, in_words, interval
+from infomax_bench.statistics import ALPHA, MIN_SEEDS, in_words, interval
 
 SEEDS = 5  # one block: what is compared is kept on disk
 ENOUGH = 0.8  # of the similarity between two seeds of one method: as alike as that is alike
@@ -39,7 +40,7 @@ class Convergence(Benchmark):
     alone makes them alike; so a seed of one method is compared with the next seed of the other. Two seeds of one method
     are compared in the same way: that is the most that two methods can be expected to share. Neighbouring pairs share
     an encoder, so that five of them tell less than five seeds would: all intervals are as wide as the most sharing that
-    is possible makes them (1.6 times as wide, with five). Raw pixels, random features and principal components are the
+    is possible makes them (twice as wide, with five). Raw pixels, random features and principal components are the
     least: what images, and encoders that learn nothing, give for nothing.
 
     Claim: none is made, but a question asked: "Or does everything converge to similar features eventually?"
@@ -295,15 +296,17 @@ class Convergence(Benchmark):
 def chained(values):
     """The interval of the mean of values, each of a pair of encoders of which the next pair has one, in a ring.
 
-    What two pairs share makes their values correlate, by r, 1/2 at most. The variance of the mean of n is then 1 + 2 r
-    times that of independent values, while the variance between them is seen as 1 - 2 r / (n - 1) times what it is.
+    What two pairs share makes their values correlate, by 1/2 at most. The variance of the mean of n is then twice that
+    of independent values, the variance between them is seen as (n - 2) / (n - 1) of what it is, and is as uncertain as
+    one of fewer degrees of freedom (Satterthwaite 1946, from the eigenvalues 2 + 2 cos(2 pi k / n) of such a ring).
     """
     found = interval(values.to_numpy())
-    if found.n < 3:
+    n = found.n
+    if n < 3:
         return replace(found, low=-math.inf, high=math.inf)
-    wider = math.sqrt(2 * (found.n - 1) / (found.n - 2))
-    return replace(found, low=found.mean - wider * (found.mean - found.low),
-                   high=found.mean + wider * (found.high - found.mean))  # fmt: skip
+    df = (2 * n - 4) ** 2 / (6 * n - 16)
+    half = stats.t.isf(ALPHA, df) * found.sd * math.sqrt(2 * (n - 1) / (n - 2) / n)
+    return replace(found, low=found.mean - half, high=found.mean + half)
 
 
 def reading(rise, part, above):

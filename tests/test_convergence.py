@@ -254,8 +254,8 @@ def test_intervals_of_pairs_that_share_encoders_hold_what_they_promise(convergen
 def test_a_reference_of_another_width_is_no_bar_and_without_any_it_is_undecided(convergence):
     table = rows({16: 0.3, 64: 0.75})  # raw is at 0.9
     assert set(word_of(convergence, table).values()) == {"they converge"}
-    for table in (table, rows({16: 0.2, 64: 0.4})):
-        without = table[(table["method"] != "start") & (table["protocol"] != "start")]
+    for given in (table, rows({16: 0.2, 64: 0.4})):
+        without = given[(given["method"] != "start") & (given["protocol"] != "start")]
         assert set(word_of(convergence, without).values()) == {"undecided"}
 
 
