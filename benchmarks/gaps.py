@@ -5,10 +5,12 @@ import pandas as pd
 from infomax_bench import Benchmark
 from infomax_bench.figures import comparable, dots, matrix, scatter, seeds_of
 from infomax_bench.groups import between, mean_of
+from infomax_bench.readings import signed
 from infomax_bench.sheets import stacked
 from infomax_bench.statistics import MIN_SEEDS, by_case, in_words, would_decide
 
 LABEL, REST = "class", "rest"
+UNTRAINED = "random_features"
 KNOWN, MEASURED = "known factors", "measured properties"
 KINDS = {"decodability": KNOWN, "property_r2": MEASURED}
 LEAVES = {KNOWN: "Labels leave gaps in known factors", MEASURED: "Labels leave gaps in measured properties"}
@@ -18,10 +20,11 @@ TELLS = {KNOWN: "Tells more of the known factors", MEASURED: "Tells more of the 
 class Gaps(Benchmark):
     """What do features trained for one question know of the others?
 
-    From every encoder's frozen features a linear map reads the label and all that the label leaves open. Where the
-    ground-truth factors of the images are known, those are the factors other than the label (of sprites scale,
-    orientation and position). On every data set, they are four properties that are measured from the pixels: ink (mean
-    intensity), width, height and slant of what is shown.
+    From every encoder's frozen features a linear map reads the label and all that the label leaves open. Encoders are
+    single layers, those trained on labels too: what more layers would lose is not seen here. Where the ground-truth
+    factors of the images are known, those are the factors other than the label (of sprites scale, orientation and
+    position). On every data set, they are four properties that are measured from the pixels: ink (mean intensity),
+    width, height and slant of what is shown.
 
     A factor is read by linear discriminants, the same probe as for the label beside it: accuracy on test images, scaled
     so that 0 is always naming the most frequent value and 100 % is always right. A property is read by ridge
@@ -43,10 +46,11 @@ class Gaps(Benchmark):
     neither labels nor captions, averaged, with those that are trained on labels alone, averaged: supported if the 95 %
     interval of the difference, paired by seed, lies above zero (those trained on labels tell less), refuted if it lies
     below, and undecided while a method of either kind is missing; captions may name the factors, so who sees them is of
-    neither kind. "Tells more" is supported if the paired 95 % interval
-    of the subject's difference to every method of the group lies above zero, refuted if at least one method tells more
-    (Holm-corrected). Fewer than five seeds, or anything else: inconclusive. Waste, units that repeat each other or can
-    go, is what the benchmarks on redundancy and pruning measure.
+    neither kind. "Tells more" is supported if the paired 95 % interval of the subject's difference to every method of
+    the group lies above zero, refuted if at least one method tells more (Holm-corrected). Fewer than five seeds, or
+    anything else: inconclusive. That labels leave gaps is a known result; the answer begins with whether it comes out,
+    and says how far those trained on labels are from random features. Waste, units that repeat each other or can go, is
+    what the benchmarks on redundancy and pruning measure.
     """
 
     title = "Does end-to-end training leave gaps?"
@@ -128,7 +132,6 @@ class Gaps(Benchmark):
         found = self.differences(rows, claims)
         if not found:
             return ""
-
         label = ", ".join(f"{one.found.mean:+.1f} points on {d}" for (d, item), one in found.items() if item == LABEL)
         rest = {key: one.found for key, one in found.items() if key[1] != LABEL}
         sure = {key: one for key, one in rest.items() if one.n >= MIN_SEEDS and (one.low > 0 or one.high < 0)}
@@ -137,15 +140,34 @@ class Gaps(Benchmark):
             ordered = sorted((one.mean, item, dataset) for (dataset, item), one in sure.items() if sign * one.mean > 0)
             return ", ".join(f"{item} on {dataset} ({mean:+.1f})" for mean, item, dataset in ordered) or "nothing"
 
-        text = (
+        text = self.known(rows, claims) + (
             f"Features trained on labels, against the mean of unsupervised prior art: the label itself {label}. Of "
             f"what the label leaves open they tell less of {told(-1)}, and more of {told(1)} (points; where the 95 % "
             "interval leaves 0 out, not corrected for the number of intervals)."
         )
         unsure = ", ".join(f"{item} on {dataset}" for dataset, item in rest if (dataset, item) not in sure)
         text += f" No difference is shown in {unsure}." if unsure else ""
+        never = ", ".join(f"{item} on {d}" for d, item in self.cases(rows, claims) if (d, item) not in found)
+        text += f" Nothing can be said of {never}: no seed has all methods." if never else ""
         lost = {m for one in found.values() for m in one.missing}
         return text + (f" Without {', '.join(sorted(lost))}, not measured everywhere." if lost else "")
+
+    def known(self, rows, claims):
+        """Whether the known result comes out, and how features trained on labels stand against those of no training."""
+        blind, labelled = self.groups(claims)
+        told = []
+        for kind in (KNOWN, MEASURED):
+            cases = by_case(self.left_open(rows, kind), claims.subject)
+            found = between(cases, blind, labelled, scale=100)
+            if found is None or not found.found.n:
+                continue
+            word = {"supported": "comes out", "refuted": "does not come out", "inconclusive": "is undecided"}
+            text = f"in {kind} it {word[found.outcome]} ({signed(found.found, 1)} points"
+            beside = between(cases, [UNTRAINED], labelled, scale=100)
+            if beside is not None and beside.found.n:
+                text += f"; of what random features tell more, {signed(beside.found, 1)}"
+            told.append(f"{text})")
+        return f"The known result that labels leave gaps: {'; '.join(told)}. " if told else ""
 
     def figures(self, rows, claims):
         items = self.items(rows)

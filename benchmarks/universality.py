@@ -6,7 +6,7 @@ import pandas as pd
 from infomax_bench import Benchmark
 from infomax_bench.figures import comparable, dots, matrix, seeds_of
 from infomax_bench.sheets import mosaic
-from infomax_bench.statistics import in_words, interval
+from infomax_bench.statistics import by_case, compare, in_words, interval
 
 LABEL = "class"
 CLASSES, FACTORS, MASKS, IMAGES, SAMPLES = "classes", "factors", "figure-ground", "reconstruction", "generation"
@@ -121,14 +121,22 @@ class Universality(Benchmark):
             return ""
         tasks = [t for t in TASKS if t in means]
         leaders = {t: means[t].idxmax() for t in tasks}
-        best = ", ".join(f"{t}: {leaders[t]} ({means[t].max():.1f} %)" for t in tasks)
+        close = {t: _standing(compared, t, leaders[t])[2] for t in tasks}
+        best = ", ".join(f"{t}: {leaders[t]} ({means[t].max():.1f} %{_beside(close[t])})" for t in tasks)
         n = len(set(leaders.values()))
         word = "one method leads everywhere" if n == 1 else f"{n} different methods lead"
         text = f"On {len(tasks)} tasks {word} ({best})."
         if claims.subject in means.index:
             ranks = means[tasks].rank(ascending=False, method="min").loc[claims.subject]
-            places = ", ".join(f"{t} {ranks[t]:.0f}" for t in tasks if pd.notna(ranks[t]))
-            text += f" The ranks of {claims.subject} among {len(means)} methods are: {places}."
+            places = []
+            for t in tasks:
+                if pd.notna(ranks[t]):
+                    better, worse, _ = _standing(compared, t, claims.subject)
+                    places.append(f"{t} {ranks[t]:.0f} (better than {better}, worse than {worse})")
+            text += (
+                f" The ranks of {claims.subject} among {len(means)} methods are: {'; '.join(places)}; in brackets "
+                "where the paired 95 % interval leaves 0 out, not corrected for the number of methods."
+            )
         alone = rows[(rows["metric"] == "sample_distance") & (rows["method"] == claims.subject)]
         pair = alone[alone["protocol"].isin(["alone", "gaussian"])].pivot_table(
             index="seed", columns="protocol", values="value"
@@ -217,4 +225,22 @@ class Universality(Benchmark):
             },
             by="dataset",
         ).dropna(axis=1, how="all")
+        quantities = rows[(rows["metric"] == "r2") & (rows["status"] == "ok")]
+        if not quantities.empty:
+            means = quantities.groupby(["dataset", "method"], observed=True)["value"].mean()
+            more = more.merge(means.rename("factors that are quantities, R²").reset_index(), how="outer")
         return found.merge(more, on=["dataset", "method"], how="outer")
+
+
+def _standing(scores, task, method):
+    """Of how many methods the scores of one are surely above and below on a task, and whom it is not surely above."""
+    values = by_case(scores[scores["task"] == task], method)
+    found, _ = compare(values, method, sorted(set(values.values) - {method}))
+    return sum(c.low > 0 for c in found), sum(c.high < 0 for c in found), [c.rival for c in found if c.low <= 0]
+
+
+def _beside(rivals, most=3):
+    """Whom a leader is not surely ahead of, to stand behind its score."""
+    if not rivals:
+        return ""
+    return f", not surely ahead of {', '.join(rivals)}" if len(rivals) <= most else f", of {len(rivals)} not surely"

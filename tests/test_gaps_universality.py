@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,6 +130,22 @@ def test_the_gaps_are_told_in_words():
     assert benchmark("gaps").answer(table[table["method"] == "s"], CLAIMS) == ""
 
 
+def test_whether_the_known_result_comes_out_is_said_first():
+    answer = benchmark("gaps").answer(gap_rows(), CLAIMS)
+    start = "The known result that labels leave gaps: in known factors it comes out (+20.0, interval +"
+    assert answer.startswith(start)
+    assert "; in measured properties it does not come out (-20.0" in answer
+    assert "random features" not in answer
+    raw = replace(CLAIMS, roles={**ROLES, "random_features": "reference"})
+    table = gap_rows()
+    untrained = table[table["method"] == "k"].assign(method="random_features")
+    answer = benchmark("gaps").answer(pd.concat([table, untrained], ignore_index=True), raw)
+    assert "; of what random features tell more, +20.0" in answer
+    apart = table[~((table["protocol"] == "x") & (table["method"] == "sees") & (table["seed"] < 5))]
+    apart = pd.concat([apart, table[(table["protocol"] == "x") & (table["method"] == "sees")].assign(seed=7)])
+    assert "Nothing can be said of x on d: no seed has all methods." in benchmark("gaps").answer(apart, CLAIMS)
+
+
 def test_gaps_are_drawn_and_tabled():
     captions = [caption for caption, figure in benchmark("gaps").figures(gap_rows(), CLAIMS) if png(figure)]
     assert len(captions) == 5
@@ -198,7 +216,17 @@ def test_a_seed_without_all_tasks_is_left_out():
 def test_who_is_best_is_told_and_what_independence_would_give():
     answer = benchmark("universality").answer(task_rows(), CLAIMS)
     assert "3 different methods lead (classes: sees (80.0 %)" in answer
-    assert "The ranks of s among 6 methods are: classes 2, factors 1" in answer
+    assert (
+        "The ranks of s among 6 methods are: classes 2 (better than 4, worse than 1); factors 1 (better than" in answer
+    )
+    assert "not surely" not in answer
+    tied = task_rows()
+    tied.loc[(tied["metric"] == "mask_skill") & (tied["method"] == "s"), "value"] -= 0.2
+    assert "%, of " in benchmark("universality").answer(tied, CLAIMS).split("figure-ground")[1].split(" not surely)")[0]
+    assert "r2" not in set(tied["metric"])
+    regressed = pd.concat([tied, rows("universality", {("r2", "x"): {"s": 0.4}, ("r2", "y"): {"s": 0.2}})])
+    shown = benchmark("universality").table(regressed.reset_index(drop=True), CLAIMS).set_index("method")
+    assert shown.loc["s", "factors that are quantities, R²"] == pytest.approx(0.3, abs=0.01)
     assert "are 90 % as far from test images" in answer
     assert "from a Gaussian that has the covariances, 30 % (+60 points" in answer
     assert benchmark("universality").answer(task_rows().query("method != 's'"), CLAIMS) == ""
