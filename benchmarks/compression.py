@@ -20,12 +20,13 @@ class Compression(Benchmark):
     Every method's pretrained perceptron or convolutional net gets a linear classifier, and all of it is trained on the
     labels, for as many passes as it was pretrained for. The conventional end-to-end model is one of them: for it, and
     so for every model that saw labels before, this is more of the same training; the untrained encoder becomes an
-    end-to-end model with half as much of it. Then, in one step, the encoder loses weights, those of least magnitude;
-    or units (hidden ones, channels, and those of the last layer), those with the smallest norm of weights. Accuracy is
-    measured as the network is left, and after a quarter as many passes of fine-tuning, the removed weights held at
-    zero; the whole network that it is compared with is trained as much longer. Both are removed in two ways, with one
-    threshold for the whole encoder or layer by layer, and by incoming weights or by all paths through the unit:
-    validation images choose. Biases and the classifier stay.
+    end-to-end model with half as much of it. Images are not centred here, as they are in pretraining: the first layer's
+    biases hold their mean by then. Then, in one step, the encoder loses weights, those of least magnitude; or units
+    (hidden ones, channels, and those of the last layer), those with the smallest norm of weights. Accuracy is measured
+    as the network is left, and after a quarter as many passes of fine-tuning, the removed weights held at zero; the
+    whole network that it is compared with is trained as much longer. Both are removed in two ways, with one threshold
+    for the whole encoder or layer by layer, and by incoming weights or by all paths through the unit: validation images
+    choose. Biases and the classifier stay.
 
     Hidden layers of perceptrons are four times as wide as the features; in the quick preset, as wide. In the
     convolutional net each group of channels that is normalised together loses as many, and keeps two.
