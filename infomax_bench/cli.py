@@ -319,7 +319,7 @@ def _workers(arguments: argparse.Namespace) -> tuple[str, Workers]:
     """
     import torch
 
-    from infomax_bench.engine import available_cores
+    from infomax_bench.forked import available_cores
     from infomax_bench.workers import Workers
 
     device: str = arguments.device

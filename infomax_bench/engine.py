@@ -28,6 +28,7 @@ from infomax_bench.benchmark import Request
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import Context, context_for
+from infomax_bench.forked import available_cores
 from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Task, problem_for
 from infomax_bench.plugins import Registry, registry, reread
@@ -84,11 +85,6 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in ("torch", "scikit-learn", "numpy", "scipy")},
     }
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def stamp(device: str) -> dict[str, Any]:

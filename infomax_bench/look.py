@@ -220,7 +220,8 @@ def marks(ax: Axes, drawn: Sequence[Style], x: np.ndarray, y: np.ndarray, size: 
     widths = [0.8 + drawn[i].width / 2 for i in order]
     for bars, at, (_, low, high) in ((ax.hlines, y[order, 0], x[order].T), (ax.vlines, x[order, 0], y[order].T)):
         bars(at, low, high, colors=colours, linewidths=widths, alpha=0.85, zorder=4)
-    for marker in {s.marker for s in drawn}:
+    last = {drawn[i].marker: place for place, i in enumerate(order)}
+    for marker in sorted(last, key=last.__getitem__):
         own = [i for i in order if drawn[i].marker == marker]
         area = [(size + drawn[i].width) ** 2 for i in own]
         ax.scatter(

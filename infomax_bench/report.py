@@ -11,16 +11,20 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from infomax_bench import report_model as model
+from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.plugins import Registry
 from infomax_bench.report_images import Gallery, read_galleries
-from infomax_bench.report_parts import Picture, groups, number, signed
+from infomax_bench.report_parts import Picture, Section, groups, number, signed
 from infomax_bench.report_speed import speed
 from infomax_bench.results import Results, uncalibrated
 from infomax_bench.statistics import Verdict
@@ -98,12 +102,14 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     claims = replace(claims, doubtful=frozenset(doubtful))
     names = model.marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
-    sections = [
-        model.section(b, rows[b.name], claims, verdicts, names, model.kept(results, b.keeps, claims))
-        for b in benchmarks
-        if len(rows[b.name])
-    ]
-    galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
+    measured = [b for b in benchmarks if len(rows[b.name])]
+    galleries, *sections = in_parallel(
+        [
+            partial(read_galleries, results.arrays.get("gallery", {}), claims.subject),
+            *(partial(_section, b, rows[b.name], claims, verdicts, names, results) for b in measured),
+        ],
+        available_cores(),
+    )
     curves, terms = model.training(galleries, claims)
     compared, incomplete = model.comparison(results, claims, names)
     independence = model.independence(results, claims)
@@ -156,6 +162,11 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "broken": registry.broken,
         "pictures": [p for p in figures if p is not None] + [p for g in shown for p in g["pictures"]],
     }
+
+
+def _section(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts: list[Verdict], names: dict[str, str],
+             results: Results) -> Section:  # fmt: skip
+    return model.section(benchmark, rows, claims, verdicts, names, model.kept(results, benchmark.keeps, claims))
 
 
 def _pictures(gallery: Gallery) -> dict[str, Any]:

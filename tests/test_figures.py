@@ -7,6 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from PIL import Image
 
 from infomax_bench import look
@@ -177,6 +180,15 @@ def test_the_subject_stands_out_and_a_method_looks_the_same_in_every_figure():
     assert styles(["method_0"], who)["method_0"] is SUBJECT
     assert styles(["method_5"], who)["method_5"] == styles([f"method_{i}" for i in range(8)], who)["method_5"]
     assert "stranger" in styles(["stranger"], who)
+
+
+def test_the_subjects_dot_is_drawn_last_whatever_shares_its_marker():
+    drawn = [look.ROLES[role] for role in ("control", "prior art", "reference")] + [SUBJECT]
+    ax, at = Figure().subplots(), np.zeros((4, 3))
+    look.marks(ax, drawn, at, at, size=4)
+    dots = [c for c in ax.collections if isinstance(c, PathCollection)]
+    assert len(dots) == 3
+    assert to_hex(dots[-1].get_facecolor()[-1]) == SUBJECT.colour
 
 
 def test_names_in_figures_wear_the_marks_of_tables():
