@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
+from infomax_bench.evaluate.thresholds import FEW_SHOT_KNN
 from infomax_bench.figures import comparable, curves, dots, matrix, seeds_of
 from infomax_bench.groups import between
 from infomax_bench.statistics import by_case, in_words, would_decide
@@ -12,14 +13,15 @@ ABROAD, RELATIVE = "on a foreign data set", "relative to training on it"
 TASK = "Supervised features are task-specific"
 SEES, BLIND = "prior art, supervised", "prior art, unsupervised"
 FEW = (1, 5, 10, 50)  # labels a class
-PROBES = {"linear": "linear, all labels", "knn": "k-NN, all labels", "few-shot": "linear, few labels"}
+PROBES = {"linear": "linear, all labels", "knn": "k-NN, all labels", "few-shot": "linear, few labels",
+          FEW_SHOT_KNN: "k-NN, few labels"}  # fmt: skip
 
 
 class Transfer(Benchmark):
     """How well do features learned on one data set serve another?
 
     Every encoder is frozen and probed on every data set, whose images are brought to the encoder's input shape: a
-    linear probe and k nearest neighbours on all training labels, and a linear probe on 1, 5, 10 and 50 labels a class.
+    linear probe and k nearest neighbours on all training labels, and both on 1, 5, 10 and 50 labels a class.
     Beside each accuracy stands the relative one: divided by what the same method and seed reach, by the same probe,
     when trained on the target itself.
 
@@ -49,7 +51,8 @@ class Transfer(Benchmark):
             for method in suite.methods:
                 for target in suite.datasets:
                     # the source itself is the default target: one job, shared with the other benchmarks
-                    yield suite.cell(method, source), Request("probe", None if target == source else target)
+                    for evaluation in ("probe", "few_shot_knn"):
+                        yield suite.cell(method, source), Request(evaluation, None if target == source else target)
 
     @staticmethod
     def relative(rows, protocol="linear"):
@@ -129,13 +132,14 @@ class Transfer(Benchmark):
                 f"({measured}). Below 100: features from elsewhere serve less than features from home.",
                 dots(kinds, claims, label="% of home", panel="panel", scale=100, order=tuple(PROBES.values())),
             )
-        few = rows[(rows["protocol"] == "few-shot") & (rows["dataset"] != rows["target"])]
+        few = rows[rows["protocol"].isin(["few-shot", FEW_SHOT_KNN]) & (rows["dataset"] != rows["target"])]
+        few = few.assign(panel=few["target"].astype(str) + ", " + few["protocol"].map(PROBES))
         if not few.empty:
             yield (
-                "Few labels: a linear probe on 1, 5, 10 or 50 labels a class of the target, mean over the other "
-                f"sources ({measured}; methods that lack a source are left out).",
-                curves(comparable(few, "target"), claims, xlabel="labels a class", ylabel="accuracy (%)",
-                       panel="target", scale=100, log=True),
+                "Few labels: a linear probe, and nearest neighbours, on 1, 5, 10 or 50 labels a class of the target, "
+                f"mean over the other sources ({measured}; methods that lack a source are left out).",
+                curves(comparable(few, "panel"), claims, xlabel="labels a class", ylabel="accuracy (%)", panel="panel",
+                       scale=100, log=True),
             )  # fmt: skip
 
     def kinds(self, rows, claims):
@@ -166,6 +170,7 @@ class Transfer(Benchmark):
                 "k-NN (%)": ("accuracy", "knn", None, None, 100),
                 "k-NN, of home (%)": ("relative_accuracy", "knn, relative", None, None, 100),
                 **{f"{n} label{'s' * (n > 1)} a class (%)": ("accuracy", "few-shot", n, None, 100) for n in FEW},
+                **{f"k-NN, {n} a class (%)": ("accuracy", FEW_SHOT_KNN, n, None, 100) for n in FEW},
             },
             by="dataset",
         )

@@ -15,7 +15,14 @@ from infomax_bench.errors import Diverged
 from infomax_bench.evaluate._solver import inverse
 from infomax_bench.evaluate.context import FeatureSet
 from infomax_bench.evaluate.logistic import fit_logistic
-from infomax_bench.evaluate.probe import few_shot, few_shot_draws, linear_probe, nearest, nearest_neighbours
+from infomax_bench.evaluate.probe import (
+    few_shot,
+    few_shot_draws,
+    few_shot_neighbours,
+    linear_probe,
+    nearest,
+    nearest_neighbours,
+)
 
 
 def blobs(n: int = 400, k: int = 6, classes: int = 3, seed: int = 0, correlated: bool = True):
@@ -223,6 +230,23 @@ def test_few_shot_draws_are_shared_by_all_methods_and_balanced():
 
 def test_few_shot_of_a_class_that_is_too_small_has_no_result():
     assert few_shot(feature_set(60), (0, 1), shots=50) is None
+
+
+@pytest.mark.parametrize(("shots", "k"), [(1, 1), (5, 5), (50, 5)])
+def test_few_shot_neighbours_are_scikit_learns_on_the_same_draws(shots, k):
+    data = feature_set(600)
+    found = few_shot_neighbours(data, (0, 1), shots)
+    assert found is not None
+    for i, seed in enumerate((0, 1)):
+        x, y = (getattr(data, name)("train")[i] for name in "xy")
+        draws = few_shot_draws(y, shots, data.n_classes, seed)
+        scores = [
+            KNeighborsClassifier(k, algorithm="brute").fit(x[own].numpy(), y[own].numpy())
+            .score(data.x("test")[i].numpy(), data.y("test")[i].numpy())
+            for own in draws
+        ]  # fmt: skip
+        assert found[i].item() == pytest.approx(np.mean(scores), abs=2 / data.x("test").shape[1])
+    assert few_shot_neighbours(feature_set(60), (0, 1), shots=50) is None
 
 
 def test_more_labels_help():

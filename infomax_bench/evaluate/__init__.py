@@ -57,6 +57,7 @@ def _function(where: str) -> Callable[..., Any]:
 EVALUATIONS: dict[str, Evaluation] = {
     "probe": Evaluation("probe:probe", 5, 3e-5),
     "linear_probe": Evaluation("probe:probe_linear", 2, 7e-6),
+    "few_shot_knn": Evaluation("probe:few_shot_knn", seconds=4e-6),
     "prune_units": Evaluation("prune:prune_units", 6, 5.5e-5),
     "prune_weights": Evaluation("prune:prune_weights", 5, 4e-5),
     "redundancy": Evaluation("features:measure_redundancy", 2, 3e-6),

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from infomax_bench.evaluate.context import Context, FeatureSet, Row
 from infomax_bench.evaluate.logistic import Fit, fit_logistic
+from infomax_bench.evaluate.thresholds import FEW_SHOT_KNN
 from infomax_bench.random import generator
 
 L2_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
@@ -146,6 +147,38 @@ def few_shot(data: FeatureSet, seeds: tuple[int, ...], shots: int) -> Tensor | N
         best, draw = choose(own, accuracy(own.logits(xv.expand(draws, -1, -1)), yv))
         result.append(accuracy(xt @ weight[draw, best] + bias[draw, best].unsqueeze(1), yt).mean())
     return torch.stack(result)
+
+
+def few_shot_neighbours(data: FeatureSet, seeds: tuple[int, ...], shots: int) -> Tensor | None:
+    """Mean test accuracy `[S]` over the draws of `few_shot` of a vote of the NEIGHBOURS nearest labelled images.
+
+    Of one alone where a class has fewer labels than that, since others would have to come from other classes. None if a
+    class is too small.
+    """
+    k, result = NEIGHBOURS if shots >= NEIGHBOURS else 1, []
+    for seed, x, y, queries, truth in zip(
+        seeds, data.x("train"), data.y("train"), data.x("test"), data.y("test"), strict=True
+    ):
+        drawn = few_shot_draws(y, shots, data.n_classes, seed)
+        if drawn is None:
+            return None
+        right = []
+        for own in drawn:
+            labels = torch.nn.functional.one_hot(y[own], data.n_classes).float()
+            votes = torch.cat([labels[near].sum(1) for near in nearest(x[own], queries, k)])
+            right.append(accuracy(votes, truth))
+        result.append(torch.stack(right).mean())
+    return torch.stack(result)
+
+
+def few_shot_knn(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
+    """Accuracy of nearest neighbours on the labels of the few-shot probe (`x` is their number a class)."""
+    rows = []
+    for n in shots:
+        value = few_shot_neighbours(context.set, context.seeds, n)
+        if value is not None:
+            rows += context.rows("accuracy", value, protocol=FEW_SHOT_KNN, x=n)
+    return rows
 
 
 def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]:

@@ -11,6 +11,7 @@ SPARSE = (1, 2, 5)
 CORRUPTIONS = ("noise", "blur", "occlusion", "contrast", "shift")
 """Protocols of what is done to test images; x is the severity."""
 
+FEW_SHOT_KNN = "few-shot k-NN"
 DROPOUT = "unit drop-out"
 """Protocol of units silenced at test time; x is their share of the live ones."""
 
