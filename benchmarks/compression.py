@@ -43,10 +43,10 @@ class Compression(Benchmark):
     fine-tuning; for each data set and backbone, weights and units apart. For a model, the claim is borne out if the 95
     % interval of its fraction over seeds does not reach below 50 %, and not borne out if it lies below; else, and with
     fewer than five seeds, undecided. (Fractions are measured at a few shares and rounded down to them, so that 50 %
-    means 50 or more.) A model that diverged under some seed is undecided. The subject's model is less (more) prunable
-    than the end-to-end model if the 95 % interval of the difference, paired by seed, lies below (above) zero; else, and
-    with fewer than five seeds, undecided; and in the same way than the model that starts untrained, which has seen
-    labels for as many passes as the subject's and not for twice as many. Differences in
+    means 50 or more.) A model that diverged under some seed is undecided, and named. The subject's model is less (more)
+    prunable than the end-to-end model if the 95 % interval of the difference, paired by seed, lies below (above) zero;
+    else, and with fewer than five seeds, undecided; and in the same way against the model that starts untrained, which
+    has seen labels for as many passes as an unsupervised subject's and not for twice as many. Differences in
     prunability survive fine-tuning if some model, after it, is less or more prunable than the end-to-end model by the
     paired t test with Holm's correction for the number of models. No verdict depends on it.
     """
@@ -128,11 +128,14 @@ class Compression(Benchmark):
             labelled = sorted((set(values) & claims.labelled) - {claims.subject})
             said = [
                 f"of {method} {self.reading(values, method, lost.get((network, method), 0))}"
-                for method in (*labelled, UNTRAINED, claims.subject) if method in values
+                for method in dict.fromkeys((*labelled, UNTRAINED, claims.subject)) if method in values
             ]  # fmt: skip
             if not said:
                 continue
             sentences.append(f"Removing {kind} from a {network}, fine-tuned: {'; '.join(said)}.")
+            gone = sorted(method for where, method in lost if where == network)
+            sentences += [f"Diverged under some seeds, and not compared: {', '.join(gone)}."] if gone else []
+            values = values.drop(columns=gone, errors="ignore")
             references = [m for m in self.end_to_end(claims) if m in values]
             for reference in [*references, UNTRAINED]:
                 if {claims.subject, reference} <= set(values) and claims.subject != reference:

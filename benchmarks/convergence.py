@@ -26,7 +26,7 @@ KEY = ["resource", "dataset", "x", "metric", "seed"]
 
 CONVERGE, CLOSER = "they converge", "they come closer but stay apart"
 ALIKE, APART, UNDECIDED = "they are alike, and no closer than with less", "they stay apart", "undecided"
-FREE = "they are alike, but no more than they are like what learned nothing"
+FREE = "they are alike, but not shown to be more so than they are like what learned nothing"
 
 
 class Convergence(Benchmark):
@@ -39,9 +39,9 @@ class Convergence(Benchmark):
     grows with the width. Under one seed all methods start from the same random weights and see the same images, which
     alone makes them alike; so a seed of one method is compared with the next seed of the other. Two seeds of one method
     are compared in the same way: that is the most that two methods can be expected to share. Neighbouring pairs share
-    an encoder, so that five of them tell less than five seeds would: all intervals are as wide as the most sharing that
-    is possible makes them (twice as wide, with five). Raw pixels, random features and principal components are the
-    least: what images, and encoders that learn nothing, give for nothing.
+    an encoder, so that five of them tell less than five seeds would: the intervals in the answer are as wide as the
+    most sharing that is possible makes them (twice as wide, with five). Raw pixels, random features and principal
+    components are the least: what images, and encoders that learn nothing, give for nothing.
 
     Claim: none is made, but a question asked: "Or does everything converge to similar features eventually?"
 
@@ -54,21 +54,20 @@ class Convergence(Benchmark):
 
     Rule: nothing is predicted and there is no verdict; these are the words of the answer. The methods are all that
     learn without labels and by gradient, the references and the subject's variants left out, and of those the ones
-    measured under every seed and at every width (and number of images) that most of them have. The similarity of
-    two methods is the mean over all pairs of these and over data sets; that of two seeds, the mean over the same
-    methods with themselves; that with a reference, the mean over the same methods with it. Three numbers are taken,
-    seed by seed, for each measure: the rise of the similarity of two methods from the smallest width (number of
-    images) to the largest; the part of the similarity of two seeds that it is at the largest; and how far it lies
-    there above that with each reference of the same width that was measured there on all data sets. "They converge"
-    if the 95 % interval of the rise lies above zero, that of the part above 0.8, and that of the last above zero
-    for every reference; "they are alike, and no closer than with less" if the same holds but for the rise; "they
-    are alike, but no more than they are like what learned nothing" if the part lies above 0.8 and for some
-    reference the interval does not lie above zero; "they come closer but stay apart" if the rise lies above zero
-    and the part below 0.8; "they stay apart" if the part lies below 0.8 and the rise does not lie above zero.
-    Anything else, fewer than five seeds, no reference, or a similarity of two seeds below 0.05 is undecided, and so
-    is the question as a whole unless all three measures say the same. The comparison with references was added
-    after a trial (eight methods on digits, three epochs) in which random features came as close: more random
-    projections of the same pixels are more alike, too.
+    measured under every seed and at every width (and number of images) that most of them have. The similarity of two
+    methods is the mean over all pairs of these and over data sets; that of two seeds, the mean over the same methods
+    with themselves; that with a reference, the mean over the same methods with it. Three numbers are taken, seed by
+    seed, for each measure: the rise of the similarity of two methods from the smallest width (number of images) to the
+    largest; the part of the similarity of two seeds that it is at the largest; and how far it lies there above that
+    with each reference of the same width that was measured there on all data sets. "They converge" if the 95 % interval
+    of the rise lies above zero, that of the part above 0.8, and that of the last above zero for every reference; "they
+    are alike, and no closer than with less" if the same holds but for the rise; "they are alike, but not shown to be
+    more so than they are like what learned nothing" if the part lies above 0.8 and for some reference the interval does
+    not lie above zero; "they come closer but stay apart" if the rise lies above zero and the part below 0.8; "they stay
+    apart" if the part lies below 0.8 and the rise does not lie above zero. Anything else, fewer than five seeds, no
+    reference, or a similarity of two seeds below 0.05 is undecided, and so is the question as a whole unless all three
+    measures say the same. The comparison with references was added after a trial (eight methods on digits, three
+    epochs) in which random features came as close: more random projections of the same pixels are more alike, too.
     """
 
     title = "Do all methods converge to the same features?"
@@ -229,7 +228,7 @@ class Convergence(Benchmark):
     def figures(self, rows, claims):
         similar = self.similarities(rows, claims)
         found = self.at_width(rows, claims)
-        measured = f"{seeds_of(found)}, 95 % intervals"
+        measured = f"{seeds_of(found)}; 95 % intervals as if pairs shared no encoders"
         for resource, xlabel in ((WIDTH, "width"), (IMAGES, "training images")):
             own = similar[similar["resource"] == resource]
             if own.empty:
@@ -306,7 +305,7 @@ def chained(values):
         return replace(found, low=-math.inf, high=math.inf)
     df = (2 * n - 4) ** 2 / (6 * n - 16)
     half = stats.t.isf(ALPHA, df) * found.sd * math.sqrt(2 * (n - 1) / (n - 2) / n)
-    return replace(found, low=found.mean - half, high=found.mean + half)
+    return replace(found, low=found.mean - half, high=found.mean + half, p_greater=math.nan, p_less=math.nan)
 
 
 def reading(rise, part, above):

@@ -4,7 +4,7 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import curves, dots, intervals, seeds_of
-from infomax_bench.readings import signed, with_diverged
+from infomax_bench.readings import diverged, signed, with_diverged
 from infomax_bench.statistics import MIN_SEEDS, interval
 
 MARGIN = 0.01  # the accuracy that a layer may cost and still compose
@@ -27,8 +27,9 @@ class Depth(Benchmark):
     Rule: a method composes if the accuracy of its deepest encoder trained layer by layer, minus that of its single
     layer (paired by seed), has a 95 % interval above minus one point; it gains if the interval lies above zero; it does
     not compose if it lies below minus one point. Anything else, or fewer than five seeds, is undecided. A training that
-    diverged has accuracy 0, as in tuning. All layers together are better (worse) than layer by layer if the paired
-    interval of the deepest encoders' difference lies above (below) zero. The words are not corrected for their number.
+    diverged has accuracy 0, as in tuning, and a method of which one did neither gains nor composes. All layers together
+    are better (worse) than layer by layer if the paired interval of the deepest encoders' difference lies above (below)
+    zero. The words are not corrected for their number.
 
     Prior art: greedy stacking of RBMs and of autoencoders made deep networks trainable (Hinton, Osindero and Teh 2006;
     Bengio et al. 2007); that stacks of locally trained layers can come near joint training, at some loss, was shown for
@@ -69,55 +70,74 @@ class Depth(Benchmark):
         return chosen[foreign if away else ~foreign].assign(x=chosen["depth"].astype(float))
 
     @staticmethod
-    def deepest(rows, end=JOINT, begin=GREEDY):
-        """(data set, target, method) -> the largest depth, and two values by seed (index): with `begin` GREEDY and
-        `end` JOINT, columns of these at that depth; with both the same, columns of depth 1 and of that depth."""
+    def first_and_last(rows):
+        """(data set, target, method) -> the largest depth trained layer by layer, and by seed (index) the values of
+        depth 1 (column 0) and of that depth (column 1)."""
         found = {}
-        for key, own in rows.groupby(["dataset", "target", "method"], observed=True):
+        greedy = rows[rows["label"] == GREEDY]
+        for key, own in greedy.groupby(["dataset", "target", "method"], observed=True):
             d = int(own["depth"].max())
-            first = own[(own["label"] == begin) & (own["depth"] == (1 if begin == end else d))]
-            last = own[(own["label"] == end) & (own["depth"] == d)]
-            means = [part.groupby("seed")["value"].mean() for part in (first, last)]
-            both = pd.concat(means, axis=1, keys=[0, 1]).dropna()
+            both = _paired(own[own["depth"] == 1], own[own["depth"] == d])
             if d > 1 and len(both):
                 found[key] = (d, both)
         return found
 
     def gains(self, rows):
-        """(data set, method) -> the interval of the deepest greedy encoder's accuracy minus the single layer's."""
-        found = self.deepest(self.metric(rows, "accuracy", "linear"), GREEDY)
-        return {(dataset, m): (d, _rise(both)) for (dataset, _, m), (d, both) in found.items()}
+        """(data set, method) -> the interval of the deepest greedy encoder's accuracy minus the single layer's, and
+        under how many seeds one of the two diverged."""
+        found = self.first_and_last(self.metric(rows, "accuracy", "linear"))
+        lost = diverged(rows[rows["label"] == GREEDY], "linear_probe")
+        return {
+            (dataset, m): (d, _rise(both), lost.loc[
+                (lost["dataset"] == dataset) & (lost["method"] == m) & lost["depth"].isin([1, d]), "seed"].nunique())
+            for (dataset, target, m), (d, both) in found.items() if dataset == target
+        }  # fmt: skip
 
     def together(self, rows):
-        """(data set, method) -> the same, of all layers together minus layer by layer."""
-        found = self.deepest(self.metric(rows, "accuracy", "linear"))
-        return {(dataset, m): _rise(both) for (dataset, _, m), (_, both) in found.items()}
+        """(data set, method) -> the interval of the accuracy of all layers together minus that of layer by layer, at
+        the largest depth that both have."""
+        accuracy, found = self.metric(rows, "accuracy", "linear"), {}
+        for key, own in accuracy.groupby(["dataset", "method"], observed=True):
+            greedy, joint = (own[own["label"] == label] for label in (GREEDY, JOINT))
+            d = max(set(greedy["depth"]) & set(joint["depth"]), default=0)
+            both = _paired(greedy[greedy["depth"] == d], joint[joint["depth"] == d])
+            if len(both):
+                found[key] = _rise(both)
+        return found
 
     @staticmethod
-    def word(found):
+    def word(found, lost=0):
+        """The rule's word for a gain; lost: under how many seeds training diverged, after which none is favourable."""
         if found.n < MIN_SEEDS:
             return "undecided"
-        if found.low > 0:
-            return "gains"
-        if found.low > -MARGIN:
-            return "composes"
-        return "does not compose" if found.high < -MARGIN else "undecided"
+        if found.high < -MARGIN:
+            return "does not compose"
+        if lost or found.low <= -MARGIN:
+            return "undecided"
+        return "gains" if found.low > 0 else "composes"
 
     def answer(self, rows, claims):
         sentences, gains, together = [], self.gains(rows), self.together(rows)
         for dataset in sorted({d for d, _ in gains}):
             own = {m: found for (d, m), found in gains.items() if d == dataset}
             if claims.subject in own:
-                depth, found = own[claims.subject]
+                depth, found, lost = own[claims.subject]
                 sentences.append(
-                    f"{claims.subject} on {dataset}: {self.word(found)}; layer {depth} has {100 * found.mean:+.1f} "
-                    f"points of accuracy on layer 1 [{100 * found.low:+.1f}, {100 * found.high:+.1f}]."
+                    f"{claims.subject} on {dataset}: {self.word(found, lost)}; layer {depth} has "
+                    f"{100 * found.mean:+.1f} points of accuracy on layer 1 "
+                    f"[{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+                    + f"; training diverged under {lost} seeds" * bool(lost)
+                    + "."
                 )
                 sentences += self.also(rows, dataset, claims.subject)
-            words = [self.word(found) for m, (_, found) in own.items() if m != claims.subject]
+            others = [one for m, one in own.items() if m != claims.subject and m in claims.roles]
+            words = [self.word(found, lost) for _, found, lost in others]
             counts = ", ".join(f"{words.count(w)} {w}" for w in ("gains", "composes", "does not compose", "undecided"))
             sentences.append(f"Of {len(words)} other methods on {dataset}: {counts}.")
-            pairs = {m: found for (d, m), found in together.items() if d == dataset and found.n >= MIN_SEEDS}
+            pairs = {
+                m: found for (d, m), found in together.items()
+                if d == dataset and found.n >= MIN_SEEDS and m in claims.roles
+            }  # fmt: skip
             better = sorted(m for m, found in pairs.items() if found.low > 0)
             worse = sorted(m for m, found in pairs.items() if found.high < 0)
             if pairs:
@@ -141,7 +161,7 @@ class Depth(Benchmark):
             ("% of live units prunable", "prunable_fraction", "best/refitted", False, 100),
             ("accuracy on", "accuracy", "linear", True, 100),
         ):
-            found = self.deepest(self.metric(rows, metric, protocol, away), GREEDY)
+            found = self.first_and_last(self.metric(rows, metric, protocol, away))
             for (d, target, method), (_, both) in found.items():
                 if d == dataset and method == subject:
                     means = scale * both.mean()
@@ -187,6 +207,11 @@ class Depth(Benchmark):
             own = intervals(self.metric(rows, name, protocol), by)
             columns[heading] = scale * own.set_index(by)["mean"]
         return pd.DataFrame(columns).reset_index().rename(columns={"label": "trained"})
+
+
+def _paired(first, last):
+    """The values of both by seed (index), columns 0 and 1, under the seeds that both have."""
+    return pd.concat([part.groupby("seed")["value"].mean() for part in (first, last)], axis=1, keys=[0, 1]).dropna()
 
 
 def _rise(both):

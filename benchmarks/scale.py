@@ -8,7 +8,7 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.amounts import fewer_images, sizes
 from infomax_bench.figures import curves, dots, seeds_of
-from infomax_bench.readings import with_diverged
+from infomax_bench.readings import diverged, with_diverged
 from infomax_bench.statistics import holm, interval
 
 FLOOR = 0.002  # the least error that a logarithm is taken of: a perfect probe has none
@@ -20,7 +20,7 @@ class Scale(Benchmark):
     """What do more images, wider encoders and longer training buy each method?
 
     The essay asks: "Does InfoMax scale?" Every method is trained on fewer images, with about as many updates as on all
-    of them (up to a tenth fewer, as incomplete batches are left out); with other widths (the encoders of the width
+    of them (within about a tenth, as incomplete batches are left out); with other widths (the encoders of the width
     sweep); and for fewer passes over all images. The linear probe sees all labelled training images every time, so what
     changes is pretraining alone. The shape of each curve is read as a power law: the probe's error falls with the
     resource n as n to the power of minus a (the least-squares slope of the logarithms, seed by seed). An exponent of
@@ -33,7 +33,9 @@ class Scale(Benchmark):
     if it lies below; anything else, or fewer than five seeds, is undecided. The subject scales better (worse) than
     another method if the paired 95 % interval of the difference of exponents lies above (below) zero, and the
     difference survives Holm's correction for the number of methods. Methods that make no use of a resource, their error
-    being the same with any amount of it, are not compared in it. A training that diverged has accuracy 0, as in tuning.
+    being the same with any amount of it, are not compared in it, and neither are those that lack an amount. A training
+    that diverged has accuracy 0, as in tuning; since the least amount is where it helps most, a subject that diverged
+    with some amount neither scales nor scales better, and none scales worse than a method that diverged.
 
     Prior art: power laws of the error in images and in parameters were found for supervised networks by Hestness et al.
     2017 (arXiv:1712.00409) and for language models by Kaplan et al. 2020 (arXiv:2001.08361); that more features help
@@ -75,12 +77,15 @@ class Scale(Benchmark):
         return chosen.assign(value=1 - chosen["value"].astype(float))
 
     def exponents(self, rows):
-        """Columns method, dataset, resource, seed, value: minus the slope of log error over log resource."""
+        """Columns method, dataset, resource, seed, value: minus the slope of log error over log resource; of those that
+        lack no amount."""
         found = []
         by = ["method", "dataset", "resource", "seed"]
-        for key, own in self.errors(rows).groupby(by, observed=True):
+        errors = self.errors(rows)
+        amounts = errors.groupby(["dataset", "resource"], observed=True)["x"].nunique().to_dict()
+        for key, own in errors.groupby(by, observed=True):
             means = own.groupby("x")["value"].mean()
-            if len(means) > 1:
+            if len(means) > 1 and len(means) == amounts[key[1:3]]:
                 slope = np.polyfit(np.log(means.index), np.log(means.clip(lower=FLOOR)), 1)[0]
                 found.append((*key, round(-slope, 9)))
         return pd.DataFrame(found, columns=[*by, "value"]).assign(status="ok")
@@ -88,13 +93,21 @@ class Scale(Benchmark):
     def using(self, exponents, rows):
         """The exponents of the methods whose error is not the same with any amount of the resource."""
         by = ["method", "dataset", "resource"]
-        changes = self.errors(rows).groupby([*by, "seed"], observed=True)["value"].nunique().gt(1)
+        good = self.errors(rows[rows["status"] == "ok"])
+        changes = good.groupby([*by, "seed"], observed=True)["value"].nunique().ne(1)
         used = changes.groupby(by, observed=True).any()
-        return exponents[exponents.set_index(by).index.map(used).to_numpy(dtype=bool)]
+        known = exponents.set_index(by).index.map(used)
+        # of what always diverged nothing is known
+        return exponents[np.array([one is not False for one in known], dtype=bool)]
+
+    def lost(self, rows):
+        """(data set, resource) -> methods of which a training diverged with some amount."""
+        own = self.resource(diverged(rows, "linear_probe"))
+        return own.groupby(["dataset", "resource"], observed=True)["method"].agg(set).to_dict()
 
     def readings(self, rows, claims):
         """By data set and resource: whether the subject scales, and whom it scales better and worse than."""
-        exponents = self.using(self.exponents(rows), rows)
+        exponents, lost = self.using(self.exponents(rows), rows), self.lost(rows)
         for (dataset, resource), own in exponents.groupby(["dataset", "resource"], observed=True):
             values = own.pivot(index="seed", columns="method", values="value")
             if claims.subject not in values:
@@ -106,15 +119,19 @@ class Scale(Benchmark):
             }  # fmt: skip
             sure = {m: d for m, d in difference.items() if d.n >= 5}
             p = dict(zip(sure, holm([2 * min(d.p_greater, d.p_less) for d in sure.values()]), strict=True))
-            better = sorted(m for m, d in sure.items() if d.low > 0 and p[m] <= 0.05)
-            worse = sorted(m for m, d in sure.items() if d.high < 0 and p[m] <= 0.05)
-            yield dataset, resource, interval(subject.dropna().to_numpy()), better, worse, len(difference)
+            gone = lost.get((dataset, resource), set())
+            better = [] if claims.subject in gone else sorted(m for m, d in sure.items() if d.low > 0 and p[m] <= 0.05)
+            worse = sorted(m for m, d in sure.items() if d.high < 0 and p[m] <= 0.05 and m not in gone)
+            found = interval(subject.dropna().to_numpy())
+            yield dataset, resource, found, better, worse, len(difference), claims.subject in gone
 
     def answer(self, rows, claims):
         sentences = []
-        for dataset, resource, found, better, worse, others in self.readings(rows, claims):
+        for dataset, resource, found, better, worse, others, gone in self.readings(rows, claims):
             if found.n < 5:
                 word = "undecided (fewer than five seeds)"
+            elif gone:
+                word = "undecided, as training diverged with some amounts"
             else:
                 word = "scales" if found.low > 0 else "does not scale" if found.high < 0 else "undecided"
             text = (
@@ -123,22 +140,25 @@ class Scale(Benchmark):
             )
             ranks = f"better than {len(better)} and worse than {len(worse)} of {others} other methods"
             text += f"; it scales {ranks}" + (f" ({', '.join(worse)})" if worse else "")
-            sentences.append(f"{text}; {self.levels(rows, dataset, resource, claims)}.")
+            sentences.append(f"{text}{self.levels(rows, dataset, resource, claims)}.")
         return " ".join(sentences)
 
     def levels(self, rows, dataset, resource, claims):
-        """The subject's error with least and most of a resource, and how many methods err less with most of it."""
+        """The subject's error with least and most of a resource, and how many methods err less with most of it: the end
+        of a sentence; of the seeds that have all amounts."""
         errors = self.errors(rows)
         own = errors[(errors["dataset"] == dataset) & (errors["resource"] == resource)]
+        amounts = own.groupby(["method", "seed"], observed=True)["x"].transform("nunique")
+        own = own[amounts == own["x"].nunique()]
         means = own.pivot_table(index="method", columns="x", values="value", observed=True)
+        if claims.subject not in means.index:
+            return ""
         least, most = min(means), max(means)
-        mine = 100 * means.loc[claims.subject]
-        others = means.loc[[m for m in means.index if m in claims.roles and m not in claims.own_width], most].dropna()
-        others = others.drop(claims.subject, errors="ignore")
-        less = int((others < means.loc[claims.subject, most]).sum())
+        mine = means.loc[claims.subject]
+        others = means.loc[sorted(set(means.index) & set(claims.roles) - claims.own_width - {claims.subject}), most]
         return (
-            f"its error is {mine[least]:.1f} % with {least:.0f} and {mine[most]:.1f} % with {most:.0f}, where {less} "
-            f"of {len(others)} others err less on average"
+            f"; its error is {100 * mine[least]:.1f} % with {least:.0f} and {100 * mine[most]:.1f} % with {most:.0f}, "
+            f"where {int((others < mine[most]).sum())} of {len(others)} others err less on average"
         )
 
     def figures(self, rows, claims):
@@ -160,15 +180,14 @@ class Scale(Benchmark):
             )
 
     def table(self, rows, claims):
-        good = self.resource(rows[rows["status"] == "ok"])
+        good = self.resource(rows[(rows["status"] == "ok") & (rows["metric"] != "accuracy")])
         by = ["dataset", "method", "resource", "x"]
         columns = {}
         for heading, metric, scale in (
             ("error (%)", "accuracy", 100), ("% dead units", "dead_units", 100),
             ("nonlinear dependence", "nonlinear_dependence", 1), ("seconds a seed", "train_seconds", 1),
         ):  # fmt: skip
-            own = good[good["metric"] == metric]
-            own = own.assign(value=1 - own["value"].astype(float)) if metric == "accuracy" else own
+            own = self.errors(rows) if metric == "accuracy" else good[good["metric"] == metric]
             columns[heading] = scale * own.groupby(by, observed=True)["value"].mean()
         found = pd.DataFrame(columns).reset_index()
         return found.astype({"x": int}).rename(columns={"x": "how much"}) if len(found) else found

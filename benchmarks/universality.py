@@ -6,7 +6,7 @@ import pandas as pd
 from infomax_bench import Benchmark
 from infomax_bench.figures import comparable, dots, matrix, seeds_of
 from infomax_bench.sheets import mosaic
-from infomax_bench.statistics import by_case, compare, in_words, interval
+from infomax_bench.statistics import MIN_SEEDS, by_case, compare, in_words, interval
 
 LABEL = "class"
 CLASSES, FACTORS, MASKS, IMAGES, SAMPLES = "classes", "factors", "figure-ground", "reconstruction", "generation"
@@ -115,7 +115,7 @@ class Universality(Benchmark):
     def answer(self, rows, claims):
         scores = self.scores(rows)
         own = scores[scores["method"] == claims.subject]
-        compared = comparable(scores[~scores["method"].isin(claims.own_width)], "task")
+        compared = comparable(scores[scores["method"].isin(set(claims.roles) - claims.own_width)], "task")
         means = 100 * compared.groupby(["task", "method"], observed=True)["value"].mean().unstack("task")
         if own.empty or means.empty:
             return ""
@@ -134,8 +134,9 @@ class Universality(Benchmark):
                     better, worse, _ = _standing(compared, t, claims.subject)
                     places.append(f"{t} {ranks[t]:.0f} (better than {better}, worse than {worse})")
             text += (
-                f" The ranks of {claims.subject} among {len(means)} methods are: {'; '.join(places)}; in brackets "
-                "where the paired 95 % interval leaves 0 out, not corrected for the number of methods."
+                f" The ranks of {claims.subject} among {len(means)} methods are: {'; '.join(places)}. What is said to "
+                "be better, worse or sure has a paired 95 % interval over five seeds or more that leaves 0 out, not "
+                "corrected for the number of methods."
             )
         alone = rows[(rows["metric"] == "sample_distance") & (rows["method"] == claims.subject)]
         pair = alone[alone["protocol"].isin(["alone", "gaussian"])].pivot_table(
@@ -224,19 +225,24 @@ class Universality(Benchmark):
                 "% of variance by augmentation": ("augmentation_share", "", None, None, 100),
             },
             by="dataset",
-        ).dropna(axis=1, how="all")
+        )
+        more = more.dropna(axis=1, how="all") if len(more) else more
         quantities = rows[(rows["metric"] == "r2") & (rows["status"] == "ok")]
         if not quantities.empty:
             means = quantities.groupby(["dataset", "method"], observed=True)["value"].mean()
-            more = more.merge(means.rename("factors that are quantities, R²").reset_index(), how="outer")
+            more = more.merge(
+                means.rename("factors that are quantities, R²").reset_index(), how="outer", on=["dataset", "method"]
+            )
         return found.merge(more, on=["dataset", "method"], how="outer")
 
 
 def _standing(scores, task, method):
     """Of how many methods the scores of one are surely above and below on a task, and whom it is not surely above."""
     values = by_case(scores[scores["task"] == task], method)
-    found, _ = compare(values, method, sorted(set(values.values) - {method}))
-    return sum(c.low > 0 for c in found), sum(c.high < 0 for c in found), [c.rival for c in found if c.low <= 0]
+    rivals = sorted(set(values.values) - {method})
+    sure = [c for c in compare(values, method, rivals)[0] if c.n_seeds >= MIN_SEEDS]
+    better = {c.rival for c in sure if c.low > 0}
+    return len(better), sum(c.high < 0 for c in sure), [m for m in rivals if m not in better]
 
 
 def _beside(rivals, most=3):

@@ -19,6 +19,6 @@ def sizes(n: int, points: int, fewest: int) -> list[int]:
 
 
 def fewer_images(suite: Suite, dataset: str, size: int) -> dict[str, Any]:
-    """What a cell changes to train on `size` images, with as many updates as on all of them; nothing for all."""
+    """What a cell changes to train on `size` images, with about as many updates as on all of them; nothing for all."""
     n = suite.n_train[dataset]
     return {} if size == n else {"n_train": size, "epochs": max(1, round(suite.epochs[dataset] * n / size))}

@@ -22,7 +22,7 @@ from infomax_bench.evaluate.context import Context, FeatureSet
 from infomax_bench.store import replacing
 
 TEST_SHARE = 0.2
-ON_FEATURES = ("probe", "prune_units", "redundancy", "robustness", "interpretability", "factors")
+ON_FEATURES = ("probe", "few_shot_knn", "prune_units", "redundancy", "robustness", "interpretability", "factors")
 """The evaluations that need no more than features."""
 
 

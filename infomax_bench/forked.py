@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 _calls: Sequence[Callable[[], Any]] = ()
@@ -31,8 +32,9 @@ def in_parallel(calls: Sequence[Callable[[], Any]], processes: int) -> list[Any]
         return [call() for call in calls]
     _calls = calls
     try:
-        with multiprocessing.get_context("fork").Pool(min(processes, len(calls))) as pool:
-            return pool.map(_call, range(len(calls)), chunksize=1)
+        fork = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(min(processes, len(calls)), mp_context=fork) as pool:
+            return list(pool.map(_call, range(len(calls))))
     finally:
         _calls = ()
 

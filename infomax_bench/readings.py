@@ -10,7 +10,7 @@ import pandas as pd
 
 from infomax_bench.statistics import MIN_SEEDS, Interval, in_words
 
-DIVERGED = ("diverged", "the features are not finite")
+DIVERGED = ("diverged", "the features are not finite", "the probe's Hessian is not finite")
 """Reasons of failed rows that are results of a method, and no faults of the run."""
 
 

@@ -414,6 +414,9 @@ def test_a_model_that_diverged_is_undecided(compression):
     failed = table[lost].iloc[:1].assign(status="failed", metric="compress", reason="diverged", value=np.nan)
     answer = compression.answer(pd.concat([table[~lost], failed], ignore_index=True), CLAIMS)
     assert "): undecided, as it diverged under 1 seed; of s " in answer
+    assert "Diverged under some seeds, and not compared: e." in answer
+    assert "against that of e" not in answer
+    assert "other models" not in answer
 
 
 def test_differences_survive_or_do_not(compression):

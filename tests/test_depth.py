@@ -38,7 +38,7 @@ def rows(gains, seeds=5, noise=0.001, deepest=3):
 
 def test_the_gain_is_the_deepest_layers_over_the_single_ones(depth):
     found = depth.gains(rows({"s": 0.02, "a": -0.03}))
-    assert {key: (d, round(one.mean, 2)) for key, (d, one) in found.items()} == {
+    assert {key: (d, round(one.mean, 2)) for key, (d, one, _) in found.items()} == {
         ("d", "s"): (3, 0.04), ("d", "a"): (3, -0.06)
     }  # fmt: skip
 
@@ -70,8 +70,25 @@ def test_a_stack_that_diverges_counts_as_naming_nothing(depth):
     table = pd.concat([table[~lost], failed])
     found = depth.gains(table)
     assert found["d", "s"][1].n == 6
-    assert depth.word(found["d", "s"][1]) == "undecided"
-    assert depth.word(found["d", "a"][1]) == "gains"
+    assert depth.word(*found["d", "s"][1:]) == "undecided"
+    assert depth.word(*found["d", "a"][1:]) == "gains"
+
+
+def test_what_always_diverges_does_not_compose_by_losing_nothing(depth):
+    table = rows({"s": 0.02, "a": 0.02}, seeds=6)
+    lost = (table["method"] == "s") & (table["label"] == GREEDY)
+    failed = table[lost].assign(status="failed", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
+    table = pd.concat([table[~lost], failed], ignore_index=True)
+    assert depth.gains(table)["d", "s"][2] == 6
+    assert "s on d: undecided; layer 3 has +0.0 points" in depth.answer(table, CLAIMS)
+    assert "training diverged under 6 seeds." in depth.answer(table, CLAIMS)
+
+
+def test_ways_with_other_depths_are_compared_where_both_are(depth):
+    table = rows({"s": 0.02, "a": 0.02}, seeds=6)
+    cut = table[~((table["label"] == GREEDY) & (table["depth"] == 3))]
+    assert depth.gains(cut)["d", "s"][0] == 2
+    assert depth.together(cut)["d", "s"].mean == pytest.approx(0.95 - 0.92, abs=0.005)
 
 
 def test_both_ways_of_training_are_compared_at_the_deepest(depth):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from infomax_bench.forked import available_cores, in_parallel
+from infomax_bench.forked import in_parallel
 
 
 def test_results_come_in_order_and_from_other_processes():
@@ -29,5 +31,7 @@ def test_what_is_raised_is_raised_here():
     assert in_parallel([lambda: 1, lambda: 2], 2) == [1, 2]
 
 
-def test_there_is_a_core():
-    assert 1 <= available_cores() <= (os.cpu_count() or 1)
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_a_process_that_is_killed_is_no_endless_wait():
+    with pytest.raises(BrokenProcessPool):
+        in_parallel([lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: 1], 2)

@@ -78,17 +78,19 @@ def test_each_seed_takes_the_way_that_is_better_on_validation_images(history):
 
 def test_known_results_that_come_out_begin_the_answer(history):
     answer = history.answer(rows(), CLAIMS)
-    assert answer.startswith("The known results come out: sigmoid networks gain from RBMs (d, 100 labels), +14.97")
+    assert answer.startswith(
+        "The known results come out: sigmoid networks gain from RBMs as trained (d, 100 labels), +14.97"
+    )
     assert answer.count("ReLU networks gain little") == 2
 
 
 @pytest.mark.parametrize(
     ("errors", "what", "word"),
     [
-        ({"sigmoid_rbm": 0.32}, "sigmoid networks gain from RBMs", "does not come out"),
+        ({"sigmoid_rbm": 0.32}, "sigmoid networks gain from RBMs as trained", "does not come out"),
         # as trained, which is five points worse
-        ({"relu_nothing": 0.12}, "ReLU networks gain little", "does not come out"),
-        ({"relu_nothing": 0.1099}, "ReLU networks gain little", "undecided"),
+        ({"relu_nothing": 0.12}, "ReLU networks gain little from RBMs as trained", "does not come out"),
+        ({"relu_nothing": 0.1099}, "ReLU networks gain little from RBMs as trained", "undecided"),
     ],
 )
 def test_known_results_that_do_not_come_out_are_said_first(history, errors, what, word):

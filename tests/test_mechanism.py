@@ -16,8 +16,8 @@ from infomax_bench.results import COLUMNS
 from infomax_bench.run import plan_entries
 from tests.small_runs import go
 
-TUNED = "decorrelation only, tuned for itself"
-CELLS = ("competition + decorrelation", "competition only", "decorrelation only", "neither", TUNED, "softmax form")
+OWN = "decorrelation only, own settings"
+CELLS = ("competition + decorrelation", "competition only", "decorrelation only", "neither", OWN, "softmax form")
 BOTH, ALONE, WITHOUT, NEITHER, _, SOFTMAX = CELLS
 CLAIMS = Claims("s", "standard", {"s": "this work", "kmeans": "control"}, False, width=64)
 WEIGHTS = {"lambda_lse": 1.0, "lambda_tc": 1.0, "learning_rate": 0.01}
@@ -264,7 +264,7 @@ def test_the_grid():
     assert {c.width for label, c in found.items() if "; width" in label} == {8, 64, 256}
     assert set(cells_of([p for p in asked if p[0].dataset == "f"])) == {*CELLS, "reference"}
     assert {c.method for c, _ in asked} == {"s", "infomax", "infomax_softmax", "kmeans"}
-    assert [label for label, cell in found.items() if cell.method == "infomax"] == [TUNED]
+    assert [label for label, cell in found.items() if cell.method == "infomax"] == [OWN]
     slots = {(c.method, c.dataset, c.width, c.label, r.evaluation) for c, r in asked}
     assert len(slots) == len(asked), "each has a slot of its own"
     for cell, request in asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def test_a_perfect_probe_has_a_finite_exponent(scale):
 
 def test_the_answer_follows_the_rule(scale):
     table = rows({"s": 0.2, "a": 0.05, "b": 0.5, "raw": 0.9}, noise=0.01)
-    ((dataset, resource, found, better, worse, others),) = scale.readings(table, CLAIMS)
+    ((dataset, resource, found, better, worse, others, _),) = scale.readings(table, CLAIMS)
     assert (dataset, resource, better, worse, others) == ("d", "images", ["a"], ["b"], 2)
     assert found.low > 0
     answer = scale.answer(table, CLAIMS)
@@ -64,19 +65,32 @@ def test_the_answer_follows_the_rule(scale):
 def test_what_makes_no_use_of_a_resource_is_not_compared(scale):
     table = rows({"s": 0.2, "a": 0.05, "b": 0.5}, noise=0.01)
     table.loc[table["method"] == "b", "value"] = 0.8
-    ((_, _, _, better, worse, others),) = scale.readings(table, CLAIMS)
+    ((_, _, _, better, worse, others, _),) = scale.readings(table, CLAIMS)
     assert (better, worse, others) == (["a"], [], 1)
 
 
-def test_a_training_that_diverged_names_nothing(scale):
+@pytest.mark.parametrize("amount", [1000, 16000])
+def test_a_training_that_diverged_takes_the_favourable_words(scale, amount):
+    """With the least amount it would make the steepest curve."""
     table = rows({"s": 0.2, "a": 0.05}, noise=0.01)
-    lost = (table["method"] == "s") & (table["label"] == "images: 16000") & (table["seed"] == 0)
+    lost = (table["method"] == "s") & (table["label"] == f"images: {amount}")
     failed = table[lost].assign(status="failed", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
     table = pd.concat([table[~lost], failed], ignore_index=True)
-    ((_, _, found, better, _, _),) = scale.readings(table, CLAIMS)
+    ((_, _, found, better, _, _, gone),) = scale.readings(table, CLAIMS)
     assert found.n == 5
-    assert found.low < 0
+    assert gone
     assert not better
+    assert "undecided, as training diverged with some amounts" in scale.answer(table, CLAIMS)
+    assert len(scale.table(table, CLAIMS)) == 6
+    other = replace(CLAIMS, subject="a")
+    assert [worse for _, _, _, _, worse, _, _ in scale.readings(table, other)] == [[]]
+
+
+def test_what_lacks_an_amount_has_no_exponent(scale):
+    table = rows({"s": 0.2, "a": 0.05}, noise=0.01)
+    table = table[~((table["method"] == "s") & (table["label"] == "images: 1000"))]
+    assert set(scale.exponents(table)["method"]) == {"a"}
+    assert scale.answer(table, CLAIMS) == ""
 
 
 def test_the_errors_stand_beside_the_exponents(scale):

@@ -68,19 +68,6 @@ def test_cka_is_the_formula_of_song():
     assert np.sum(u_centred(x @ x.T) * u_centred(y @ y.T)) == pytest.approx(hsic, abs=1e-9)
 
 
-def cka(x, y):
-    """Linear CKA of features as they are, not standardised."""
-    a, b = (u_centred(z @ z.T).ravel() for z in (x - x.mean(0), y - y.mean(0)))
-    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-
-
-def test_cka_does_not_see_rotations_and_isotropic_scales():
-    x = draw(0) * np.arange(1, 17)
-    assert cka(x, 3 * x @ rotation(5, 16) - 7) == pytest.approx(1)
-    assert cka(x, x * np.arange(16, 0, -1)) < 0.9
-    assert cka(standardised(x), standardised(draw(1) + x)) == pytest.approx(between(x, draw(1) + x)["cka"])
-
-
 def test_a_rotation_is_the_same_to_what_compares_images():
     """White features, since rotated units are standardised again."""
     x = np.linalg.qr(draw(0) - draw(0).mean(0))[0]
