@@ -165,7 +165,7 @@ class Gaps(Benchmark):
             text = f"in {kind} it {word[found.outcome]} ({signed(found.found, 1)} points"
             beside = between(cases, [UNTRAINED], labelled, scale=100)
             if beside is not None and beside.found.n:
-                text += f"; of what random features tell more, {signed(beside.found, 1)}"
+                text += f"; random features less those trained on labels {signed(beside.found, 1)}"
             told.append(f"{text})")
         return f"The known result that labels leave gaps: {'; '.join(told)}. " if told else ""
 

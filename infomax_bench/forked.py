@@ -6,6 +6,7 @@ report. Trainings and evaluations go to `workers`.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -33,7 +34,8 @@ def in_parallel(calls: Sequence[Callable[[], Any]], processes: int) -> list[Any]
     _calls = calls
     try:
         fork = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(min(processes, len(calls)), mp_context=fork) as pool:
+        # they end before what they leave behind matters, and collecting it would copy what is shared
+        with ProcessPoolExecutor(min(processes, len(calls)), mp_context=fork, initializer=gc.disable) as pool:
             return list(pool.map(_call, range(len(calls))))
     finally:
         _calls = ()

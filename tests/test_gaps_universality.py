@@ -140,7 +140,7 @@ def test_whether_the_known_result_comes_out_is_said_first():
     table = gap_rows()
     untrained = table[table["method"] == "k"].assign(method="random_features")
     answer = benchmark("gaps").answer(pd.concat([table, untrained], ignore_index=True), raw)
-    assert "; of what random features tell more, +20.0" in answer
+    assert "; random features less those trained on labels +20.0" in answer
     apart = table[~((table["protocol"] == "x") & (table["method"] == "sees") & (table["seed"] < 5))]
     apart = pd.concat([apart, table[(table["protocol"] == "x") & (table["method"] == "sees")].assign(seed=7)])
     assert "Nothing can be said of x on d: no seed has all methods." in benchmark("gaps").answer(apart, CLAIMS)
