@@ -24,7 +24,7 @@ from infomax_bench.benchmark import Benchmark, Claims
 from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.plugins import Registry
 from infomax_bench.report_images import Gallery, read_galleries
-from infomax_bench.report_parts import Picture, Section, groups, number, signed
+from infomax_bench.report_parts import Picture, Section, Table, groups, number, signed
 from infomax_bench.report_speed import speed
 from infomax_bench.results import Results, uncalibrated
 from infomax_bench.statistics import Verdict
@@ -102,17 +102,19 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     claims = replace(claims, doubtful=frozenset(doubtful))
     names = model.marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
-    measured = [b for b in benchmarks if len(rows[b.name])]
-    galleries, *sections = in_parallel(
+    (galleries, (curves, terms)), (compared, incomplete), independence, *sections = in_parallel(
         [
-            partial(read_galleries, results.arrays.get("gallery", {}), claims.subject),
-            *(partial(_section, b, rows[b.name], claims, verdicts, names, results) for b in measured),
+            partial(_galleries, results, claims),
+            partial(model.comparison, results, claims, names),
+            partial(model.independence, results, claims),
+            *(
+                partial(_section, b, own, claims, verdicts, names, results)
+                for b in benchmarks
+                if len(own := rows[b.name])
+            ),
         ],
         available_cores(),
     )
-    curves, terms = model.training(galleries, claims)
-    compared, incomplete = model.comparison(results, claims, names)
-    independence = model.independence(results, claims)
     shown = [_pictures(g) for g in galleries]
     figures = [independence, curves, *(p for s in sections for p in s.pictures)]
     stale = sorted(m for m, name in names.items() if "†" in name)
@@ -162,6 +164,11 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "broken": registry.broken,
         "pictures": [p for p in figures if p is not None] + [p for g in shown for p in g["pictures"]],
     }
+
+
+def _galleries(results: Results, claims: Claims) -> tuple[list[Gallery], tuple[Picture | None, Table | None]]:
+    galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
+    return galleries, model.training(galleries, claims)
 
 
 def _section(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts: list[Verdict], names: dict[str, str],
