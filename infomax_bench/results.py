@@ -141,6 +141,7 @@ def read_results(root: Path) -> Results:
         table = pd.DataFrame.from_records(frames, columns=list(COLUMNS))
         table["value"] = pd.to_numeric(table["value"])
         table["x"] = pd.to_numeric(table["x"])
+        table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
         order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x"]
         order.append("seed")
         # a number that two requests asked for, of which one was made again: what is current counts
