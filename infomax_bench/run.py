@@ -91,7 +91,7 @@ def run(
     _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings)
     _write_info(root, registry, suite, planner, studies or {})
     store.update_manifest(lambda old: _merged(old, entries, planner, suite))
-    failures = _work(todo, store, folders, device, workers, quiet, _Record(root, begin)) if todo else []
+    failures = _work(todo, store, folders, device, workers, quiet, _Record(root, begin, workers.jobs)) if todo else []
     every = [registry.benchmark(name) for name in registry.names("benchmarks")]
     n_compared, failed = _compare(store, registry, every, device, workers, quiet)
     results = read_results(root)
@@ -262,23 +262,27 @@ class _Record:
 
     root: Path
     begin: float
+    n_workers: int = 1
     n_jobs: int = 0
     peaks: dict[int, int] = field(default_factory=dict)
-    """Bytes, by worker; their sum and this process's is what the run needed at most."""
+    """Bytes, by worker, the last heard of last. Workers are replaced now and then, so that only the latest of them are
+    alive; what these and this process needed at most, added up, is what the run needed."""
+    peak: int = 0
     seconds: float = 0.0
     place: int | None = None
 
     def add(self, outcome: engine.Outcome) -> None:
         self.n_jobs += len(outcome.task.wanted)
-        self.peaks[outcome.worker] = max(outcome.peak_bytes, self.peaks.get(outcome.worker, 0))
+        self.peaks[outcome.worker] = max(outcome.peak_bytes, self.peaks.pop(outcome.worker, 0))
+        alive = dict(list(self.peaks.items())[-self.n_workers :])
+        self.peak = max(self.peak, sum({os.getpid(): engine.peak_bytes(), **alive}.values()))
         info = read_info(self.root)
         if not info:  # taken away while the run goes on; what is lost is only the record of its time
             return
         before, self.seconds = self.seconds, round(time.perf_counter() - self.begin, 1)
-        memory = sum({os.getpid(): engine.peak_bytes(), **self.peaks}.values())
         did = {
             "command": info["command"], "git_sha": info["git_sha"], "seconds": self.seconds, "jobs": self.n_jobs,
-            "machine": machine_in_words(info["machine"]), "peak_gib": round(memory / 2**30, 2),
+            "machine": machine_in_words(info["machine"]), "peak_gib": round(self.peak / 2**30, 2),
         }  # fmt: skip
         runs = info.setdefault("runs", [])
         if self.place is None or self.place >= len(runs):

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from infomax_bench.benchmark import Cell, Request
 from infomax_bench.plan import Planner
 from infomax_bench.plugins import registry
 from infomax_bench.results import COLUMNS, read_results
+from infomax_bench.run import _Record
 from infomax_bench.store import Job, Store
 from infomax_bench.workers import Workers
 from tests.small_runs import go, values, write_echo
@@ -186,6 +188,14 @@ def test_a_run_records_its_time_its_memory_and_its_machine(own, tmp_path):
     assert did["seconds"] > 0
     assert 0.2 < did["peak_gib"] < 16
     assert " cores, " in did["machine"]
+
+
+def test_workers_that_were_replaced_are_not_counted_with_those_that_replaced_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "peak_bytes", lambda: 1 << 30)
+    record = _Record(tmp_path, 0.0, n_workers=2)
+    for worker, gib in ((-1, 1), (-2, 2), (-1, 1), (-3, 1), (-4, 1), (-3, 2)):
+        record.add(engine.Outcome(SimpleNamespace(wanted=()), worker=worker, peak_bytes=gib << 30))
+    assert record.peak == 4 << 30  # 1 and 2 with this process; and 2 and 1
 
 
 def test_a_run_in_pieces_took_the_sum_of_their_seconds(own, tmp_path):
