@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
@@ -21,6 +22,10 @@ COLUMNS = (
     # beyond the contract
     "role", "label", "evaluation", "reason", "current",
 )  # fmt: skip
+
+
+OWN = ("seed", "protocol", "metric", "x", "value", "status", "reason")
+"""The columns in which the rows of one job differ."""
 
 
 @dataclass
@@ -99,7 +104,9 @@ def read_results(root: Path) -> Results:
     if not manifest or "suite" not in info:
         raise UserError(f"{root} holds no results; 'infomax-bench run' makes some")
     cards = info.get("methods", {})
-    frames: list[dict[str, Any]] = []
+    bases: list[dict[str, Any]] = []  # what all rows of a job have in common
+    counts: list[int] = []
+    own: dict[str, list[Any]] = {name: [] for name in OWN}
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
     for entry in manifest.values():
         job = store.read_job(entry["key"])
@@ -127,18 +134,22 @@ def read_results(root: Path) -> Results:
             list_of = results.failures if job.status == "failed" else results.not_applicable
             if (label, job.reason) not in list_of and base["current"]:
                 list_of.append((label, job.reason))
-            frames += [{**base, "seed": s, "metric": request["evaluation"], "value": None} for s in entry["seeds"]]
-        for row in job.rows:
-            frames.append({**base, **row})
-            known = (label, row.get("reason")) in results.failures
-            if row.get("status") == "failed" and base["current"] and not known:
-                results.failures.append((label, row["reason"]))
+            job.rows = [{"seed": s, "metric": request["evaluation"], "value": None} for s in entry["seeds"]] + job.rows
+        bases.append(base)
+        counts.append(len(job.rows))
+        for column, values in own.items():
+            default = base.get(column)
+            values += [row.get(column, default) for row in job.rows]
+        if base["current"]:
+            failed = dict.fromkeys((label, row["reason"]) for row in job.rows if row.get("status") == "failed")
+            results.failures += [failure for failure in failed if failure not in results.failures]
         if store.arrays_path(entry["key"]).exists():
             where = (name, cell["dataset"], cell["width"])
-            own = results.arrays.setdefault(request["evaluation"], {})
-            own.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
-    if frames:
-        table = pd.DataFrame.from_records(frames, columns=list(COLUMNS))
+            places = results.arrays.setdefault(request["evaluation"], {})
+            places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
+    if sum(counts):
+        shared = pd.DataFrame(bases).loc[np.repeat(np.arange(len(bases)), counts)].reset_index(drop=True)
+        table = shared.assign(**own)[list(COLUMNS)]
         table["value"] = pd.to_numeric(table["value"])
         table["x"] = pd.to_numeric(table["x"])
         table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
