@@ -78,12 +78,15 @@ def nearest_neighbours(data: FeatureSet, k: int = NEIGHBOURS) -> Tensor:
 
     Ties go to the smallest class, as in scikit-learn.
     """
-    right = []
-    for x, queries, y, truth in zip(data.x("train"), data.x("test"), data.y("train"), data.y("test"), strict=True):
-        labels = torch.nn.functional.one_hot(y, data.n_classes).float()
-        votes = torch.cat([labels[near].sum(1) for near in nearest(x, queries, min(k, len(x)))])
-        right.append(accuracy(votes, truth))
-    return torch.stack(right)
+    parts = zip(data.x("train"), data.y("train"), data.x("test"), data.y("test"), strict=True)
+    return torch.stack([vote(x, y, queries, truth, k, data.n_classes) for x, y, queries, truth in parts])
+
+
+def vote(x: Tensor, y: Tensor, queries: Tensor, truth: Tensor, k: int, n_classes: int) -> Tensor:
+    """How often the majority of the k images `[N, K]` nearest to a query `[Q, K]`, with labels y, is right."""
+    labels = torch.nn.functional.one_hot(y, n_classes).float()
+    votes = torch.cat([labels[near].sum(1) for near in nearest(x, queries, min(k, len(x)))])
+    return accuracy(votes, truth)
 
 
 def nearest(x: Tensor, queries: Tensor, k: int) -> Iterator[Tensor]:
@@ -162,11 +165,7 @@ def few_shot_neighbours(data: FeatureSet, seeds: tuple[int, ...], shots: int) ->
         drawn = few_shot_draws(y, shots, data.n_classes, seed)
         if drawn is None:
             return None
-        right = []
-        for own in drawn:
-            labels = torch.nn.functional.one_hot(y[own], data.n_classes).float()
-            votes = torch.cat([labels[near].sum(1) for near in nearest(x[own], queries, k)])
-            right.append(accuracy(votes, truth))
+        right = [vote(x[own], y[own], queries, truth, k, data.n_classes) for own in drawn]
         result.append(torch.stack(right).mean())
     return torch.stack(result)
 

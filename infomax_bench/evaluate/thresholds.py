@@ -12,6 +12,8 @@ CORRUPTIONS = ("noise", "blur", "occlusion", "contrast", "shift")
 """Protocols of what is done to test images; x is the severity."""
 
 FEW_SHOT_KNN = "few-shot k-NN"
+"""Protocol of nearest neighbours on few labels; x is their number a class."""
+
 DROPOUT = "unit drop-out"
 """Protocol of units silenced at test time; x is their share of the live ones."""
 
