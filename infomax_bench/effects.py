@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from infomax_bench.figures import intervals
-from infomax_bench.look import INK, LETTER, QUIET, SERIES, SMALL, empty, key, limits, panels
+from infomax_bench.look import INK, LETTER, QUIET, SERIES, SMALL, draw_lines, empty, key, limits, panels
 
 
 def sweep(
@@ -38,12 +38,11 @@ def sweep(
         ax.set_xlim(-0.3, len(steps) - 0.7)
         ax.set_ylim(*limits(own))
         ax.set_xticks(range(len(steps)), [f"{step:g}" for step in steps])
+        lines = []
         for name, values in own.groupby(line):
-            style = looks[str(name)]
-            at = [steps.index(v) for v in values[x]]
-            ax.plot(at, values["mean"], color=style.colour, linestyle=style.line, linewidth=style.width,
-                    marker=style.marker, markersize=4)  # fmt: skip
-            ax.fill_between(at, values["low"], values["high"], color=style.colour, alpha=0.15, linewidth=0, zorder=1)
+            at = np.array([steps.index(v) for v in values[x]], dtype=float)
+            lines.append((looks[str(name)], at, values[["mean", "low", "high"]].to_numpy(dtype=float), 0.15))
+        draw_lines(ax, lines)
         ax.yaxis.set_major_locator(MaxNLocator(5))
         ax.set_xlabel(xlabel)
     key(figure, looks)

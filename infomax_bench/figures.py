@@ -8,6 +8,7 @@ has none.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from infomax_bench.look import (
     SMALL,
     SUBJECT,
     display_names,
+    draw_lines,
     empty,
     foot,
     label_ends,
@@ -104,18 +106,17 @@ def curves(
             ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xlim(ticks[0], ticks[-1] if len(ticks) > 1 else ticks[0] * 1.1 + 0.1)
         ax.set_ylim(*limits(own))
-        ends = {}
+        lines, ends = [], {}
         for method, line in own.groupby("method"):
-            style = look[str(method)]
+            at, values = line[x].to_numpy(dtype=float), line[["mean", "low", "high"]].to_numpy(dtype=float)
             across = len(line) == 1 and len(swept) > 0
-            at = np.array(ax.get_xlim()) if across else line[x].to_numpy()
-            mean, low, high = (np.broadcast_to(line[c].to_numpy(), at.shape) for c in ("mean", "low", "high"))
-            marker = style.marker if not across else ""
-            ax.plot(at, mean, color=style.colour, linestyle=style.line, linewidth=style.width, marker=marker,
-                    markersize=1.4 + style.width, zorder=style.order, clip_on=False)  # fmt: skip
+            if across:
+                at, values = np.array(ax.get_xlim()), values.repeat(2, axis=0)
+            style = look[str(method)]
             alpha = 0.22 if style is SUBJECT else min(0.09, 1 / len(methods))  # many bands would be a fog
-            ax.fill_between(at, low, high, color=style.colour, alpha=alpha, linewidth=0, zorder=1)
-            ends[str(method)] = (float(at[-1]), float(mean[-1]))
+            lines.append((replace(style, marker="" if across else style.marker), at, values, alpha))
+            ends[str(method)] = (float(at[-1]), float(values[-1, 0]))
+        draw_lines(ax, lines)
         ax.set_xlabel(xlabel)
         ax.yaxis.set_major_locator(MaxNLocator(6))
         label_ends(ax, ends, look, names)

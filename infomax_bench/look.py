@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -130,7 +130,7 @@ def panels(
             x = first + column * (left + width + right) + left
             y = tall - head - line * (top + height + bottom) - top - height
             ax = figure.add_axes((x / page, y / tall, width / page, height / tall))
-            ax.set_title(title, pad=6)
+            ax.set_title(title, pad=6, y=1)  # a given y: else its place is looked for at every drawing
             axes.append(ax)
     return figure, axes
 
@@ -227,6 +227,32 @@ def marks(ax: Axes, drawn: Sequence[Style], x: np.ndarray, y: np.ndarray, size: 
         ax.scatter(
             x[own, 0], y[own, 0], s=area, c=[drawn[i].colour for i in own], marker=marker, linewidths=0, zorder=5
         )
+
+
+def draw_lines(ax: Axes, lines: Sequence[tuple[Style, np.ndarray, np.ndarray, float]]) -> None:
+    """Lines with their bands, all in a few artists, which draws many lines several times faster.
+
+    lines: the style, x `[n]`, `[n, 3]` of mean, low and high, and how opaque the band is; no marker, no dots.
+    """
+    lines = sorted(lines, key=lambda line: line[0].order)  # the subject last, on top
+    known = [(s, x[kept], y[kept], a) for s, x, y, a in lines if (kept := np.isfinite(y).all(axis=1)).any()]
+    bands = [np.column_stack([np.r_[x, x[::-1]], np.r_[y[:, 1], y[::-1, 2]]]) for _, x, y, _ in known]
+    shades = [(*to_rgb(s.colour), alpha) for s, _, _, alpha in known]
+    drawn = LineCollection(
+        [np.column_stack([x, y[:, 0]]) for _, x, y, _ in lines], colors=[s.colour for s, *_ in lines],
+        linewidths=[s.width for s, *_ in lines], linestyles=[s.line for s, *_ in lines], clip_on=False, zorder=5,
+        capstyle="butt",
+    )  # fmt: skip
+    ax.add_collection(PolyCollection(bands, facecolors=shades, linewidths=0, zorder=1), autolim=False)
+    ax.add_collection(drawn, autolim=False)
+    for marker in sorted({s.marker for s, *_ in lines} - {""}):
+        own = [(s, x, y) for s, x, y, _ in lines if s.marker == marker]
+        at, means = np.concatenate([x for _, x, _ in own]), np.concatenate([y[:, 0] for *_, y in own])
+        of = np.repeat(np.arange(len(own)), [len(x) for _, x, _ in own])
+        ax.scatter(
+            at, means, s=np.array([(2.4 + s.width) ** 2 for s, *_ in own])[of], marker=marker, linewidths=0,
+            c=np.array([s.colour for s, *_ in own])[of], clip_on=False, zorder=6,
+        )  # fmt: skip
 
 
 def _weight(style: Style) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
@@ -130,15 +130,35 @@ def drawn_lines(ax):
     return [np.asarray(line.get_xydata()) for line in ax.lines if len(line.get_xdata()) > 2]
 
 
+def segments(ax):
+    """The points of the lines that are drawn together."""
+    (lines,) = (c for c in ax.collections if type(c) is LineCollection and len(c.get_segments()[0]) > 2)
+    return lines.get_segments()
+
+
 def test_a_sweep_has_the_means_at_equal_distances():
     table = rows(n_methods=1, xs=(0.0, 0.01, 1000.0))
     figure = sweep(table, x="x", panel="method", xlabel="x")
     (ax,) = figure.axes
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "0.01", "1000"]
     means = table.groupby(["dataset", "x"])["value"].mean()
-    for points, dataset in zip(drawn_lines(ax), ("one", "two"), strict=True):
+    for points, dataset in zip(segments(ax), ("one", "two"), strict=True):
         assert points[:, 0].tolist() == [0, 1, 2]
         assert points[:, 1] == pytest.approx(means[dataset].to_numpy())
+
+
+def test_curves_have_the_means_within_their_bands_and_the_subject_on_top():
+    table = rows(n_methods=3, datasets=("one",), xs=(1.0, 2.0, 4.0))
+    alone = table[(table["method"] != "method_2") | (table["seed"] == 0)]  # one seed has no interval, so no band
+    (ax,) = curves(alone, claims(), xlabel="x", ylabel="y").axes
+    found = intervals(alone, ["method", "x"]).set_index("method")
+    for points, method in zip(segments(ax), ("method_2", "method_1", "method_0"), strict=True):
+        assert points == pytest.approx(found.loc[method, ["x", "mean"]].to_numpy())
+    (bands,) = (c for c in ax.collections if isinstance(c, PolyCollection))
+    for path, method in zip(bands.get_paths(), ("method_1", "method_0"), strict=True):
+        own = found.loc[method]
+        assert path.vertices[:3].tolist() == own[["x", "low"]].to_numpy().tolist()
+        assert path.vertices[3:6].tolist() == own[["x", "high"]].to_numpy()[::-1].tolist()
 
 
 def test_a_trail_goes_from_the_least_to_the_greatest_setting():
