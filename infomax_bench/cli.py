@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from infomax_bench import __version__
-from infomax_bench.errors import Diverged, NotApplicable, UserError
+from infomax_bench.errors import Diverged, NotApplicable, UserError, unknown
 
 if TYPE_CHECKING:
     from infomax_bench.plugins import Registry
@@ -196,11 +196,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _registry(arguments: argparse.Namespace) -> Registry:
-    """All plug-ins; one warning line for each file that does not load."""
-    from infomax_bench.plugins import registry
+def _registry(arguments: argparse.Namespace, *kinds: str) -> Registry:
+    """All plug-ins, or those of some kinds; one warning line for each file that does not load."""
+    from infomax_bench.plugins import KINDS, registry
 
-    found = registry(arguments.plugins)
+    found = registry(arguments.plugins, kinds or KINDS)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return found
@@ -345,16 +345,17 @@ def check_plugin(arguments: argparse.Namespace) -> int:
 
 
 def make_reports(arguments: argparse.Namespace) -> int:
-    registry = _registry(arguments)
+    registry = _registry(arguments, "benchmarks")
     from infomax_bench.report import write_report
-    from infomax_bench.results import decide_all, read_results
+    from infomax_bench.results import decide_all, read_info, read_results
 
     everything = sorted(path.parent for path in Path("results").glob("*/manifest.json"))
     folders = [arguments.results] if arguments.results else everything
     if not folders:
         raise UserError("no results yet; 'infomax-bench run' (or 'make run-all') makes some")
-    if arguments.subject:
-        registry.get("methods", arguments.subject)
+    known = {name for root in folders for name in read_info(root).get("methods", {})}
+    if arguments.subject and known and arguments.subject not in known:
+        raise unknown("method", arguments.subject, known)
     benchmarks = [registry.benchmark(name) for name in registry.names("benchmarks")]
     for root in folders:
         results = read_results(root)

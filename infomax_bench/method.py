@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, dataclass_transform
 
@@ -27,6 +27,9 @@ ONE_LAYER = ("linear", "stack")
 """Backbones of an objective that looks inside its one layer (its weights, its own code)."""
 ANY_ENCODER = (*ONE_LAYER, "mlp", "convnet", "resnet18", "vit")
 """Backbones of an objective that only looks at the encoder's outputs."""
+
+OF_GRADIENTS = frozenset({"learning_rate", "optimizer", "momentum", "weight_decay", "schedule"})
+"""Hyperparameters of the optimiser, which a fitted method does not have."""
 
 LATER = ("initial_scale",)
 """Hyperparameters that came after results had been kept; they are settings only where they say something, so that keys
@@ -225,6 +228,16 @@ class Method(_Hyperparameters):
     def parameters(cls) -> dict[str, dataclasses.Field[Any]]:
         """The hyperparameters' fields by name; `metadata` holds help, search, log and choices."""
         return {field.name: field for field in dataclasses.fields(cls)}
+
+    @classmethod
+    def search_space(cls, fixed: Iterable[str] = ()) -> dict[str, dataclasses.Field[Any]]:
+        """The hyperparameters that are tuned: those with a search range, but for what a variant fixes, and for the
+        optimiser's where there is none."""
+        left_out = set(fixed)
+        if not cls.by_gradient():
+            below = cls.__mro__[: cls.__mro__.index(Method)]
+            left_out |= OF_GRADIENTS - {name for own in below for name in vars(own).get("__annotations__", ())}
+        return {k: f for k, f in cls.parameters().items() if f.metadata.get("search") and k not in left_out}
 
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Method:

@@ -17,14 +17,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from infomax_bench.benchmark import Benchmark
-from infomax_bench.data import Dataset
 from infomax_bench.errors import UserError, unknown
-from infomax_bench.method import Method
 
-KINDS: dict[str, type] = {"methods": Method, "datasets": Dataset, "benchmarks": Benchmark}
+if TYPE_CHECKING:
+    from infomax_bench.benchmark import Benchmark
+    from infomax_bench.data import Dataset
+    from infomax_bench.method import Method
+
+KINDS = {
+    "methods": ("infomax_bench.method", "Method"),
+    "datasets": ("infomax_bench.data", "Dataset"),
+    "benchmarks": ("infomax_bench.benchmark", "Benchmark"),
+}
+"""Kind -> module and name of its base class, which whoever defines one has imported: benchmarks load without torch."""
 
 
 PACKAGE = Path(__file__).resolve().parent
@@ -92,9 +99,10 @@ class Registry:
         return built
 
 
-def registry(folders: Iterable[str] = ()) -> Registry:
-    """Everything there is. `folders` are the user's own, which may replace built-in plug-ins by name."""
-    return _registry(tuple(str(Path(f).expanduser().resolve()) for f in folders))
+def registry(folders: Iterable[str] = (), kinds: Iterable[str] = tuple(KINDS)) -> Registry:
+    """Everything there is of these kinds. `folders` are the user's own, which may replace built-in plug-ins by name;
+    files that lie loose there are of any kind."""
+    return _registry(tuple(str(Path(f).expanduser().resolve()) for f in folders), tuple(kinds))
 
 
 def reread() -> None:
@@ -103,9 +111,9 @@ def reread() -> None:
 
 
 @functools.lru_cache(maxsize=4)
-def _registry(folders: tuple[str, ...]) -> Registry:
+def _registry(folders: tuple[str, ...], kinds: tuple[str, ...]) -> Registry:
     found = Registry({kind: {} for kind in KINDS}, {}, [])
-    for kind in KINDS:
+    for kind in kinds:
         for path in sorted((home() / kind).glob("*.py")):
             _add_file(found, path, builtin=True)
         for entry in entry_points(group=f"infomax_bench.{kind}"):
@@ -121,7 +129,7 @@ def _registry(folders: tuple[str, ...]) -> Registry:
             continue
         if not root.is_dir():
             raise UserError(f"--plugins {folder}: no such folder")
-        for path in sorted([*root.glob("*.py"), *(p for kind in KINDS for p in (root / kind).glob("*.py"))]):
+        for path in sorted([*root.glob("*.py"), *(p for kind in kinds for p in (root / kind).glob("*.py"))]):
             _add_file(found, path, builtin=False)
     return found
 
@@ -178,7 +186,7 @@ def load_file(path: Path) -> tuple[str, type]:
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module_name and not value.__name__.startswith("_")
         for kind, base in KINDS.items()
-        if issubclass(value, base)
+        if base in {(c.__module__, c.__qualname__) for c in value.__mro__}
     ]
     if len(own) != 1:
         raise ValueError(f"a plug-in file defines exactly one Method, Dataset or Benchmark; this one has {len(own)}")

@@ -42,11 +42,12 @@ MADE_FROM = ".made-from"
 
 
 def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> str:
-    """A hash of the results in `root`, of the verdicts, and of all code that makes a report of them."""
+    """A hash of the results in `root`, of the verdicts, and of all code that makes a report of them: benchmarks, but no
+    methods and no data sets."""
     package = Path(__file__).parent
     code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
     data = [root / name for name in ("measurements.csv", "run.json", "manifest.json")]
-    plugins = [f"{kind} {name} {one.source}" for kind, own in registry.plugins.items() for name, one in own.items()]
+    plugins = [f"{name} {one.source}" for name, one in registry.plugins["benchmarks"].items()]
     made = hashlib.sha256("\n".join([*sorted(plugins), *map(repr, verdicts)]).encode())
     for path in [*sorted(code), *data, _speed_of(root)]:
         made.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
@@ -119,6 +120,11 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     figures = [independence, curves, *(p for s in sections for p in s.pictures)]
     stale = sorted(m for m, name in names.items() if "†" in name)
     without = [b.name for b in benchmarks if not len(rows[b.name])]
+    # methods and data sets as they were when it was run
+    ran = {
+        name: why for name, why in results.info.get("broken", {}).items() if name not in registry.plugins["benchmarks"]
+    }
+    broken = {**ran, **registry.broken}
     absent = sorted(set(results.cards) - set(results.table["method"]))
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
@@ -159,9 +165,9 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "missing": missing,
         "failures": failures,
         "not_applicable": not_applicable,
-        "complete": not (missing or failures or not_applicable or stale or without or absent or registry.broken),
+        "complete": not (missing or failures or not_applicable or stale or without or absent or broken),
         "gaps": model.gaps(missing, failures, stale),
-        "broken": registry.broken,
+        "broken": broken,
         "pictures": [p for p in figures if p is not None] + [p for g in shown for p in g["pictures"]],
     }
 

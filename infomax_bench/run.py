@@ -26,7 +26,7 @@ from infomax_bench.progress import progress
 from infomax_bench.results import Results, decide_all, machine_in_words, read_info, read_results, write_results
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import Store, write_text
-from infomax_bench.tuned import Study, space
+from infomax_bench.tuned import Study
 from infomax_bench.workers import Workers
 
 
@@ -231,7 +231,7 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
         methods[name] = {
             **asdict(cls.card), "supervised": cls.supervised(), "needs": cls.needs, "fitted": not cls.by_gradient(),
             "own_width": cls.own_width(), "file": Path(plugin.path).stem,
-            "backbones": cls.backbones, "tunable": sorted(space(cls, plugin.settings)),
+            "backbones": cls.backbones, "tunable": sorted(cls.search_space(plugin.settings)),
         }  # fmt: skip
     tuning = {
         key: {**study.told(), "current": study.source == registry.get("methods", study.method).source}
@@ -247,8 +247,9 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
         }  # fmt: skip
     info |= {
         "subject": suite.subject, "indicative": suite.indicative, "suite": asdict(suite), "methods": methods,
-        "tuning": tuning, "datasets": datasets, "machine": engine.machine(), "version": __version__,
-        "git_sha": engine.git_sha(), "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
+        "tuning": tuning, "datasets": datasets, "broken": registry.broken, "machine": engine.machine(),
+        "version": __version__, "git_sha": engine.git_sha(),
+        "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
     }  # fmt: skip
     info.setdefault("seconds", 0.0)
     info.setdefault("runs", [])

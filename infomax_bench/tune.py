@@ -31,7 +31,7 @@ from infomax_bench.plugins import Registry, registry
 from infomax_bench.presets import Preset
 from infomax_bench.progress import progress
 from infomax_bench.store import digest
-from infomax_bench.tuned import Study, Trial, add_study, read_studies, space
+from infomax_bench.tuned import Study, Trial, add_study, read_studies
 from infomax_bench.workers import Workers
 
 PROBED = EVALUATIONS["linear_probe"].seconds
@@ -94,7 +94,7 @@ def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
     begin = time.perf_counter()
     cell, seeds = plan.cell, list(range(plan.n_seeds))
     plugin = plugins.get("methods", cell.method)
-    fields = space(plugin.cls, plugin.settings)
+    fields = plugin.cls.search_space(plugin.settings)  # type: ignore[attr-defined]
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=5))
     study.enqueue_trial({name: getattr(plugins.method(cell.method), name) for name in fields})  # the defaults first
     trials: list[Trial] = []

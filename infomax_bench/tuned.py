@@ -13,12 +13,8 @@ from filelock import FileLock
 
 from infomax_bench.benchmark import study_key
 from infomax_bench.errors import UserError
-from infomax_bench.method import Method
 from infomax_bench.plugins import Registry
 from infomax_bench.store import write_text
-
-OF_GRADIENTS = frozenset({"learning_rate", "optimizer", "momentum", "weight_decay", "schedule"})
-"""Hyperparameters of the optimiser, which a fitted method does not have."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +61,6 @@ class Study:
     @property
     def key(self) -> str:
         return study_key(self.method, self.dataset, self.backbone)
-
-
-def space(method: type[Method], fixed: Iterable[str] = ()) -> dict[str, Any]:
-    """The hyperparameters that are tuned, by name: those with a search range, but for what a variant fixes, and for the
-    optimiser's where there is none."""
-    left_out = set(fixed)
-    if not method.by_gradient():
-        below = method.__mro__[: method.__mro__.index(Method)]
-        left_out |= OF_GRADIENTS - {name for cls in below for name in vars(cls).get("__annotations__", ())}
-    return {k: f for k, f in method.parameters().items() if f.metadata.get("search") and k not in left_out}
 
 
 def tuned_path(preset: str) -> Path:

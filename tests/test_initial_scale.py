@@ -20,7 +20,6 @@ from infomax_bench.presets import load_presets
 from infomax_bench.store import digest
 from infomax_bench.template import TEMPLATE
 from infomax_bench.train import session_for, train
-from infomax_bench.tuned import space
 
 REGISTRY = registry()
 NAMES = REGISTRY.names("methods")
@@ -42,7 +41,7 @@ def test_at_its_default_it_is_no_setting_and_it_is_never_tuned(name):
     assert NAME not in REGISTRY.method(name).settings()
     assert NAME not in REGISTRY.method(name, {NAME: 1.0}).settings()
     assert REGISTRY.method(name, {NAME: 3.0}).settings()[NAME] == 3.0
-    assert NAME not in space(plugin.cls, plugin.settings)
+    assert NAME not in plugin.cls.search_space(plugin.settings)
 
 
 def test_a_methods_other_settings_are_all_there():

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html import escape, unescape
 from urllib.parse import unquote
@@ -11,6 +13,7 @@ import pytest
 
 from infomax_bench import look, report_images
 from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.cli import main
 from infomax_bench.plugins import registry
 from infomax_bench.report import is_made, print_verdicts, write_report
 from infomax_bench.report_model import chances, gaps, still_falling
@@ -281,6 +284,32 @@ def test_a_partial_run_says_what_it_lacks(tmp_path):
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; a|pipe and a second line" in html
     assert "a\\|pipe and a second line" in md
     assert all(v.verdict == "inconclusive" for v in verdicts if v.against == "prior art")
+
+
+def test_a_report_needs_benchmarks_alone(tmp_path):
+    """No torch, which would take as long as a whole section; what else did not load is told by the run."""
+    root = make_results(tmp_path / "results", benchmarks=["redundancy"])
+    info = json.loads((root / "run.json").read_text())
+    info["broken"] = {"epsilon": "SyntaxError: no method", "redundancy": "mended since"}
+    (root / "run.json").write_text(json.dumps(info))
+    code = (
+        "import sys; from infomax_bench.cli import main; "
+        f"print(main(['report', '--results', {str(root)!r}, '--out', {str(tmp_path / 'out')!r}])); "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split()[-2:] == ["0", "False"], done.stderr
+    md = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "SyntaxError: no method" in md
+    assert "mended since" not in md
+
+
+def test_the_subject_of_a_report_is_one_that_was_run(tmp_path, capsys):
+    root = make_results(tmp_path / "results", benchmarks=["redundancy"])
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "--results", str(root), "--subject", "alfa"])
+    assert stop.value.code == 2
+    assert "did you mean 'alpha'?" in capsys.readouterr().err
 
 
 def test_rows_of_other_versions_wear_a_dagger(tmp_path):

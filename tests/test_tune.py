@@ -15,7 +15,7 @@ from infomax_bench.presets import load_presets
 from infomax_bench.results import read_results
 from infomax_bench.run import plan_entries, run
 from infomax_bench.tune import tune
-from infomax_bench.tuned import read_studies, space, summary, tuned_settings
+from infomax_bench.tuned import read_studies, summary, tuned_settings
 
 REGISTRY = registry()
 PRESET = replace(load_presets(home() / "benchmarks")["quick"], epochs={"digits": 2}, width=8, native={}, deeper={})
@@ -53,7 +53,7 @@ def test_every_backbone_that_is_run_is_tuned_on_its_own(tmp_path):
 
 def test_proposals_lie_in_the_declared_space(tmp_path):
     (study,) = (s for s in make(tmp_path / "t.json", ("swav",), trials=6).values() if s.backbone == "linear")
-    fields = space(REGISTRY.get("methods", "swav").cls)
+    fields = REGISTRY.get("methods", "swav").cls.search_space()
     for trial in study.trials:
         assert trial.settings.keys() == fields.keys()
         for name, value in trial.settings.items():
@@ -73,9 +73,9 @@ def test_what_a_variant_fixes_is_not_tuned_nor_an_optimiser_that_is_not_there():
     class WithRate(Fitted):
         learning_rate: float = param(0.1, search=(0.01, 1.0), help="its own")
 
-    assert set(space(Fitted)) == {"floor"}
-    assert set(space(WithRate)) == {"floor", "learning_rate"}
-    assert set(space(WithRate, fixed=("floor",))) == {"learning_rate"}
+    assert set(Fitted.search_space()) == {"floor"}
+    assert set(WithRate.search_space()) == {"floor", "learning_rate"}
+    assert set(WithRate.search_space(fixed=("floor",))) == {"learning_rate"}
 
 
 def test_nothing_is_chosen_on_test_images(tmp_path, monkeypatch):
