@@ -46,7 +46,7 @@ def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> st
     methods and no data sets."""
     package = Path(__file__).parent
     code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
-    data = [root / name for name in ("measurements.csv", "run.json", "manifest.json")]
+    data = [root / name for name in ("measurements.csv.gz", "run.json", "manifest.json")]
     plugins = [f"{name} {one.source}" for name, one in registry.plugins["benchmarks"].items()]
     made = hashlib.sha256("\n".join([*sorted(plugins), *map(repr, verdicts)]).encode())
     for path in [*sorted(code), *data, _speed_of(root)]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -200,7 +202,15 @@ def _question(verdict: Verdict) -> tuple[str, ...]:
 
 
 def write_results(root: Path, results: Results, verdicts: Iterable[Verdict]) -> None:
-    """Writes measurements.csv and verdicts.json."""
-    with replacing(root / "measurements.csv") as temporary:
+    """Writes measurements.csv, the same compressed, and verdicts.json."""
+    table = root / "measurements.csv"
+    with replacing(table) as temporary:
         results.table.to_csv(temporary, index=False, float_format="%.8g")
+    with (
+        replacing(root / f"{table.name}.gz") as temporary,
+        table.open("rb") as text,
+        temporary.open("wb") as file,
+        gzip.GzipFile(table.name, "wb", compresslevel=6, fileobj=file, mtime=0) as packed,  # no clock
+    ):
+        shutil.copyfileobj(text, packed)
     write_text(root / "verdicts.json", json.dumps([v.as_json() for v in verdicts], indent=1) + "\n")

@@ -6,6 +6,7 @@ results/<preset>/
     encoders/KEY.safetensors
     manifest.json          which KEY answers which question now: the union of all runs
     measurements.csv       the rows of the manifest's jobs, one tidy table
+    measurements.csv.gz    the same, for repositories: a host takes no file of over 100 MB, and packed it has a few
     verdicts.json          the claims, decided
     run.json, run.log      how and on what it was run; warnings and failures
 """
