@@ -211,6 +211,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
                     jobs[key] = _evaluated(jobs[key], key, request, context, store, outcome, label)
                 if group is groups[-1]:
                     _write(store, key, jobs[key], device, encoder.n_parameters)
+            context.cache.clear()  # features are large, and what refers to itself waits for the collector
     outcome.seconds = time.perf_counter() - begin
     return outcome
 

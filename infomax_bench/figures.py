@@ -69,9 +69,10 @@ def comparable(rows: pd.DataFrame, by: str, over: Sequence[str] = ("dataset", "t
 
 
 def seeds_of(rows: pd.DataFrame) -> str:
-    """ "5 seeds", for captions; a range where methods differ."""
+    """ "5 seeds", for captions; a range where methods, or what they were trained at, differ."""
     good = rows[rows["status"] == "ok"]
-    counts = sorted(set(good.groupby(["method", "dataset"], observed=True)["seed"].nunique()))
+    encoders = [c for c in ("method", "dataset", "width", "label") if c in good]
+    counts = sorted(set(good.groupby(encoders, observed=True)["seed"].nunique()))
     if not counts:
         return "no seeds"
     return f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seed{'s' * (counts[0] != 1)}"

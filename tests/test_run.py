@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -184,6 +186,28 @@ def test_seeds_that_do_not_fit_together_are_evaluated_apart_with_the_same_number
     by = ["benchmark", "method", "metric", "protocol", "x", "seed"]
     one, other = (values(done).sort_values(by, ignore_index=True) for done in (together, apart))
     pd.testing.assert_frame_equal(one, other, rtol=1e-3)
+
+
+def test_features_are_let_go_once_their_seeds_are_evaluated(own, tmp_path, monkeypatch):
+    """Even where what evaluations share refers to itself: else a run would need the features of all seeds at once."""
+    made, alive = engine.context_for, []
+
+    def watched(*arguments):
+        assert all(features() is None for features in alive)
+        context = made(*arguments)
+        context.cache["itself"] = context
+        alive.append(weakref.ref(context.set.features))
+        return context
+
+    monkeypatch.setattr(engine, "context_for", watched)
+    monkeypatch.setattr(engine, "AT_ONCE", 120 * 4)
+    gc.disable()
+    try:
+        done = go(own, tmp_path / "r", methods=["echo"], benchmarks=["redundancy"], seeds=3)
+    finally:
+        gc.enable()
+    assert len(alive) == 3
+    assert done.failures == []
 
 
 def test_a_run_records_its_time_its_memory_and_its_machine(own, tmp_path):
