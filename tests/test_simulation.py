@@ -5,7 +5,10 @@ A few hundred studies; `make bench` runs a thousand for every pattern of truth a
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from scipy import stats
 
 from infomax_bench.benchmark import Benchmark
 from infomax_bench.plugins import registry
-from infomax_bench.statistics import ALPHA, MIN_SEEDS, detectable, noise_of, power, power_table
+from infomax_bench.statistics import ALPHA, MIN_SEEDS, Comparison, detectable, noise_of, power, power_table
 from tests.simulation import MEASURED, METHODS, RIVALS, ROLES, Study, advantages, false_calls, far, most, pattern
 
 STUDIES = 32
@@ -108,6 +111,21 @@ def test_the_noise_of_a_verdict_is_that_of_its_measurements():
     assert absolute == pytest.approx(100 * own["pruning"] / 2**0.5, rel=0.3)
     assert relative["pruning"] == pytest.approx(100 * own["pruning"], rel=0.3)
     assert relative["redundancy"] == pytest.approx(own["redundancy"], rel=0.3)
+
+
+def test_the_noise_is_that_of_the_standard_run():
+    """Within a factor of two, for every claim; real data sets are more than the two simulated ones."""
+    verdicts = json.loads((Path(__file__).parents[1] / "results" / "standard" / "verdicts.json").read_text())
+    seen = {(v["title"], v["against"]): v for v in verdicts}
+    study = pattern("all at the line", 100, "normal")
+    for name, rows in study.table(np.random.default_rng(0)).items():
+        for verdict in study.benchmarks[name].verdicts(rows, study.claims):
+            if verdict.against not in ("itself", "prior art") or name == "cost":  # operations have no noise
+                continue
+            own = seen[verdict.title, verdict.against]
+            of = {name: own[name] for name in ("ci_low", "ci_high", "n_seeds")}
+            real = noise_of(replace(verdict, **of, comparisons=tuple(Comparison(**c) for c in own["comparisons"])))
+            assert 0.5 < noise_of(verdict) / real < 2, verdict.title
 
 
 def test_simulated_tables_are_as_the_patterns_say():
