@@ -5,17 +5,18 @@ from infomax_bench.figures import comparable, dots
 
 SPENT = {
     "train_flops_per_sample": "operations (kFLOP / image)",
-    "train_seconds_per_sample": "time (µs / image)",
+    "train_seconds": "time of the whole (s)",
     "peak_memory": "peak memory (MB)",
 }
-SCALE = {"train_flops_per_sample": 1e-3, "train_seconds_per_sample": 1e6, "peak_memory": 1e-6}
+SCALE = {"train_flops_per_sample": 1e-3, "train_seconds": 1.0, "peak_memory": 1e-6}
 
 
 class Cost(Benchmark):
     """Time, arithmetic, parameters and memory of pretraining the same encoder with each objective.
 
     Operations are those of matrix products and convolutions in one training step, and memory is the peak of what that
-    step (or a whole fit) allocates: both are exact. Seconds are wall time on one core for one image of one seed, seeds
+    step (or a whole fit) allocates: both are exact. Sampling, activations and all else that is done element by element
+    is no matrix product, and is in the seconds alone: those of the whole pretraining of one seed on one core, seeds
     trained together where the method allows it. Heads that are thrown away after pretraining are counted apart.
 
     Claim: the essay's table calls the cost of InfoMax+EM and of autoencoders low, of contrastive learning medium, of
@@ -27,7 +28,9 @@ class Cost(Benchmark):
     Rule: the measure is the operations that training on one image takes, at equal width, on average over data sets; it
     is the same under every seed. "Cheapest" is supported if the subject needs fewer than every method of the group,
     refuted if at least one method needs fewer. Seconds stand beside it, since a method may use its operations well or
-    badly; methods fitted by another library have no count of operations and take no part.
+    badly. Methods fitted by another library have no count of operations: against a group that has such methods the
+    claim cannot be supported (they took no part until after the standard run, in which "cheapest" passed against the
+    controls without the ones that take least time).
     """
 
     title = "What does pretraining cost?"
@@ -44,7 +47,7 @@ class Cost(Benchmark):
     def verdicts(self, rows, claims):
         counted = rows[rows["metric"] == "train_flops_per_sample"]
         yield from self.better_than_all(
-            counted, claims.without(claims.fitted), "table", "Cheapest", "operations to train on one image",
+            counted, claims, "table", "Cheapest", "operations to train on one image",
             unit="kFLOP fewer", higher_is_better=False, scale=1e-3,
         )  # fmt: skip
 
@@ -53,9 +56,10 @@ class Cost(Benchmark):
         if not spent.empty:
             scaled = spent.assign(value=spent["value"] * spent["metric"].map(SCALE))
             yield (
-                "Cost of pretraining for one image of one seed, means over data sets; methods that have not run on all "
-                "of them are left out. Operations and memory are exact, seconds those of whichever machine ran "
-                "them. Methods fitted by another library have no count of operations.",
+                "Cost of pretraining one seed, means over data sets; methods that have not run on all of them are left "
+                "out. Operations (matrix products) are those for one image, exact as the peak of memory is; seconds "
+                "are those of all passes, or of the fit, on whichever machine ran them. Methods fitted by another "
+                "library have no count of operations.",
                 dots(comparable(scaled, "panel"), claims, label="", panel="panel", log=True, higher_is_better=False,
                      order=tuple(SPENT.values())),
             )  # fmt: skip
@@ -64,7 +68,7 @@ class Cost(Benchmark):
         return self.means(
             rows,
             {
-                "µs / image": ("train_seconds_per_sample", "", None, None, 1e6),
+                "seconds": ("train_seconds", ""),
                 "kFLOP / image": ("train_flops_per_sample", "", None, None, 1e-3),
                 "parameters kept": ("parameters", ""),
                 "parameters discarded": ("discarded_parameters", ""),

@@ -101,7 +101,7 @@ class Gaps(Benchmark):
         sentence += f" Not measured, failed or not able: {', '.join(found.missing)}." * bool(found.missing)
         yield self.verdict(
             claims, "gaps", LEAVES[kind], "unsupervised", found.outcome, effect, found.found.n, sentence,
-            unit="points", metric=kind, missing=found.missing, seeds_needed=found.seeds_needed,
+            unit="points", metric=kind, missing=found.missing, seeds_needed=found.seeds_needed, aside=True,
         )  # fmt: skip
 
     # -- what is shown ------------------------------------------------------------------------------------------------

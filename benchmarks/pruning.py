@@ -90,8 +90,9 @@ class Pruning(Benchmark):
         if not few.empty and not fractions.empty:
             yield (
                 f"What can be pruned against what is carried: the accuracy that the best {FEW} units keep, beside the "
-                f"prunable fraction ({measured}). Features of which each one matters stand top left; those that merely "
-                "have little to lose stand bottom left.",
+                f"prunable fraction ({measured}). Where every unit matters, little can go and few units keep little: "
+                "bottom left. Features that carry little at all stand there too; the accuracy of all units, in the "
+                "table, tells the two apart. Top right, few units carry nearly everything.",
                 scatter(fractions, few, claims, xlabel="% of live units prunable",
                         ylabel=f"accuracy with {FEW} units kept (%)", scale=(100, 100)),
             )  # fmt: skip
@@ -101,6 +102,14 @@ class Pruning(Benchmark):
                 f"refitted ({measured}).",
                 curves(units, claims, xlabel="units kept", ylabel="accuracy (%)", scale=100, log=True),
             )
+        kept = best[best["metric"] == "kept"]
+        if not kept.empty:
+            yield (
+                "Accuracy above chance that is kept, as a share of that of all units, against the share of live units "
+                f"removed, in the order that validation prefers at each share; probe refitted ({measured}).",
+                curves(kept.assign(x=100 * kept["x"]), claims, xlabel="% of live units removed",
+                       ylabel="% of accuracy above chance", scale=100),
+            )  # fmt: skip
         accuracy = rows[rows["metric"] == "accuracy"]
         for protocol, what in (
             ("redundancy/refitted", "live units removed, the most predictable from the others first; probe refitted"),

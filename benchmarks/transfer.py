@@ -80,10 +80,10 @@ class Transfer(Benchmark):
             relative, claims, "P2", "Loses less in transfer", "accuracy relative to training on the target",
             unit="points of relative accuracy", scale=100,
         )  # fmt: skip
-        yield from self.task_specific(relative, claims)
+        yield from self.task_specific(relative, away, claims)
 
-    def task_specific(self, relative, claims):
-        """The verdict on supervised features, from `relative` rows."""
+    def task_specific(self, relative, away, claims):
+        """The verdict on supervised features, from `relative` rows; `away` are the accuracies themselves."""
         prior = claims.rivals("prior art")
         supervised, blind = (sorted(m for m in prior if (m in claims.supervised) == kind) for kind in (True, False))
         kept = between(by_case(relative, claims.subject), blind, supervised, scale=100)
@@ -98,6 +98,11 @@ class Transfer(Benchmark):
                 f"of training there, unsupervised ones {kept.means[0]:.1f} % ({effect[0]:+.3g} points, "
                 f"{in_words(*effect[1:])})."
             )
+            whole = between(by_case(away, claims.subject), blind, supervised, scale=100)
+            if whole is not None and whole.found.n:
+                sentence += (
+                    f" Their accuracy there is {whole.means[1]:.1f} %, that of the others {whole.means[0]:.1f} %."
+                )
         sentence += would_decide(kept.seeds_needed)
         sentence += f" Not measured, failed or not able: {', '.join(kept.missing)}." * bool(kept.missing)
         yield self.verdict(

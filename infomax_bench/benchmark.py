@@ -23,6 +23,7 @@ from infomax_bench.statistics import (
     decide,
     hardest,
     in_words,
+    lost,
     seeds_needed,
     stale_methods,
     would_decide,
@@ -348,7 +349,7 @@ class Benchmark:
             effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
             yield self.verdict(
                 claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
-                _sentence(claims.subject, title, role, outcome, worst, effect, unit, missing, needed),
+                _sentence(claims.subject, title, role, outcome, comparisons, worst, effect, unit, missing, needed),
                 seeds_needed=needed, unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
                 comparisons=tuple(c.shown(scale, margin) for c in comparisons), line=-scale * margin,
                 stale=stale_methods(rows, [claims.subject, *rivals]),
@@ -356,18 +357,21 @@ class Benchmark:
 
 
 def _sentence(
-    subject: str, title: str, role: str, outcome: Outcome, worst: Comparison | None,
-    effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str,
+    subject: str, title: str, role: str, outcome: Outcome, comparisons: Sequence[Comparison],
+    worst: Comparison | None, effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str,
 ) -> str:  # fmt: skip
     """The verdict in one sentence, with the comparison that decided it."""
     if worst is None:
         return f"{title}: nothing to compare {subject} with yet."
+    n_lost = sum(lost(c) for c in comparisons)
     one, all_of = ("control", "controls") if role == "control" else (f"{role} method", f"{role} methods")
     words = {
-        "supported": f"{subject} does, against every {one}; the closest is {worst.rival}",
-        "refuted": f"{subject} does not: at least one {one} does better, most surely {worst.rival}",
+        "supported": f"yes, {subject} is ahead of every {one}; the closest is {worst.rival}",
+        "refuted": f"no, {subject} loses to {n_lost} of {len(comparisons)} {all_of}, most surely to {worst.rival}",
         "inconclusive": f"undecided against the {all_of}; the hardest to match is {worst.rival}",
     }
+    if outcome == "supported" and worst.mean < 0:
+        words["supported"] = f"yes, {subject} matches every {one}; the hardest to match is {worst.rival}"
     mean, low, high = effect
     text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, {in_words(low, high)})."
     text += would_decide(needed)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from infomax_bench.benchmark import Benchmark, Claims
 from infomax_bench.look import short
-from infomax_bench.statistics import Verdict
+from infomax_bench.statistics import Verdict, lost
 
 
 @dataclass(frozen=True)
@@ -201,12 +201,11 @@ def answer(verdicts: Sequence[Verdict], controls: Sequence[Verdict] = ()) -> str
     won."""
     own = [v for v in verdicts if not v.aside] or verdicts
     supported, refuted, undecided = (titled(own, word) for word in ("supported", "refuted", "inconclusive"))
-    lost, open_ = titled(controls, "refuted"), titled(controls, "inconclusive")
+    beaten, open_ = _beaten(controls), titled(controls, "inconclusive")
     so_far = " so far: this preset is for looking, not for deciding" if any(v.indicative for v in verdicts) else ""
-    beaten = f" A control does better: {', '.join(lost)}." if lost else ""
     if not (refuted or undecided):
-        if lost:
-            return f"No{so_far}: ahead of prior art, but a control does better: {', '.join(lost)}."
+        if beaten:
+            return f"No{so_far}: ahead of prior art, but not of the controls.{beaten}"
         if open_:
             return f"Not shown{so_far}: ahead of prior art, but undecided against the controls: {', '.join(open_)}."
         return f"Yes{so_far}."
@@ -217,7 +216,17 @@ def answer(verdicts: Sequence[Verdict], controls: Sequence[Verdict] = ()) -> str
         return f"Undecided{so_far}: {why}.{beaten}"
     told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
     parts = "; ".join(f"{word}: {', '.join(titles)}" for word, titles in told if titles)
-    return f"{'In part' if supported else 'Not shown'}{so_far}; {parts}.{beaten}"
+    return f"{'In part' if supported else 'No'}{so_far}; {parts}.{beaten}"
+
+
+def _beaten(controls: Iterable[Verdict]) -> str:
+    """The controls that do better, by name: " Controls do better: gmm, kmeans (more nameable units)."."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for verdict in controls:
+        if verdict.verdict == "refuted":
+            told[", ".join(sorted(c.rival for c in verdict.comparisons if lost(c, verdict.line)))].append(verdict.title)
+    parts = "; ".join(f"{ahead} ({', '.join(titles).lower()})" for ahead, titles in told.items())
+    return f" Controls do better: {parts}." if parts else ""
 
 
 def titled(verdicts: Iterable[Verdict], outcome: str) -> list[str]:

@@ -305,12 +305,16 @@ def _impossible(values: Cases, method: str, cannot: Collection[tuple[str, str]])
     return {i for i, (dataset, _) in enumerate(values.cases) if (method, dataset) in cannot}
 
 
+def lost(comparison: Comparison, line: float = 0.0) -> bool:
+    """Whether the rival is surely ahead. line: where the comparison is decided, once it is as it is shown."""
+    return comparison.n_seeds >= MIN_SEEDS and comparison.p_holm < ALPHA and comparison.mean < line
+
+
 def decide(comparisons: Sequence[Comparison]) -> Outcome:
     """The verdict on "better than (or within the margin of) every rival"."""
-    enough = [c for c in comparisons if c.n_seeds >= MIN_SEEDS]
-    if any(c.p_holm < ALPHA and c.mean < 0 for c in enough):
+    if any(lost(c) for c in comparisons):
         return "refuted"
-    if comparisons and len(enough) == len(comparisons) and all(c.low > 0 for c in comparisons):
+    if comparisons and all(c.n_seeds >= MIN_SEEDS and c.low > 0 for c in comparisons):
         return "supported"
     return "inconclusive"
 
@@ -418,9 +422,9 @@ def would_decide(needed: str) -> str:
 
 def hardest(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison | None:
     """The comparison that decides: the surest loss if the claim is refuted, else the interval that begins lowest."""
-    lost = [c for c in comparisons if c.mean < 0 and c.n_seeds >= MIN_SEEDS]
-    if outcome == "refuted" and lost:
-        return min(lost, key=lambda c: (c.p_holm, c.mean))
+    behind = [c for c in comparisons if c.mean < 0 and c.n_seeds >= MIN_SEEDS]
+    if outcome == "refuted" and behind:
+        return min(behind, key=lambda c: (c.p_holm, c.mean))
     return min(comparisons, key=lambda c: c.low, default=None)
 
 

@@ -147,6 +147,22 @@ def test_half_the_width_is_compared_where_a_method_can_be_so_wide():
     assert (verdict.verdict, verdict.effect) == ("supported", pytest.approx(0, abs=1e-9))
 
 
+def test_the_means_of_the_figure_differ_by_the_verdicts_effect(monkeypatch):
+    """Seeds that one width alone has are no part of a mean over widths."""
+    claims = Claims("s", "test", {"s": "prior art", "a": "prior art"}, False)
+    rows = width_rows()
+    rows = rows[rows["method"].isin(["s", "a"])]
+    more = rows[rows["width"] == 32].assign(seed=rows["seed"] + 100, value=lambda t: t["value"] - 0.3)
+    width, drawn = benchmark("width"), []
+    monkeypatch.setitem(type(width).figures.__globals__, "dots", lambda rows, *_, **__: drawn.append(rows))
+    rows = pd.concat([rows, more])
+    caption, _ = next(iter(width.figures(rows, claims)))
+    means = drawn[0].groupby("method")["value"].mean()
+    (verdict,) = width.verdicts(rows, claims)
+    assert 100 * (means["s"] - means["a"]) == pytest.approx(verdict.effect, abs=1e-9)
+    assert "5 seeds" in caption
+
+
 def test_the_grid_asks_for_parameters_and_no_more_seeds_than_decide():
     suite = Suite("test", ("a",), ("d",), {"d": 1}, 16, (8, 16), tuple(range(10)), 4, "a")
     asked = {(cell.width, cell.n_seeds, request.evaluation) for cell, request in benchmark("width").requests(suite)}

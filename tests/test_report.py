@@ -20,6 +20,7 @@ from infomax_bench.report_model import chances, gaps, still_falling
 from infomax_bench.report_model import power as model_power
 from infomax_bench.report_parts import answer, bars, number
 from infomax_bench.results import decide_all, read_results
+from infomax_bench.statistics import Comparison
 from infomax_bench.store import Job, Store
 
 ROLES = {"alpha": "this work", "beta": "prior art", "gamma": "control", "delta": "reference"}
@@ -36,7 +37,7 @@ METRICS = {
                    "output_entropy", "active_share", "dead_units"],
     "interpretability": ["nameable_units", "unit_auroc", "classes_named", "mig", "factor_alignment", "sap",
                          "disentanglement", "completeness", "informativeness", "factor_vae"],
-    "training": ["train_seconds_per_sample", "parameters", "discarded_parameters"],
+    "training": ["train_seconds", "parameters", "discarded_parameters"],
     "cost": ["train_flops_per_sample", "peak_memory", "encode_flops_per_sample"],
 }  # fmt: skip
 
@@ -354,7 +355,7 @@ def test_each_claim_is_answered_in_a_sentence_with_its_figure_beside_it(whole):
     assert answer([no]) == "No."
     assert answer([unsure]).startswith("Undecided")
     assert answer([yes, no]).startswith("In part; holds: supported; does not hold: refuted")
-    assert answer([no, unsure]).startswith("Not shown; ")
+    assert answer([no, unsure]) == "No; does not hold: refuted; undecided: inconclusive."
     assert "not for deciding" in answer([replace(yes, indicative=True)])
 
 
@@ -383,9 +384,12 @@ def test_no_claim_holds_while_a_control_does_better(whole):
     one = replace(whole[2][0], indicative=False)
     yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))
     assert answer([yes], [yes]) == "Yes."
-    assert answer([yes], [yes, no]) == "No: ahead of prior art, but a control does better: refuted."
+    ahead = [Comparison(rival, -1.0, -2.0, -0.5, 5, p) for rival, p in (("b", 0.01), ("c", 0.03), ("a", 0.001))]
+    no = replace(no, comparisons=tuple(ahead), line=0.0)
+    better = "Controls do better: a, b (refuted)."
+    assert answer([yes], [yes, no]) == f"No: ahead of prior art, but not of the controls. {better}"
     assert answer([yes], [unsure]).startswith("Not shown: ahead of prior art, but undecided against the controls")
-    assert answer([yes, no], [no]).endswith(" A control does better: refuted.")
+    assert answer([yes, no], [no]).endswith(f" {better}")
     assert answer([no, replace(yes, aside=True)]) == "No.", "what is about other methods is no part of the answer"
     assert answer([replace(yes, aside=True)]) == "Yes."
 
