@@ -67,7 +67,9 @@ class Convergence(Benchmark):
     apart" if the part lies below 0.8 and the rise does not lie above zero. Anything else, fewer than five seeds, no
     reference, or a similarity of two seeds below 0.05 is undecided, and so is the question as a whole unless all three
     measures say the same. The comparison with references was added after a trial (eight methods on digits, three
-    epochs) in which random features came as close: more random projections of the same pixels are more alike, too.
+    epochs) in which random features came as close: more random projections of the same pixels are more alike, too. That
+    nothing is decided without a reference, and that intervals allow for pairs which share an encoder, was added while
+    the standard run went on.
     """
 
     title = "Do all methods converge to the same features?"

@@ -1,5 +1,6 @@
 """Does end-to-end training leave gaps? Which factors can be read from features, and which not."""
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark
@@ -86,7 +87,8 @@ class Gaps(Benchmark):
             yield from self.better_than_all(values, claims, "gaps", TELLS[kind], kind, unit="points", scale=100)
 
     def leaves_gaps(self, values, claims, kind):
-        found = between(by_case(values, claims.subject), *self.groups(claims), scale=100)
+        cases, (blind, labelled) = by_case(values, claims.subject), self.groups(claims)
+        found = between(cases, blind, labelled, scale=100)
         if found is None:
             return
         effect = (found.found.mean, found.found.low, found.found.high)
@@ -97,12 +99,23 @@ class Gaps(Benchmark):
                 f"{LEAVES[kind]}: {word}; features trained on labels score {found.means[1]:.1f} %, those of "
                 f"unsupervised prior art {found.means[0]:.1f} % ({effect[0]:+.3g} points, {in_words(*effect[1:])})."
             )
+            own = {m: 100 * np.nanmean(mean_of([m], cases)) for m in blind if m in cases.values}
+            n_more = sum(mean > found.means[1] for mean in own.values())
+            sentence += f" Of the {len(own)} unsupervised methods {n_more} score more than those trained on labels."
+            sentence += self.by_data_set(values, claims)
         sentence += would_decide(found.seeds_needed)
         sentence += f" Not measured, failed or not able: {', '.join(found.missing)}." * bool(found.missing)
         yield self.verdict(
             claims, "gaps", LEAVES[kind], "unsupervised", found.outcome, effect, found.found.n, sentence,
             unit="points", metric=kind, missing=found.missing, seeds_needed=found.seeds_needed, aside=True,
         )  # fmt: skip
+
+    def by_data_set(self, values, claims):
+        """How far unsupervised prior art is ahead on each data set, if there are several: a sentence."""
+        groups = self.groups(claims)
+        each = {d: between(by_case(own, claims.subject), *groups, scale=100) for d, own in values.groupby("dataset")}
+        told = [f"{d} {one.found.mean:+.1f}" for d, one in each.items() if one is not None and one.found.n]
+        return f" By data set: {', '.join(told)}." if len(told) > 1 else ""
 
     # -- what is shown ------------------------------------------------------------------------------------------------
     def cases(self, rows, claims):

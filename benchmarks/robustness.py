@@ -61,8 +61,8 @@ class Robustness(Benchmark):
     independence is better" if some smaller weight reaches a higher accuracy, mean over levels and data sets, than the
     largest weight (paired by seed, Holm-corrected), "the strongest is best" if the largest reaches more than every
     smaller one, else "undecided". Where training with some weight diverges under some seed, that weight and seed are
-    not compared, only "weaker independence is better" can still be said of the others, and the answer names it. The
-    words are not corrected for their number.
+    not compared, only "weaker independence is better" can still be said of the others, and the answer names it (this
+    was added while the standard run went on). The words are not corrected for their number.
     """
 
     title = "Is independence the right target, or is some redundancy good?"

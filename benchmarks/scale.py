@@ -35,7 +35,8 @@ class Scale(Benchmark):
     difference survives Holm's correction for the number of methods. Methods that make no use of a resource, their error
     being the same with any amount of it, are not compared in it, and neither are those that lack an amount. A training
     that diverged has accuracy 0, as in tuning; since the least amount is where it helps most, a subject that diverged
-    with some amount neither scales nor scales better, and none scales worse than a method that diverged.
+    with some amount neither scales nor scales better, and none scales worse than a method that diverged. (What is said
+    of methods that make no use of a resource, lack an amount or diverged was added while the standard run went on.)
 
     Prior art: power laws of the error in images and in parameters were found for supervised networks by Hestness et al.
     2017 (arXiv:1712.00409) and for language models by Kaplan et al. 2020 (arXiv:2001.08361); that more features help

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
 from infomax_bench.errors import UserError
+from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.statistics import Verdict, failed_seeds
 from infomax_bench.store import Store, replacing, write_text
 
@@ -170,16 +172,32 @@ def read_results(root: Path) -> Results:
 
 
 def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str | None = None) -> list[Verdict]:
-    """Every benchmark's verdicts on what is there; where a rival is not calibrated, with the outcome without it too."""
+    """Every benchmark's verdicts on what is there; each with the outcome without rivals that are not calibrated,
+    without those that see labels, and of the subject with its default settings."""
     claims = results.claims(subject)
     ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
-    verdicts = _verdicts(results, ordered, claims)
     doubtful = frozenset(uncalibrated(results, ordered, claims)) - {claims.subject}
-    if not doubtful:
-        return verdicts
-    without = {_question(v): v.verdict for v in _verdicts(results, ordered, claims.without(doubtful))}
-    nothing = "nothing left to compare with"
-    return [replace(v, without_uncalibrated=without.get(_question(v), nothing)) for v in verdicts]
+    asked = {"": partial(_verdicts, results.table, ordered, claims)}
+    if doubtful:
+        asked["without_uncalibrated"] = partial(_verdicts, results.table, ordered, claims.without(doubtful))
+    if claims.subject not in claims.supervised:
+        blind = claims.without(claims.supervised)
+        asked["without_supervised"] = partial(_verdicts, results.table, ordered, blind)
+    asked["with_defaults"] = partial(_with_defaults, results.table, ordered, claims)
+    verdicts, *others = in_parallel(list(asked.values()), available_cores())
+    for name, found in zip([*asked][1:], others, strict=True):
+        outcomes = {_question(v): v.verdict for v in found if v.n_seeds}
+        verdicts = [replace(v, **{name: "" if v.aside else outcomes.get(_question(v), "")}) for v in verdicts]
+    return verdicts
+
+
+def _with_defaults(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
+    """The verdicts if the subject had not been tuned; none where it was not, or was not run so."""
+    named = f"{claims.subject} ({DEFAULTS})"
+    if not (table["method"] == named).any():
+        return []
+    rows = table[table["method"] != claims.subject]
+    return _verdicts(rows.assign(method=rows["method"].replace(named, claims.subject)), benchmarks, claims)
 
 
 def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:
@@ -187,10 +205,10 @@ def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Clai
     return sorted({m for b in benchmarks for m in b.uncalibrated(b.own_rows(results.table, claims))})
 
 
-def _verdicts(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
+def _verdicts(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
     verdicts: list[Verdict] = []
     for benchmark in benchmarks:
-        rows = benchmark.own_rows(results.table, claims)
+        rows = benchmark.own_rows(table, claims)
         if not rows.empty:
             failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
             verdicts += [v.after(failed) for v in benchmark.verdicts(rows, claims)]

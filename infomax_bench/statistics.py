@@ -154,7 +154,11 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = field(default=())
     missing: tuple[str, ...] = ()
     without_uncalibrated: str = ""
-    """The outcome without the methods that are not calibrated; "" where all of them are."""
+    """The outcome without the methods that are not calibrated; "" where all of them are, or nothing is left."""
+    without_supervised: str = ""
+    """The outcome without the methods that see labels or captions; "" where nothing is left."""
+    with_defaults: str = ""
+    """The outcome for the subject with its default settings; "" where it was not run with them."""
     seeds_needed: str = ""
     """If it is undecided: how many seeds would probably decide it, or "more than 100"; "" if seeds would not help."""
     line: float = 0.0
@@ -165,6 +169,16 @@ class Verdict:
     """Seeds under which the subject's training or evaluation failed."""
     stale: tuple[str, ...] = ()
     """Methods of which some rows were made by other versions or with other settings than today's."""
+
+    @property
+    def otherwise(self) -> list[str]:
+        """What would make it another verdict, in words."""
+        told = {
+            "without the methods that are not calibrated (¶)": self.without_uncalibrated,
+            "without those that see labels or captions": self.without_supervised,
+            f"for {self.subject} with its default settings": self.with_defaults,
+        }
+        return [f"{outcome} {case}" for case, outcome in told.items() if outcome not in ("", self.verdict)]
 
     def after(self, failed: int) -> Verdict:
         """The verdict if the subject failed under so many seeds: without them there is no win."""

@@ -9,6 +9,7 @@ from html import escape, unescape
 from urllib.parse import unquote
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from infomax_bench import look, report_images
@@ -336,9 +337,31 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
     assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
     for verdict in marked:
         if verdict.against == "prior art":  # beta is the only one
-            assert verdict.without_uncalibrated == "nothing left to compare with"
+            assert verdict.without_uncalibrated == ""
         elif verdict.against in ("control", "itself"):
             assert verdict.without_uncalibrated == verdict.verdict
+
+
+def test_verdicts_are_also_given_for_the_default_settings_and_without_labels(whole):
+    results = whole[3]
+    table, benchmark = results.table, registry().benchmark("redundancy")
+    decides = table["metric"] == "nonlinear_dependence"
+    away = table["value"].where(~decides, table["value"] + table["method"].map({"beta": 9.0, "gamma": 9.0}).fillna(0))
+    table = table.assign(value=away.where(~decides | (table["method"] != "delta"), 9.0))
+    worse = table[table["method"] == "alpha"].assign(method="alpha (default settings)", value=99.0)
+    plain = replace(results, table=table)
+    both = replace(results, table=pd.concat([table, worse]))
+    for verdict in decide_all(plain, [benchmark]):
+        assert (verdict.verdict, verdict.with_defaults, verdict.otherwise) == ("supported", "", [])
+    for verdict in decide_all(both, [benchmark]):
+        assert (verdict.verdict, verdict.with_defaults) == ("supported", "refuted")
+        assert verdict.otherwise == ["refuted for alpha with its default settings"]
+    cards = {name: {**card, "supervised": name == "beta"} for name, card in results.cards.items()}
+    told = replace(both, info={**results.info, "methods": cards})
+    assert {v.against: v.without_supervised for v in decide_all(told, [benchmark])} == {
+        "prior art": "",  # beta is the only one
+        "control": "supported",
+    }
 
 
 def test_each_claim_is_answered_in_a_sentence_with_its_figure_beside_it(whole):
