@@ -286,15 +286,21 @@ def reading(part, rho, comparison, sure=True):
 
 
 def strongest(along, lost):
-    """Whether the largest weight of independence is the best: a sentence for each outcome, of the sweep's scores.
+    """Whether the largest weight of independence is the best, a sentence for each outcome, of the sweep's scores; and
+    which weight has the highest mean.
 
     lost: labels of the sweep -> how many trainings diverged.
     """
     top = max(WEIGHTS)
     said = {"refuted": [], "supported": [], "inconclusive": []}
+    best = []
     for part, own in in_order(along):
         table = own.pivot_table(index="seed", columns=["weight", "dataset"], values="value")
         table = table.T.groupby("weight").agg(lambda v: v.mean(skipna=False)).T
+        means = 100 * table.mean().dropna()
+        if len(means) > 1:
+            none = f"; {means[0.0]:.1f} % with 0" if 0.0 in means and means.idxmax() else ""
+            best.append(f"{means.idxmax():g} with {part} ({means.max():.1f} %{none})")
         if top not in table:
             said["inconclusive"].append(part)
             continue
@@ -311,6 +317,8 @@ def strongest(along, lost):
         "inconclusive": f"Whether the strongest, {WEIGHT} = {top:g}, is best is undecided with",
     }
     told = [f"{words[outcome]} {', '.join(parts)}." for outcome, parts in said.items() if parts]
+    if best:
+        told.append(f"The weight with the highest mean accuracy is {', '.join(best)}.")
     if lost:
         told.append(f"Training diverged with {', '.join(f'{w} ({n} of them)' for w, n in sorted(lost.items()))}.")
     return told

@@ -367,7 +367,8 @@ def _sentence(
     one, all_of = ("control", "controls") if role == "control" else (f"{role} method", f"{role} methods")
     words = {
         "supported": f"yes, {subject} is ahead of every {one}; the closest is {worst.rival}",
-        "refuted": f"no, {subject} loses to {n_lost} of {len(comparisons)} {all_of}, most surely to {worst.rival}",
+        "refuted": f"no, {subject} loses to {n_lost} of {len(comparisons)} {all_of}"
+        f"{', most surely to' if n_lost > 1 else ':'} {worst.rival}",
         "inconclusive": f"undecided against the {all_of}; the hardest to match is {worst.rival}",
     }
     if outcome == "supported" and worst.mean < 0:
