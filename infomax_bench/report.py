@@ -103,7 +103,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     claims = replace(claims, doubtful=frozenset(doubtful))
     names = model.marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
-    (galleries, (curves, terms)), (compared, incomplete), independence, *sections = in_parallel(
+    (galleries, (curves, terms, falling)), (compared, incomplete), independence, *sections = in_parallel(
         [
             partial(_galleries, results, claims),
             partial(model.comparison, results, claims, names),
@@ -156,6 +156,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "galleries": shown,
         "curves": curves,
         "terms": terms,
+        "falling": falling,
         "facts": model.facts(results),
         "datasets": model.datasets(results),
         "stale": stale,
@@ -172,7 +173,9 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     }
 
 
-def _galleries(results: Results, claims: Claims) -> tuple[list[Gallery], tuple[Picture | None, Table | None]]:
+def _galleries(
+    results: Results, claims: Claims
+) -> tuple[list[Gallery], tuple[Picture | None, Table | None, list[str]]]:
     galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
     return galleries, model.training(galleries, claims)
 

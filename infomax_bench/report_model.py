@@ -304,11 +304,12 @@ def still_falling(total: np.ndarray) -> float:
     return float((at_the_end[fell] / fall[fell]).mean()) if fell.any() else math.nan
 
 
-def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | None, Table | None]:
-    """Curves of the whole loss of all encoders, and a table of its terms."""
+def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | None, Table | None, list[str]]:
+    """Curves of the whole loss of all encoders, a table of its terms, and the data sets on which the subject's was
+    still falling at the end."""
     logged = [g for g in galleries if g.log and next(iter(g.log.values())).shape[1] > 1]
     if not logged:
-        return None, None
+        return None, None, []
     totals = {(g.method, g.dataset): np.sum(list(g.log.values()), axis=0, dtype=float) for g in logged}
     late = {which: still_falling(total) for which, total in totals.items()}
     falling = sorted(which for which, share in late.items() if share > FALLING)
@@ -334,9 +335,8 @@ def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | No
             lines.append([g.method, g.dataset, number(g.steps), term, first, last, shown])
             strong.append(g.method == claims.subject)
     head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]
-    return Picture("training", caption, png(figure), figure.get_figwidth()), Table(
-        head, lines, [False, False, True, False, True, True, True], strong
-    )
+    terms = Table(head, lines, [False, False, True, False, True, True, True], strong)
+    return Picture("training", caption, png(figure), figure.get_figwidth()), terms, found[claims.subject]
 
 
 # -- what is not there ------------------------------------------------------------------------------------------------
