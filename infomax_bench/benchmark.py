@@ -19,6 +19,7 @@ from infomax_bench.statistics import (
     Outcome,
     Verdict,
     by_case,
+    cases_ahead,
     compare,
     decide,
     hardest,
@@ -344,12 +345,19 @@ class Benchmark:
             if missing and outcome == "supported":
                 outcome = "inconclusive"  # better than all of them needs all of them
             needed = seeds_needed(comparisons, not missing) if outcome == "inconclusive" else ""
+            everywhere = ""
+            if outcome == "supported" and len(values.cases) > 1:
+                n_ahead = cases_ahead(values, claims.subject, rivals, higher_is_better, margin)
+                everywhere = (
+                    f" Taken alone, it is so in {n_ahead} of {len(values.cases)} data sets (or pairs of these)."
+                )
             decisive = hardest(comparisons, outcome)
             worst = None if decisive is None else decisive.shown(scale, margin)
             effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
             yield self.verdict(
                 claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
-                _sentence(claims.subject, title, role, outcome, comparisons, worst, effect, unit, missing, needed),
+                _sentence(claims.subject, title, role, outcome, comparisons, worst, effect, unit, missing, needed)
+                + everywhere,
                 seeds_needed=needed, unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
                 comparisons=tuple(c.shown(scale, margin) for c in comparisons), line=-scale * margin,
                 stale=stale_methods(rows, [claims.subject, *rivals]),

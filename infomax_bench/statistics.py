@@ -315,6 +315,22 @@ def compare(
     return comparisons, missing
 
 
+def cases_ahead(
+    values: Cases, subject: str, rivals: Sequence[str], higher_is_better: bool = True, margin: float = 0.0
+) -> int:
+    """In how many cases the subject's mean over seeds is ahead of (or within the margin of) every rival's that has
+    one."""
+    sign = 1.0 if higher_is_better else -1.0
+    means = {}
+    for method in (subject, *rivals):
+        if method in values.values:
+            own = values.values[method]
+            n = np.isfinite(own).sum(axis=0)
+            means[method] = sign * np.where(n, np.nansum(own, axis=0) / np.maximum(n, 1), np.nan)
+    behind = [~(means[m] >= means[subject] + margin) for m in rivals if m in means]
+    return int(np.all(behind, axis=0).sum())
+
+
 def _impossible(values: Cases, method: str, cannot: Collection[tuple[str, str]]) -> set[int]:
     return {i for i, (dataset, _) in enumerate(values.cases) if (method, dataset) in cannot}
 

@@ -12,9 +12,11 @@ from scipy import stats
 from infomax_bench.benchmark import Benchmark, Claims
 from infomax_bench.statistics import (
     MIN_SEEDS,
+    Cases,
     Comparison,
     Verdict,
     by_case,
+    cases_ahead,
     compare,
     decide,
     decide_bound,
@@ -259,6 +261,17 @@ class Asked(Benchmark):
 def ask(records, **options) -> dict[str, Verdict]:
     claims = Claims("s", "test", ROLES, False, own_width=frozenset({"raw"}))
     return {v.against: v for v in Asked().better_than_all(rows(records), claims, "P", "Better", "accuracy", **options)}
+
+
+def test_in_how_many_cases_the_subject_is_ahead():
+    nan = np.nan
+    cases = Cases(
+        {"s": np.array([[3.0, 3.0, 3.0], [3.0, 1.0, 3.0]]), "a": np.array([[2.0, 2.5, 2.0], [2.0, 2.5, 2.0]]),
+         "b": np.array([[1.0, 1.0, nan], [5.5, 1.0, nan]])}, [0, 1], [("x", "x"), ("y", "y"), ("z", "z")],
+    )  # fmt: skip
+    assert cases_ahead(cases, "s", ["a", "b", "gone"]) == 1
+    assert cases_ahead(cases, "s", ["a", "b"], margin=1.0) == 3
+    assert cases_ahead(cases, "s", ["a"], higher_is_better=False) == 1
 
 
 def test_losing_to_a_reference_is_losing_to_the_controls():
