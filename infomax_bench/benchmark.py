@@ -348,9 +348,8 @@ class Benchmark:
             everywhere = ""
             if outcome == "supported" and len(values.cases) > 1:
                 n_ahead = cases_ahead(values, claims.subject, rivals, higher_is_better, margin)
-                everywhere = (
-                    f" Taken alone, it is so in {n_ahead} of {len(values.cases)} data sets (or pairs of these)."
-                )
+                where = f"{n_ahead} of {len(values.cases)} cases (data sets, and their targets or widths)"
+                everywhere = f" Taken one by one, it is so in {where}."
             decisive = hardest(comparisons, outcome)
             worst = None if decisive is None else decisive.shown(scale, margin)
             effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
