@@ -215,7 +215,7 @@ def answer(verdicts: Sequence[Verdict], controls: Sequence[Verdict] = ()) -> str
         why = "some methods were not measured" if any(v.missing for v in own) else "the seeds are too few for it"
         return f"Undecided{so_far}: {why}.{beaten}"
     told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
-    parts = "; ".join(f"{word}: {', '.join(titles)}" for word, titles in told if titles)
+    parts = "; ".join(f"{word}: {', '.join(f'“{t}”' for t in titles)}" for word, titles in told if titles)
     return f"{'In part' if supported else 'No'}{so_far}; {parts}.{beaten}"
 
 

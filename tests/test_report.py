@@ -379,8 +379,8 @@ def test_each_claim_is_answered_in_a_sentence_with_its_figure_beside_it(whole):
     assert answer([yes, yes]) == "Yes."
     assert answer([no]) == "No."
     assert answer([unsure]).startswith("Undecided")
-    assert answer([yes, no]).startswith("In part; holds: supported; does not hold: refuted")
-    assert answer([no, unsure]) == "No; does not hold: refuted; undecided: inconclusive."
+    assert answer([yes, no]).startswith("In part; holds: “supported”; does not hold: “refuted”")
+    assert answer([no, unsure]) == "No; does not hold: “refuted”; undecided: “inconclusive”."
     assert "not for deciding" in answer([replace(yes, indicative=True)])
 
 
