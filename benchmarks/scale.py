@@ -53,13 +53,15 @@ class Scale(Benchmark):
             n, epochs = suite.n_train[dataset], suite.epochs[dataset]
             for method in suite.methods:
                 cells = []
-                for size in sizes(n, points, 2 * suite.batch_size):
+                level = method in suite.own_width  # nothing of it can be swept: a line to compare with
+                amounts = sizes(n, points, 2 * suite.batch_size)
+                for size in amounts[-1:] if level else amounts:
                     few = fewer_images(suite, dataset, size)
                     cells.append(suite.cell(method, dataset, label=f"{IMAGES}: {size}", **few))
-                for half in range(points):
+                for half in range(1 if level else points):
                     passes = max(1, epochs // 2**half)
                     cells.append(suite.cell(method, dataset, label=f"{PASSES}: {passes}", epochs=passes))
-                for width in suite.widths:
+                for width in () if level else suite.widths:
                     cells.append(suite.cell(method, dataset, width, label=f"{WIDTH}: {width}"))
                 for cell in cells:
                     few = {} if cell.width == suite.width and not cell.n_train else {"n_seeds": suite.sweep_seeds}

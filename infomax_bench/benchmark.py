@@ -133,6 +133,8 @@ class Suite:
     """The subject's hyperparameters, with their defaults: a benchmark may sweep one only where the subject has it."""
     learning_rates: dict[str, float] = field(default_factory=dict)
     """By method, the step size by default: a benchmark may sweep multiples of it."""
+    own_width: tuple[str, ...] = ()
+    """Methods with a width of their own, whatever is asked for: nothing of them can be swept."""
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""

@@ -127,6 +127,7 @@ def make_suite(
         tuned=tuned or {},
         subject_settings=registry.method(subject).settings(),
         learning_rates={name: registry.method(name).learning_rate for name in chosen},
+        own_width=tuple(name for name in chosen if registry.method(name).own_width()),
         native={name: epochs or preset.native[name] for name in names if name in preset.native},
         swept=tuple(name for name in names if name in preset.swept) if preset.swept else None,
         sweep_seeds=seeds or preset.sweep_seeds,

@@ -119,6 +119,13 @@ def test_fewer_images_get_as_many_updates_and_each_encoder_a_label_of_its_own(sc
     assert {c.n_seeds for c in cells if c.width == 32 or c.n_train} == {5}
 
 
+def test_what_has_a_width_of_its_own_is_measured_once(scale):
+    suite = Suite("p", ("s", "raw"), ("d",), {"d": 8}, 64, (32, 64), tuple(range(10)), 128, "s",
+                  scaled={"d": 3}, n_train={"d": 50_000}, own_width=("raw",))  # fmt: skip
+    cells = {cell for cell, _ in scale.requests(suite) if cell.method == "raw"}
+    assert {(c.n_train, c.epochs, c.width) for c in cells} == {(0, 8, 64)}
+
+
 def test_there_are_figures_and_a_table_even_of_nothing(scale):
     table = rows({"s": 0.2, "a": 0.05}, noise=0.01)
     assert len(list(scale.figures(table, CLAIMS))) == 2
