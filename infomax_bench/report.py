@@ -78,18 +78,28 @@ def write_report(
     content = contents(registry, results, verdicts) | {
         "folder": _relative(root, out), "speed": speed(_speed_of(root)),
     }  # fmt: skip
-    for picture in content["pictures"]:
-        with replacing(out / "figures" / f"{picture.name}.png") as temporary:
-            temporary.write_bytes(picture.data)
-    templates = _templates()
-    for page in PAGES:
-        for kind in ("md", "html"):
-            write_text(out / f"{page}.{kind}", templates.get_template(f"{page}.{kind}.jinja").render(content, place=""))
+    pages = [(f"{page}.{kind}", out / f"{page}.{kind}", "") for page in PAGES for kind in ("html", "md")]
     if document is not None:
         place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
-        write_text(document, templates.get_template("answers.md.jinja").render(content, place=place))
+        pages.append(("answers.md", document, place))
+    templates = _templates()
+    in_parallel(
+        [partial(_write_figures, out / "figures", content["pictures"])]
+        + [partial(_write_page, templates, *page, content) for page in pages],
+        available_cores(),
+    )
     write_text(out / MADE_FROM, made_from(root, registry, verdicts))
     return out / "report.html"
+
+
+def _write_figures(folder: Path, pictures: Sequence[Picture]) -> None:
+    for picture in pictures:
+        with replacing(folder / f"{picture.name}.png") as temporary:
+            temporary.write_bytes(picture.data)
+
+
+def _write_page(templates: Environment, name: str, path: Path, place: str, content: dict[str, Any]) -> None:
+    write_text(path, templates.get_template(f"{name}.jinja").render(content, place=place))
 
 
 def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> dict[str, Any]:
@@ -125,7 +135,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         name: why for name, why in results.info.get("broken", {}).items() if name not in registry.plugins["benchmarks"]
     }
     broken = {**ran, **registry.broken}
-    absent = sorted(set(results.cards) - set(results.table["method"]))
+    absent = sorted(set(results.cards) - set(results.jobs["method"]))
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
     budget, tuned = model.tuning(results, names, claims)

@@ -30,7 +30,7 @@ LATE = 0.1
 def marks(results: Results, doubtful: Collection[str] = ()) -> dict[str, str]:
     """Method -> its name in tables: † if some of its rows are from other versions, ‡ if it sees labels, § if it has
     something to tune and was not tuned, unless none was, ¶ if it is not calibrated (`doubtful`)."""
-    rows = results.table
+    rows = results.jobs
     plain = set(untuned(results)) if results.info.get("tuning") else set()
     stale = set(rows.loc[~rows["current"].astype(bool), "method"])
     return {
@@ -254,7 +254,7 @@ def chances(claims: Claims) -> Table:
 # -- tuning -----------------------------------------------------------------------------------------------------------
 def untuned(results: Results) -> list[str]:
     """Methods that have something to tune, and were not tuned for every data set and encoder."""
-    rows = results.table
+    rows = results.jobs
     own = rows[rows["label"] == ""]
     own = own.assign(backbone=own["backbone"].where(own["track"] != "native", "native"))
     asked = own[["method", "dataset", "backbone"]].drop_duplicates().itertuples(index=False)
@@ -375,7 +375,7 @@ def _count(n: int, what: str, how: str) -> str:
 # -- how it was run ---------------------------------------------------------------------------------------------------
 def facts(results: Results) -> list[tuple[str, str]]:
     """How it was run and on what, as recorded."""
-    info, rows = results.info, results.table
+    info, rows, jobs = results.info, results.table, results.jobs
     suite, machine = info.get("suite", {}), info.get("machine", {})
     seeds = sorted(int(s) for s in rows["seed"].dropna().unique())
     packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
@@ -383,7 +383,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
     peak = max((float(run.get("peak_gib", 0)) for run in info.get("runs", [])), default=0.0)
     machines = dict.fromkeys(str(run["machine"]) for run in info.get("runs", []) if "machine" in run)
     machines = machines or {machine_in_words(machine): None}
-    made = " and ".join(f"{v} ({sha or 'no commit'})" for v, sha in _pairs(rows, "version", "git_sha"))
+    made = " and ".join(f"{v} ({sha or 'no commit'})" for v, sha in _pairs(jobs, "version", "git_sha"))
     found = [
         ("preset", results.preset),
         ("command", info.get("command", "")),
@@ -391,7 +391,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("width", f"{suite.get('width')}; swept over {', '.join(map(str, suite.get('widths', [])))}"),
         ("batch", f"{suite.get('batch_size')} images"),
         ("machine", "; ".join(machines)),
-        ("device", ", ".join(str(d) for d in sorted(rows["device"].dropna().unique()))),
+        ("device", ", ".join(str(d) for d in sorted(jobs["device"].dropna().unique()))),
         ("software", f"Python {machine.get('python', '?')}, {packages}"),
         ("version", f"measured with {made}" if made else ""),
         ("time", f"{seconds / 60:.0f} minutes in all runs" if seconds >= 90 else f"{seconds:.0f} seconds in all runs"),

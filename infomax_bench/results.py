@@ -37,8 +37,9 @@ WORDS = ("protocol", "metric", "status", "reason")
 class Results:
     """A results folder, read: the table, what is missing, and how it was run.
 
-    missing: entries of the manifest without a job; info: the content of run.json; arrays: evaluation ->
-    (method, dataset, width) -> the file with what it kept beside rows; failures, not_applicable: (what, why).
+    jobs: what all rows of a job have in common, a line for each; missing: entries of the manifest without a job; info:
+    the content of run.json; arrays: evaluation -> (method, dataset, width) -> the file with what it kept beside rows;
+    failures, not_applicable: (what, why).
     """
 
     preset: str
@@ -49,6 +50,7 @@ class Results:
     failures: list[tuple[str, str]] = field(default_factory=list)
     not_applicable: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    jobs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
 
     @property
     def cards(self) -> dict[str, dict[str, Any]]:
@@ -156,6 +158,7 @@ def read_results(root: Path) -> Results:
             places = results.arrays.setdefault(request["evaluation"], {})
             places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
     if sum(counts):
+        results.jobs = pd.DataFrame(bases)[np.array(counts) > 0]
         shared = pd.DataFrame(bases).loc[np.repeat(np.arange(len(bases)), counts)].reset_index(drop=True)
         table = shared.assign(**own)[list(COLUMNS)]
         table["value"] = pd.to_numeric(table["value"])
@@ -202,7 +205,8 @@ def _with_defaults(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims:
 
 def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:
     """Methods that some benchmark shows not to do what is known of them."""
-    return sorted({m for b in benchmarks for m in b.uncalibrated(b.own_rows(results.table, claims))})
+    able = [b for b in benchmarks if type(b).uncalibrated is not Benchmark.uncalibrated]
+    return sorted({m for b in able for m in b.uncalibrated(b.own_rows(results.table, claims))})
 
 
 def _verdicts(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
