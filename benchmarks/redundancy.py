@@ -47,8 +47,8 @@ class Redundancy(Benchmark):
         dependence = rows[rows["metric"] == "nonlinear_dependence"]
         if not dependence.empty:
             yield (
-                "Nonlinear dependence: normalised mutual information of two units, mean over pairs; 0 is independent "
-                f"({measured}).",
+                "Nonlinear dependence: normalised mutual information of two units, mean over pairs; 0 is independent, "
+                f"round which estimates scatter, since what chance gives is taken off ({measured}).",
                 dots(dependence, claims, label="dependence", higher_is_better=False),
             )
         beside = rows.assign(panel=rows["metric"].map(BESIDE)).dropna(subset=["panel"])
