@@ -116,7 +116,7 @@ def _top_sheet(top: np.ndarray) -> bytes:
 
 def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=9)
+    image.save(buffer, format="PNG")
     return buffer.getvalue()
 
 
