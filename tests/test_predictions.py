@@ -34,6 +34,21 @@ def frame(records, **same):
     return made.reindex(columns=list(COLUMNS)).astype({"x": float, "value": float})
 
 
+# -- pruning ----------------------------------------------------------------------------------------------------------
+def test_prunable_fractions_at_other_tolerances_are_read_off_the_curves():
+    """A straight fall of eight points: each point is worth an eighth of the units. A seed that failed is left out."""
+    levels = [
+        {"dataset": "d", "method": "s", "seed": seed, "x": x, "value": accuracy - 0.08 * x}
+        for seed, accuracy in enumerate([0.9, 0.7])
+        for x in (0.0, 0.3, 1.0)
+    ]
+    rows = frame(levels, width=64)
+    failed = rows.assign(seed=2, value=np.nan, status="failed")
+    found = sys.modules[type(benchmark("pruning")).__module__].by_tolerance(pd.concat([rows, failed]))
+    assert len(found) == 2 * 5
+    assert found["value"].to_numpy() == pytest.approx(np.minimum(found["x"] / 8, 1), abs=0.003)
+
+
 # -- width ------------------------------------------------------------------------------------------------------------
 def test_equivalent_widths_on_a_line_in_the_logarithm_are_exact():
     accuracies = 0.5 + 0.05 * np.log2(WIDTHS)
