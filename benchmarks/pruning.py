@@ -163,7 +163,7 @@ class Pruning(Benchmark):
 def by_tolerance(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of accuracy by the share of units removed, `x` -> rows of the prunable fraction by the points allowed."""
     levels = rows[rows["status"] == "ok"].pivot_table(
-        index=["dataset", "target", "method", "seed", "status"], columns="x", values="value"
+        index=["dataset", "target", "method", "seed", "status", "current"], columns="x", values="value"
     )
     shares = np.linspace(0, 1, 401)
     found = np.stack([np.interp(shares, own.index, own) for own in (row.dropna() for _, row in levels.iterrows())])
