@@ -3,7 +3,7 @@
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.figures import curves, dots, intervals, seeds_of
+from infomax_bench.figures import curves, intervals, seeds_of
 from infomax_bench.readings import diverged, signed, with_diverged
 from infomax_bench.statistics import MIN_SEEDS, interval
 
@@ -190,11 +190,12 @@ class Depth(Benchmark):
         away = self.metric(rows, "accuracy", "linear", away=True)
         away = away[away["label"] == GREEDY]
         if not away.empty:
-            panel = away["dataset"].astype(str) + " to " + away["target"] + ", layer " + away["depth"].astype(str)
+            panel = away["dataset"].astype(str) + " to " + away["target"]
             yield (
-                f"Accuracy on another data set of each layer, trained {GREEDY} ({seeds_of(away)}, 95 % intervals).",
-                dots(away.assign(panel=panel), claims, label="accuracy (%)", panel="panel", scale=100),
-            )
+                f"Accuracy on another data set against depth, trained {GREEDY} ({seeds_of(away)}, 95 % intervals).",
+                curves(away.assign(panel=panel, x=away["depth"]), claims, xlabel="layers",
+                       ylabel="accuracy of a linear probe (%)", panel="panel", scale=100),
+            )  # fmt: skip
 
     def table(self, rows, claims):
         by = ["dataset", "method", "label", "depth"]

@@ -105,6 +105,9 @@ def curves(
             ax.xaxis.set_major_locator(FixedLocator(ticks))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_locator(NullLocator())
+            ax.get_xticklabels()[-1].set_horizontalalignment("right")  # beside the methods' names
+        elif len(ticks) < 9 and all(float(at).is_integer() for at in ticks):
+            ax.xaxis.set_major_locator(FixedLocator(ticks))
         ax.set_xlim(ticks[0], ticks[-1] if len(ticks) > 1 else ticks[0] * 1.1 + 0.1)
         ax.set_ylim(*limits(own))
         lines, ends = [], {}
@@ -145,7 +148,7 @@ def dots(
     look, names = styles(methods, claims), display_names(rows, claims)
     titles = [t for t in order if t in set(found[panel])] or [str(t) for t in sorted(found[panel].unique())]
     first = LETTER * max(map(len, names.values())) + 0.1
-    height = 0.19 * len(methods) + 0.1
+    height = 0.19 * (len(methods) + (bound is not None)) + 0.1
     figure, axes = panels(titles, columns=4, height=height, left=0.1, right=0.5, first=first)
     groups = dict(iter(found.groupby(panel)))
     for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
@@ -159,9 +162,9 @@ def dots(
             room = 0.06 * (high - low)
             low, high = min(low, bound[0] - room), max(high, bound[0] + room)
             ax.axvline(bound[0], color=INK, linewidth=1, linestyle=(0, (4, 2)), zorder=2)
-            ax.text(bound[0], -0.5, f" {bound[1]}", fontsize=7, color=QUIET, va="bottom")
+            ax.text(bound[0], -1.3, f" {bound[1]}", fontsize=7, color=QUIET, va="center")
         ax.set_xlim(low, high)
-        ax.set_ylim(-0.6, len(methods) - 0.4)
+        ax.set_ylim(-0.6 if bound is None else -1.7, len(methods) - 0.4)
         if claims.subject in own.index:
             line = methods.index(claims.subject)
             ax.axhspan(line - 0.5, line + 0.5, color=SUBJECT.colour, alpha=0.08, linewidth=0)

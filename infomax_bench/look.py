@@ -41,6 +41,7 @@ LOOK: Any = {
 }  # fmt: skip
 SMALL = 7.8
 LETTER = 0.57 * SMALL / 72
+WIDE_LETTER = 0.66 / 72  # of a title, bold, for each point of its size
 """Inches that a letter of a label takes, on the generous side."""
 
 
@@ -130,7 +131,8 @@ def panels(
             x = first + column * (left + width + right) + left
             y = tall - head - line * (top + height + bottom) - top - height
             ax = figure.add_axes((x / page, y / tall, width / page, height / tall))
-            ax.set_title(title, pad=6, y=1)  # a given y: else its place is looked for at every drawing
+            size = min(LOOK["axes.titlesize"], (left + width + right) / (WIDE_LETTER * max(len(title), 1)))
+            ax.set_title(title, pad=6, y=1, fontsize=size)  # a given y: else its place is looked for at every drawing
             axes.append(ax)
     return figure, axes
 

@@ -17,6 +17,7 @@ import pandas as pd
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
 from infomax_bench.errors import UserError
 from infomax_bench.forked import available_cores, in_parallel
+from infomax_bench.rows import read_rows
 from infomax_bench.statistics import Verdict, failed_seeds
 from infomax_bench.store import Store, replacing, write_text
 
@@ -26,11 +27,6 @@ COLUMNS = (
     # beyond the contract
     "role", "label", "evaluation", "reason", "current",
 )  # fmt: skip
-
-
-OWN = ("seed", "protocol", "metric", "x", "value", "status", "reason")
-"""The columns in which the rows of one job differ."""
-WORDS = ("protocol", "metric", "status", "reason")
 
 
 @dataclass
@@ -112,12 +108,10 @@ def read_results(root: Path) -> Results:
         raise UserError(f"{root} holds no results; 'infomax-bench run' makes some")
     cards = info.get("methods", {})
     bases: list[dict[str, Any]] = []  # what all rows of a job have in common
-    counts: list[int] = []
-    own: dict[str, list[Any]] = {name: [] for name in OWN}
-    words: dict[Any, Any] = {}
+    entries = list(manifest.values())
+    rows = read_rows(root, entries)
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
-    for entry in manifest.values():
-        job = store.read_job(entry["key"])
+    for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
         if job is None:
             results.missing.append(entry)
             continue
@@ -142,27 +136,19 @@ def read_results(root: Path) -> Results:
             list_of = results.failures if job.status == "failed" else results.not_applicable
             if (label, job.reason) not in list_of and base["current"]:
                 list_of.append((label, job.reason))
-            job.rows = [{"seed": s, "metric": request["evaluation"], "value": None} for s in entry["seeds"]] + job.rows
         bases.append(base)
-        counts.append(len(job.rows))
-        for column, values in own.items():
-            default = base.get(column)
-            found = [row.get(column, default) for row in job.rows]
-            # equal words become one object: a table of millions of them is compared and grouped several times faster
-            values += [words.setdefault(v, v) for v in found] if column in WORDS else found
         if base["current"]:
-            failed = dict.fromkeys((label, row["reason"]) for row in job.rows if row.get("status") == "failed")
+            failed = dict.fromkeys((label, reason) for reason in reasons)
             results.failures += [failure for failure in failed if failure not in results.failures]
-        if store.arrays_path(entry["key"]).exists():
+        if job.arrays and store.arrays_path(entry["key"]).exists():
             where = (name, cell["dataset"], cell["width"])
             places = results.arrays.setdefault(request["evaluation"], {})
             places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
-    if sum(counts):
-        results.jobs = pd.DataFrame(bases)[np.array(counts) > 0]
+    counts = np.array([n for n, job in zip(rows.counts, rows.jobs, strict=True) if job is not None])
+    if counts.sum():
+        results.jobs = pd.DataFrame(bases)[counts > 0]
         shared = pd.DataFrame(bases).loc[np.repeat(np.arange(len(bases)), counts)].reset_index(drop=True)
-        table = shared.assign(**own)[list(COLUMNS)]
-        table["value"] = pd.to_numeric(table["value"])
-        table["x"] = pd.to_numeric(table["x"])
+        table = shared.assign(**rows.columns)[list(COLUMNS)]
         table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
         order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x"]
         order.append("seed")
@@ -170,7 +156,7 @@ def read_results(root: Path) -> Results:
         same = [*order, "backbone", "depth", "status"]
         table = table.sort_values("current", ascending=False, kind="stable").drop_duplicates(same)
         results.table = table.sort_values(order, kind="stable", ignore_index=True)
-    results.warnings = store.warnings
+    results.warnings = store.warnings + rows.warnings
     return results
 
 
