@@ -550,6 +550,21 @@ def _named(benchmark, name):
     return benchmark
 
 
+def test_rows_are_the_same_read_by_one_process_and_by_several(tmp_path, monkeypatch):
+    """A damaged job, jobs that failed and ones that cannot be are in pieces of their own."""
+    root = make_results(tmp_path / "results", failed=["beta"], never=["gamma"], lost=["delta"])
+    damaged = next(path for path in sorted((root / "jobs").glob("*.json")) if "accuracy" in path.read_text())
+    damaged.write_text("{")
+    whole = read_results(root)
+    monkeypatch.setattr("infomax_bench.rows.AT_ONCE", 3)
+    parts = read_results(root)
+    pd.testing.assert_frame_equal(parts.table, whole.table)
+    assert parts.failures == whole.failures
+    assert parts.missing == whole.missing
+    assert parts.warnings == whole.warnings
+    assert len(parts.warnings) == 1
+
+
 def test_a_damaged_gallery_is_left_out(tmp_path):
     root = make_results(tmp_path / "results", benchmarks=["interpretability"])
     for path in (root / "jobs").glob("*.npz"):
