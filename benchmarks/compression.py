@@ -123,7 +123,8 @@ class Compression(Benchmark):
         return less, more, len(others)
 
     def answer(self, rows, claims):
-        before, lost, sentences = self.fractions(rows, PRUNED), self.lost(rows), []
+        before, lost, points = self.fractions(rows, PRUNED), self.lost(rows), []
+        words: dict[str, list[str]] = {}
         for (network, kind), values in sorted(self.fractions(rows).items(), key=_in_order):
             labelled = sorted((set(values) & claims.labelled) - {claims.subject})
             said = [
@@ -132,7 +133,10 @@ class Compression(Benchmark):
             ]  # fmt: skip
             if not said:
                 continue
-            sentences.append(f"Removing {kind} from a {network}, fine-tuned: {'; '.join(said)}.")
+            for method in {*self.end_to_end(claims), claims.subject} & set(values):
+                found = interval(values[method].dropna().to_numpy())
+                words.setdefault(method, []).append(self.borne_out(found, lost.get((network, method), 0)))
+            sentences = [f"Removing {kind} from a {network}, fine-tuned: {'; '.join(said)}."]
             gone = sorted(method for where, method in lost if where == network)
             sentences += [f"Diverged under some seeds, and not compared: {', '.join(gone)}."] if gone else []
             values = values.drop(columns=gone, errors="ignore")
@@ -146,9 +150,16 @@ class Compression(Benchmark):
                     )
             for reference in references:
                 sentences.append(self.survival(values, before.get((network, kind)), reference, claims))
-        if sentences and claims.indicative:
-            sentences.append("This preset is for looking, not for deciding.")
-        return " ".join(filter(None, sentences))
+            points.append(" ".join(filter(None, sentences)))
+        if not points:
+            return ""
+        looking = " This preset is for looking, not for deciding." * claims.indicative
+        told = "; ".join(
+            f"{method}'s {', '.join(f'{word} in {own.count(word)} of {len(own)}' for word in dict.fromkeys(own))}"
+            for method, own in sorted(words.items(), key=lambda item: item[0] == claims.subject)
+        )
+        headline = f"That half of a model or more can go, by network and by what is removed: {told}.{looking}"
+        return "\n".join([headline, *points])
 
     def reading(self, values, method, lost):
         found = interval(values[method].dropna().to_numpy())

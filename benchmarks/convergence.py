@@ -175,7 +175,7 @@ class Convergence(Benchmark):
 
     def answer(self, rows, claims):
         similar = self.similarities(rows, claims)
-        said = []
+        said, points = [], []
         for resource, words in RESOURCES.items():
             own = similar[similar["resource"] == resource]
             if own.empty:
@@ -188,15 +188,15 @@ class Convergence(Benchmark):
             )
             counts = " or ".join(str(int(n)) for n in sorted(set(own["n"])))
             said.append(f"With {words} ({ends}; {counts} methods): {whole}.")
-            said += [told(metric, *more) for _, metric, *more in found]
+            points += [f"With {words}: {told(metric, *more)}" for _, metric, *more in found]
         absent = sorted({m for names in similar["absent"] for m in names.split(", ") if m})
         if absent:
             said.append(f"Not measured everywhere, and left out: {', '.join(absent)}.")
-        if said:
-            said += self.nearest_to(rows, claims)
-        if said and claims.indicative:
+        if not said:
+            return ""
+        if claims.indicative:
             said.append("This preset is for looking, not for deciding.")
-        return " ".join(said)
+        return "\n".join([" ".join(said), *points, *self.nearest_to(rows, claims)])
 
     # -- at one width -------------------------------------------------------------------------------------------------
     def at_width(self, rows, claims):

@@ -179,7 +179,7 @@ class History(Benchmark):
                     )
                 ]
             for n in counts:
-                sentences += readings(table, n, f"{dataset}, {n:.0f} labels", claims.subject)
+                sentences.append(" ".join(readings(table, n, f"{dataset}, {n:.0f} labels", claims.subject)))
             sentences += self.vanishing(rows, dataset)
         if not known:
             return ""
@@ -187,7 +187,8 @@ class History(Benchmark):
         good = [f"{what} ({where}), {told}" for where, what, word, told in known if word == "comes out"]
         first = f"Of what is known, this does not come out, or not surely: {'; '.join(bad)}." if bad else ""
         second = f"{'What else is known comes' if bad else 'The known results come'} out: {'; '.join(good)}."
-        return " ".join([*filter(None, [first]), *([second] if good else []), *sentences])
+        headline = " ".join(filter(None, [first, second if good else ""]))
+        return "\n".join(filter(None, [headline, *sentences]))
 
     def vanishing(self, rows, dataset):
         """How far gradients vanish, in a sentence."""

@@ -302,7 +302,11 @@ class Mechanism(Benchmark):
                 "weights: what its competition does cannot be told."
             )
         told = "; ".join(str(reading) for reading in readings.values())
-        said = [f"The essay's contrast {contrast(readings)}. With competition {claims.subject} is: {told}."]
+        looking = " This preset is for looking, not for deciding." * claims.indicative
+        said = [
+            f"The essay's contrast {contrast(readings)}.{looking}",
+            f"With competition {claims.subject} is: {told}.",
+        ]
         clusters = paired(self.measures(encoders)["k-means"], (BOTH, CLUSTERS))
         if len(clusters):
             own = interval((clusters[BOTH] - clusters[CLUSTERS] / 2).to_numpy())
@@ -333,9 +337,7 @@ class Mechanism(Benchmark):
                 f"{100 * many.mean():+.1f} at {xs[-1]:g}, difference {signed(grows)}"
                 f"{self.beside(encoders, dataset, which)}."
             )
-        if claims.indicative:
-            said.append("This preset is for looking, not for deciding.")
-        return " ".join(said)
+        return "\n".join(filter(None, said))
 
     # -- what is shown ------------------------------------------------------------------------------------------------
     def effects(self, encoders):

@@ -129,7 +129,7 @@ class Scale(Benchmark):
             yield dataset, resource, found, better, worse, len(difference), claims.subject in gone
 
     def answer(self, rows, claims):
-        sentences = []
+        sentences, words = [], []
         for dataset, resource, found, better, worse, others, gone in self.readings(rows, claims):
             if found.n < 5:
                 word = "undecided (fewer than five seeds)"
@@ -137,6 +137,7 @@ class Scale(Benchmark):
                 word = "undecided, as training diverged with some amounts"
             else:
                 word = "scales" if found.low > 0 else "does not scale" if found.high < 0 else "undecided"
+            words.append(word.partition(" (")[0].partition(",")[0])
             text = (
                 f"{claims.subject} on {dataset}, given more {RESOURCES[resource]}: {word}, exponent {found.mean:.2f} "
                 f"[{found.low:.2f}, {found.high:.2f}]"
@@ -144,7 +145,11 @@ class Scale(Benchmark):
             ranks = f"better than {len(better)} and worse than {len(worse)} of {others} other methods"
             text += f"; it scales {ranks}" + (f" ({', '.join(worse)})" if worse else "")
             sentences.append(f"{text}{self.levels(rows, dataset, resource, claims)}.")
-        return " ".join(sentences)
+        if len(sentences) < 2:
+            return "".join(sentences)
+        counts = ", ".join(f"{word} in {words.count(word)}" for word in dict.fromkeys(words))
+        headline = f"Of {len(words)} ways to grow {claims.subject}, by data set and resource: {counts}."
+        return "\n".join([headline, *sentences])
 
     def levels(self, rows, dataset, resource, claims):
         """The subject's error with least and most of a resource, and how many methods err less with most of it: the end

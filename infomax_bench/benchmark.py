@@ -264,7 +264,7 @@ class Benchmark:
 
     def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
         """What the rows say, in a paragraph for a reader who reads no further and in words that the rule allows; ""
-        where the verdicts say it all."""
+        where the verdicts say it all. Every further line is a point told below the paragraph."""
         return ""
 
     def table(self, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame | None:

@@ -88,7 +88,7 @@ def test_the_contrast_holds_where_all_three_are_in_favour():
         "rate": "less dependent on the learning rate", "settled": "settles sooner", "structure": "more structured",
     }  # fmt: skip
     assert (
-        benchmark().answer(planted(**FAVOUR), CLAIMS).startswith("The essay's contrast holds. With competition s is: ")
+        benchmark().answer(planted(**FAVOUR), CLAIMS).startswith("The essay's contrast holds.\nWith competition s is: ")
     )
 
 
@@ -220,7 +220,7 @@ def test_figures_and_the_table():
 
 
 def test_a_preset_for_looking_says_so():
-    assert benchmark().answer(planted(), replace(CLAIMS, indicative=True)).endswith("for looking, not for deciding.")
+    assert benchmark().answer(planted(), replace(CLAIMS, indicative=True)).partition("\n")[0].endswith("for deciding.")
 
 
 # -- the grid ---------------------------------------------------------------------------------------------------------
