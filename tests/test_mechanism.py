@@ -316,7 +316,8 @@ def test_a_small_run(own, tmp_path):
     for column in ("accuracy", "settled", "entropy", "k-means", "dead"):
         assert encoders.loc[encoders["cell"] == BOTH, column].notna().all()
     said = benchmark().answer(rows, claims)
-    assert said.startswith("The essay's contrast is undecided. With competition infomax_em is: ")
+    assert said.startswith("The essay's contrast is undecided. This preset is for looking")
+    assert "\nWith competition infomax_em is: " in said
     assert len(list(benchmark().figures(rows, claims))) == 5
     again = go(own, tmp_path / "r", methods=methods, benchmarks=["mechanism"])
     assert again.n_jobs == 0
