@@ -105,7 +105,8 @@ def curves(
             ax.xaxis.set_major_locator(FixedLocator(ticks))
             ax.xaxis.set_major_formatter("{x:g}")
             ax.xaxis.set_minor_locator(NullLocator())
-            ax.get_xticklabels()[-1].set_horizontalalignment("right")  # beside the methods' names
+            if len(ticks) < 6:  # there is room left of the last one, and none right of it beside the methods' names
+                ax.get_xticklabels()[-1].set_horizontalalignment("right")
         elif len(ticks) < 9 and all(float(at).is_integer() for at in ticks):
             ax.xaxis.set_major_locator(FixedLocator(ticks))
         ax.set_xlim(ticks[0], ticks[-1] if len(ticks) > 1 else ticks[0] * 1.1 + 0.1)
