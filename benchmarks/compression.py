@@ -12,6 +12,7 @@ LEAST = 0.5  # the lower end of what is claimed
 UNTRAINED = "random_features"  # it becomes an end-to-end model with as many passes as all others are fine-tuned for
 AGAIN = 4  # a network is trained again for so small a part of the passes that it had
 ALPHA = 0.05
+OUTCOMES = ("borne out", "not borne out", "undecided")
 
 
 class Compression(Benchmark):
@@ -133,10 +134,12 @@ class Compression(Benchmark):
             ]  # fmt: skip
             if not said:
                 continue
-            for method in {*self.end_to_end(claims), claims.subject} & set(values):
+            for method in dict.fromkeys((*self.end_to_end(claims), claims.subject)):
+                if method not in values:
+                    continue
                 found = interval(values[method].dropna().to_numpy())
                 words.setdefault(method, []).append(self.borne_out(found, lost.get((network, method), 0)))
-            sentences = [f"Removing {kind} from a {network}, fine-tuned: {'; '.join(said)}."]
+            sentences = [f"Removing {kind} from the {network}, fine-tuned: {'; '.join(said)}."]
             gone = sorted(method for where, method in lost if where == network)
             sentences += [f"Diverged under some seeds, and not compared: {', '.join(gone)}."] if gone else []
             values = values.drop(columns=gone, errors="ignore")
@@ -146,7 +149,7 @@ class Compression(Benchmark):
                     found = interval((values[claims.subject] - values[reference]).dropna().to_numpy())
                     sentences.append(
                         f"{claims.subject}'s model against that of {reference}: {self.compared(found)} "
-                        f"({signed(found, form='+.0f')} points)."
+                        f"({signed(found, form='+.0f')} points, uncorrected)."
                     )
             for reference in references:
                 sentences.append(self.survival(values, before.get((network, kind)), reference, claims))
@@ -155,10 +158,12 @@ class Compression(Benchmark):
             return ""
         looking = " This preset is for looking, not for deciding." * claims.indicative
         told = "; ".join(
-            f"{method}'s {', '.join(f'{word} in {own.count(word)} of {len(own)}' for word in dict.fromkeys(own))}"
-            for method, own in sorted(words.items(), key=lambda item: item[0] == claims.subject)
+            f"{method}'s {', '.join(f'{word} in {own.count(word)} of {len(own)}' for word in OUTCOMES if word in own)}"
+            for method, own in words.items()
         )
-        headline = f"That half of a model or more can go, by network and by what is removed: {told}.{looking}"
+        if not told:
+            return "\n".join(points)
+        headline = f"Half of a model or more can go, by network and by what is removed: {told} cases.{looking}"
         return "\n".join([headline, *points])
 
     def reading(self, values, method, lost):
@@ -173,10 +178,15 @@ class Compression(Benchmark):
         less, more, n = self.differing(after, reference, methods)
         if not n or after[reference].notna().sum() < MIN_SEEDS:
             return ""
-        text = f"Of {n} other models {len(less)} are less and {len(more)} more prunable than that of {reference}"
+        text = (
+            f"Of {n} other models {len(less)} are less and {len(more)} more prunable than that of {reference}, "
+            "corrected for their number"
+        )
         if before is not None and reference in before:
             fewer, further, _ = self.differing(before, reference, methods)
             text += f" ({len(fewer)} and {len(further)} as pruning left them)"
+            if (less or more) and not (fewer or further):
+                return f"{text}: differences are shown only after fine-tuning."
         word = "differences survive fine-tuning" if less or more else "no difference is shown after fine-tuning"
         return f"{text}: {word}."
 

@@ -188,7 +188,7 @@ class Convergence(Benchmark):
             )
             counts = " or ".join(str(int(n)) for n in sorted(set(own["n"])))
             said.append(f"With {words} ({ends}; {counts} methods): {whole}.")
-            points += [f"With {words}: {told(metric, *more)}" for _, metric, *more in found]
+            points += [f"With {words}: b{told(metric, *more)[1:]}" for _, metric, *more in found]
         absent = sorted({m for names in similar["absent"] for m in names.split(", ") if m})
         if absent:
             said.append(f"Not measured everywhere, and left out: {', '.join(absent)}.")
@@ -326,7 +326,8 @@ def reading(rise, part, above):
 def told(metric, word, rise, part, above, table):
     """What one measure says, in a sentence."""
     sentence = (
-        f"By {MEASURES[metric]}, {word}: two methods {table['least'].mean():.2f}, then {table['most'].mean():.2f} "
+        f"By {MEASURES[metric]}, {word}: two methods {table['least'].mean():.2f} with the least, "
+        f"{table['most'].mean():.2f} with the most "
         f"(rise {rise.mean:+.2f}, {in_words(rise.low, rise.high, '+.2f')}), {part.mean:.2f} of what two seeds of one "
         f"method share ({in_words(part.low, part.high, '.2f')})"
     )

@@ -193,7 +193,7 @@ class Depth(Benchmark):
             panel = away["dataset"].astype(str) + " to " + away["target"]
             yield (
                 f"Accuracy on another data set against depth, trained {GREEDY} ({seeds_of(away)}, 95 % intervals).",
-                curves(away.assign(panel=panel, x=away["depth"]), claims, xlabel="layers",
+                curves(away.assign(panel=panel), claims, xlabel="layers",
                        ylabel="accuracy of a linear probe (%)", panel="panel", scale=100),
             )  # fmt: skip
 

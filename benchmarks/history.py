@@ -155,7 +155,7 @@ class History(Benchmark):
         return found.assign(value=np.log10(found["value"].astype(float) / found["top"].astype(float)))
 
     def answer(self, rows, claims):
-        known, sentences = [], []
+        known, sentences, outcomes = [], [], {}
         for dataset, table in self.paired(rows).items():
             counts = sorted(table.columns.get_level_values("labels").unique())
             for n in dict.fromkeys((counts[0], counts[-1])):
@@ -179,7 +179,10 @@ class History(Benchmark):
                     )
                 ]
             for n in counts:
-                sentences.append(" ".join(readings(table, n, f"{dataset}, {n:.0f} labels", claims.subject)))
+                words, said = readings(table, n, f"{dataset}, {n:.0f} labels", claims.subject)
+                sentences.append(" ".join(said))
+                for word in words:
+                    outcomes.setdefault(word, []).append(f"{dataset}, {n:.0f} labels")
             sentences += self.vanishing(rows, dataset)
         if not known:
             return ""
@@ -187,7 +190,9 @@ class History(Benchmark):
         good = [f"{what} ({where}), {told}" for where, what, word, told in known if word == "comes out"]
         first = f"Of what is known, this does not come out, or not surely: {'; '.join(bad)}." if bad else ""
         second = f"{'What else is known comes' if bad else 'The known results come'} out: {'; '.join(good)}."
-        headline = " ".join(filter(None, [first, second if good else ""]))
+        third = "; ".join(f"{word} ({'; '.join(wheres)})" for word, wheres in outcomes.items())
+        third = f"What the essay offers: {third}." if third else ""
+        headline = " ".join(filter(None, [first, second if good else "", third]))
         return "\n".join(filter(None, [headline, *sentences]))
 
     def vanishing(self, rows, dataset):
@@ -207,7 +212,7 @@ class History(Benchmark):
         panel = errors["dataset"].astype(str) + ", " + errors["network"]
         yield (
             f"Test error after fine-tuning against the number of labelled images, by what the network started with "
-            f"({seeds_of(errors)}, 95 % intervals).",
+            f"({seeds_by_start(errors)}, 95 % intervals).",
             curves(errors.assign(x=errors["labels"], panel=panel), claims, xlabel="labelled images",
                    ylabel="test error (%)", panel="panel", scale=100, log=True),
         )  # fmt: skip
@@ -217,7 +222,7 @@ class History(Benchmark):
             panel = gradients["dataset"].astype(str) + ", " + gradients["network"]
             yield (
                 "Norm of the gradient in each layer's weights at the first step, all labels, relative to the "
-                f"classifier's, which is the last ({seeds_of(gradients)}, 95 % intervals).",
+                f"classifier's, which is the last ({seeds_by_start(gradients)}, 95 % intervals).",
                 curves(gradients.assign(panel=panel), claims, xlabel="layer", ylabel="log10 of the ratio",
                        panel="panel"),
             )  # fmt: skip
@@ -226,7 +231,7 @@ class History(Benchmark):
             panel = own["network"] + ", " + own["labels"].map("{:.0f} labels".format)
             yield (
                 f"Validation error on {dataset} while the network is fine-tuned, with the learning rate that each seed "
-                f"chose ({seeds_of(own)}, 95 % intervals).",
+                f"chose ({seeds_by_start(own)}, 95 % intervals).",
                 curves(own.assign(panel=panel), claims, xlabel="passes over the labelled images",
                        ylabel="validation error (%)", panel="panel", scale=100, log=True),
             )  # fmt: skip
@@ -304,16 +309,23 @@ def comes_out(found, yes, no):
     return word, told(found)
 
 
+def seeds_by_start(rows):
+    """`seeds_of`, whichever of the two ways to start from a stack each seed takes."""
+    return seeds_of(rows.assign(label=rows["network"] + rows["labels"].astype(str)))
+
+
 def readings(table, n, where, subject):
-    """What the test errors at a number of labels say of better tools and of the objective, a sentence each."""
+    """What the test errors at a number of labels say of better tools and of the objective: in words, and in sentences
+    with the numbers."""
     tools = difference(table, n, (RELU, NOTHING), (SIGMOID, ENERGY))
-    sentences = []
+    words, sentences = [], []
     if tools.n:
         word = "whether better tools made RBMs unnecessary is undecided"
         if tools.n >= MIN_SEEDS and tools.high < LITTLE:
             word = "better tools made RBMs unnecessary"
         elif tools.n >= MIN_SEEDS and tools.low > LITTLE:
             word = "better tools did not make RBMs unnecessary"
+        words.append(word)
         sentences.append(
             f"On {where}: {word} (the ReLU network from nothing against the sigmoid one from RBMs: {told(tools)})."
         )
@@ -322,7 +334,7 @@ def readings(table, n, where, subject):
         for other in (ENERGY, DENOISING, RANDOM) for network in (SIGMOID, RELU) if other != subject
     }  # fmt: skip
     if not any(found.n for found in rivals.values()):
-        return sentences
+        return words, sentences
     word = "whether the objective was wrong is undecided"
     enough = {who: found for who, found in rivals.items() if found.n >= MIN_SEEDS}
     p = dict(zip(enough, holm([found.p_less for found in enough.values()]), strict=True))
@@ -332,15 +344,19 @@ def readings(table, n, where, subject):
         word, decisive = "the objective was not wrong", min(worse, key=lambda who: enough[who].p_less)
     elif len(enough) == len(rivals) and all(found.low > 0 for found in enough.values()):
         word = "the objective was wrong"
+    words.append(word)
     better = [who for who, found in enough.items() if found.low > 0]
     sentences.append(
-        f"On {where}: {word}; {subject} is the better start in {len(better)} of {len(rivals)} comparisons, surely the "
-        f"worse one in {len(worse)} (hardest is {decisive}: {told(rivals[decisive])})."
+        f"{'There,' if tools.n else f'On {where}:'} {word}; {subject} is the better start in {len(better)} of "
+        f"{len(rivals)} comparisons, surely the worse one in {len(worse)} (hardest is {decisive}: "
+        f"{told(rivals[decisive])})."
     )
     scaling = difference(table, n, (SIGMOID, ENERGY), (SIGMOID, RANDOM))
     if scaling.n:
-        sentences.append(f"Random weights, scaled, take off the sigmoid network from RBMs {told(scaling)}.")
+        sentences.append(
+            f"Random weights, scaled, in place of RBMs, sigmoid network: {told(scaling)}; above 0 is less error."
+        )
     still = difference(table, n, (RELU, NOTHING), (RELU, subject))
     if still.n:
-        sentences.append(f"Of the ReLU network from nothing, {subject} takes off {told(still)}.")
-    return sentences
+        sentences.append(f"{subject} in place of nothing, ReLU network: {told(still)}; above 0 is less error.")
+    return words, sentences

@@ -304,7 +304,8 @@ class Mechanism(Benchmark):
         told = "; ".join(str(reading) for reading in readings.values())
         looking = " This preset is for looking, not for deciding." * claims.indicative
         said = [
-            f"The essay's contrast {contrast(readings)}.{looking}",
+            f"The essay's contrast {contrast(readings)}. Its parts are stability over seeds, stability over "
+            f"initialisations, and structure.{looking}",
             f"With competition {claims.subject} is: {told}.",
         ]
         clusters = paired(self.measures(encoders)["k-means"], (BOTH, CLUSTERS))
@@ -332,9 +333,11 @@ class Mechanism(Benchmark):
             said.append(f"With each at its best learning rate, competition adds {signed(best)} points of accuracy.")
         for dataset, which, xs, (few, many), grows in self.at_scale(encoders):
             word = {1: "is worth more at scale", -1: "is worth less at scale"}.get(side(grows), "at scale: undecided")
+            nothing = side(grows) > 0 and not side(interval(many.dropna().to_numpy())) > 0
+            less = f", that is, it costs less: at {xs[-1]:g} nothing is shown to be gained by it" * nothing
             said.append(
                 f"Competition {word} ({which}, {dataset}): it adds {100 * few.mean():+.1f} points at {xs[0]:g} and "
-                f"{100 * many.mean():+.1f} at {xs[-1]:g}, difference {signed(grows)}"
+                f"{100 * many.mean():+.1f} at {xs[-1]:g}, difference {signed(grows)}{less}"
                 f"{self.beside(encoders, dataset, which)}."
             )
         return "\n".join(filter(None, said))

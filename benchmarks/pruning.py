@@ -17,6 +17,7 @@ from infomax_bench.statistics import (
 TITLE = "Cannot be pruned"
 MOST_PRUNABLE = 0.05  # the share of live units below which we say "can't be pruned"
 TOLERANCES = (0.25, 0.5, 1, 2, 4)  # points, beside the rule's one
+SAME = ["dataset", "target", "method", "seed"]
 FEW = 8  # units kept, at which what features carry is compared
 
 
@@ -80,7 +81,8 @@ class Pruning(Benchmark):
         measured = f"{seeds_of(rows)}, 95 % intervals"
         best = rows[rows["protocol"] == "best/refitted"]
         fractions = best[best["metric"] == "prunable_fraction"]
-        levels = best[best["metric"] == "accuracy"]
+        alive = fractions.loc[np.isfinite(fractions["value"]), SAME].drop_duplicates()
+        levels = best[best["metric"] == "accuracy"].merge(alive, on=SAME)  # with no live unit there is no share of them
         units = best[best["metric"] == "accuracy_at_units"]
         few = units[units["x"] == FEW]
         if not fractions.empty:
@@ -111,8 +113,8 @@ class Pruning(Benchmark):
             yield (
                 "Would another tolerance than the rule's one point change the picture? The prunable fraction by the "
                 "loss that is allowed, probe refitted: read off straight lines between the measured shares, in the "
-                "order that validation prefers at each, so at one point it lies a little above what the rule says "
-                f"of every number of units in one order ({measured}).",
+                "order that validation prefers at each, so at one point it differs by some points from what the rule "
+                f"says of every number of units in one order ({measured}).",
                 curves(by_tolerance(levels), claims, xlabel="points of accuracy that may be lost",
                        ylabel="% of live units prunable", scale=100, log=True),
             )  # fmt: skip
@@ -161,12 +163,15 @@ class Pruning(Benchmark):
 
 
 def by_tolerance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of accuracy by the share of units removed, `x` -> rows of the prunable fraction by the points allowed."""
-    levels = rows[rows["status"] == "ok"].pivot_table(
-        index=["dataset", "target", "method", "seed", "status", "current"], columns="x", values="value"
-    )
+    """Rows of accuracy by the share of units removed, `x` -> rows of the prunable fraction by the points allowed.
+
+    Nothing beyond the last measured share counts as prunable.
+    """
+    levels = rows[rows["status"] == "ok"].pivot_table(index=[*SAME, "status", "current"], columns="x", values="value")
     shares = np.linspace(0, 1, 401)
-    found = np.stack([np.interp(shares, own.index, own) for own in (row.dropna() for _, row in levels.iterrows())])
+    found = np.stack(
+        [np.interp(shares, own.index, own, right=-np.inf) for own in (row.dropna() for _, row in levels.iterrows())]
+    )
     lost = 100 * (found[:, :1] - found)
     whose = levels.index.to_frame(index=False)
-    return pd.concat([whose.assign(x=points, value=(lost <= points).mean(axis=1)) for points in TOLERANCES])
+    return pd.concat([whose.assign(x=points, value=(lost <= points + 1e-9).mean(axis=1)) for points in TOLERANCES])

@@ -129,26 +129,27 @@ class Scale(Benchmark):
             yield dataset, resource, found, better, worse, len(difference), claims.subject in gone
 
     def answer(self, rows, claims):
-        sentences, words = [], []
+        sentences, outcomes = [], {}
         for dataset, resource, found, better, worse, others, gone in self.readings(rows, claims):
+            word, why = "undecided", ""
             if found.n < 5:
-                word = "undecided (fewer than five seeds)"
+                why = " (fewer than five seeds)"
             elif gone:
-                word = "undecided, as training diverged with some amounts"
+                why = ", as training diverged with some amounts"
             else:
                 word = "scales" if found.low > 0 else "does not scale" if found.high < 0 else "undecided"
-            words.append(word.partition(" (")[0].partition(",")[0])
+            outcomes.setdefault(word, []).append(f"{RESOURCES[resource]} ({dataset})")
             text = (
-                f"{claims.subject} on {dataset}, given more {RESOURCES[resource]}: {word}, exponent {found.mean:.2f} "
-                f"[{found.low:.2f}, {found.high:.2f}]"
+                f"{claims.subject} on {dataset}, given more {RESOURCES[resource]}: {word}{why}, "
+                f"exponent {found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"
             )
             ranks = f"better than {len(better)} and worse than {len(worse)} of {others} other methods"
             text += f"; it scales {ranks}" + (f" ({', '.join(worse)})" if worse else "")
             sentences.append(f"{text}{self.levels(rows, dataset, resource, claims)}.")
         if len(sentences) < 2:
             return "".join(sentences)
-        counts = ", ".join(f"{word} in {words.count(word)}" for word in dict.fromkeys(words))
-        headline = f"Of {len(words)} ways to grow {claims.subject}, by data set and resource: {counts}."
+        told = "; ".join(f"{word} with more {', '.join(what)}" for word, what in outcomes.items())
+        headline = f"{claims.subject} {told}.{' This preset is for looking, not for deciding.' * claims.indicative}"
         return "\n".join([headline, *sentences])
 
     def levels(self, rows, dataset, resource, claims):

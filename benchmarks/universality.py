@@ -124,7 +124,7 @@ class Universality(Benchmark):
         close = {t: _standing(compared, t, leaders[t])[2] for t in tasks}
         best = ", ".join(f"{t}: {leaders[t]} ({means[t].max():.1f} %{_beside(close[t])})" for t in tasks)
         n = len(set(leaders.values()))
-        word = "one method leads everywhere" if n == 1 else f"{n} different methods lead"
+        word = "one method leads everywhere" if n == 1 else f"{n} different methods lead on average"
         text = f"On {len(tasks)} tasks {word} ({best})."
         if claims.subject in means.index:
             ranks = means[tasks].rank(ascending=False, method="min").loc[claims.subject]
@@ -249,4 +249,8 @@ def _beside(rivals, most=3):
     """Whom a leader is not surely ahead of, to stand behind its score."""
     if not rivals:
         return ""
-    return f", not surely ahead of {', '.join(rivals)}" if len(rivals) <= most else f", of {len(rivals)} not surely"
+    return (
+        f", not surely ahead of {', '.join(rivals)}"
+        if len(rivals) <= most
+        else f", not surely ahead of {len(rivals)} others"
+    )

@@ -149,7 +149,8 @@ def dots(
     look, names = styles(methods, claims), display_names(rows, claims)
     titles = [t for t in order if t in set(found[panel])] or [str(t) for t in sorted(found[panel].unique())]
     first = LETTER * max(map(len, names.values())) + 0.1
-    height = 0.19 * (len(methods) + (bound is not None)) + 0.1
+    named = bound is not None and bool(bound[1])
+    height = 0.19 * (len(methods) + named) + 0.1
     figure, axes = panels(titles, columns=4, height=height, left=0.1, right=0.5, first=first)
     groups = dict(iter(found.groupby(panel)))
     for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
@@ -165,7 +166,7 @@ def dots(
             ax.axvline(bound[0], color=INK, linewidth=1, linestyle=(0, (4, 2)), zorder=2)
             ax.text(bound[0], -1.3, f" {bound[1]}", fontsize=7, color=QUIET, va="center")
         ax.set_xlim(low, high)
-        ax.set_ylim(-0.6 if bound is None else -1.7, len(methods) - 0.4)
+        ax.set_ylim(-1.7 if named else -0.6, len(methods) - 0.4)
         if claims.subject in own.index:
             line = methods.index(claims.subject)
             ax.axhspan(line - 0.5, line + 0.5, color=SUBJECT.colour, alpha=0.08, linewidth=0)

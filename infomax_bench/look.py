@@ -41,8 +41,9 @@ LOOK: Any = {
 }  # fmt: skip
 SMALL = 7.8
 LETTER = 0.57 * SMALL / 72
-WIDE_LETTER = 0.66 / 72  # of a title, bold, for each point of its size
 """Inches that a letter of a label takes, on the generous side."""
+WIDE_LETTER = 0.66 / 72
+"""The same of a title, bold, for each point of its size."""
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def question(benchmark: Benchmark) -> str:
 def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: Sequence[Group]) -> list[Passage]:
     """The essay's passages in its order, each with what was found; nothing is told twice."""
     by_name = {s.name: s for s in sections}
-    passages, told = [], set()
+    passages, told = [], dict[str, str]()
     for _, words, benchmark in sorted(
         ((at, words, b) for b in benchmarks for at, words in b.essay), key=lambda one: one[0]
     ):
@@ -103,10 +103,11 @@ def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: S
         section = by_name.get(benchmark.name)
         passages.append(
             Passage(
-                words, benchmark.name, benchmark.title, question(benchmark), section, own, known, benchmark.name in told
+                words, benchmark.name, benchmark.title, question(benchmark), section, own, known,
+                told.get(benchmark.name, ""),
             )
-        )
-        told.add(benchmark.name)
+        )  # fmt: skip
+        told.setdefault(benchmark.name, words)
     return passages
 
 

@@ -108,7 +108,7 @@ class Section:
 @dataclass(frozen=True)
 class Passage:
     """A passage of the essay with what answers it: a benchmark's section, None if nothing was measured yet, and the
-    cards of its claims. again: a passage above has them already."""
+    cards of its claims. again: the words of the passage above that has them already."""
 
     words: str
     name: str
@@ -117,7 +117,7 @@ class Passage:
     section: Section | None
     groups: list[Group]
     known: str
-    again: bool
+    again: str
 
 
 def number(value: Any) -> str:

@@ -126,7 +126,7 @@ def read_results(root: Path) -> Results:
             "benchmark": entry["benchmark"], "track": cell["track"], "method": name,
             "family": card.get("family", ""), "dataset": cell["dataset"],
             "target": request["target"] or cell["dataset"], "backbone": cell["backbone"], "depth": cell["depth"],
-            "width": cell["width"], "protocol": "", "x": None, "status": job.status,
+            "width": cell["width"], "status": job.status,
             "n_parameters": job.stamp.get("n_parameters"), "preset": results.preset, "device": job.stamp.get("device"),
             "version": job.stamp.get("version"), "git_sha": job.stamp.get("git_sha"), "role": card.get("role", ""),
             "label": "" if cell["label"] == DEFAULTS else cell["label"], "evaluation": request["evaluation"],

@@ -48,11 +48,11 @@ def read_rows(root: Path, entries: Sequence[dict[str, Any]]) -> Rows:
     )
     # equal words become one object: a table of millions of them is compared and grouped several times faster
     one: dict[Any, Any] = {}
-    words = [np.array([one.setdefault(w, w) for w in own], dtype=object) for _, own in parts]
+    words = [np.array([one.setdefault(w, w) for w in spelled], dtype=object) for _, spelled in parts]
     for name in OWN if parts else ():
         columns = [part.columns[name] for part, _ in parts]
         if name in WORDS:
-            columns = [own[codes] for own, codes in zip(words, columns, strict=True)]
+            columns = [spelled[codes] for spelled, codes in zip(words, columns, strict=True)]
         joined.columns[name] = np.concatenate(columns)
     return joined
 
@@ -86,10 +86,10 @@ def _read(root: Path, entries: Sequence[dict[str, Any]]) -> tuple[Rows, list[Any
 
 
 def _columns(rows: Sequence[dict[str, Any]], job: Job, words: dict[Any, int]) -> dict[str, np.ndarray]:
-    own = {"protocol": "", "status": job.status, "reason": job.reason}
+    defaults = {"protocol": "", "status": job.status, "reason": job.reason}
     columns = {}
     for name in OWN:
-        default = own.get(name)
+        default = defaults.get(name)
         values = [row.get(name, default) for row in rows]
         if name in WORDS:
             columns[name] = np.array([words.setdefault(v, len(words)) for v in values], dtype=np.int64)

@@ -312,8 +312,8 @@ def test_the_answer_is_one_only_if_the_measures_agree(convergence):
     table.loc[apart, "value"] /= 3
     answer = convergence.answer(table, CLAIMS)
     assert "3 methods): undecided, since the measures differ." in answer
-    assert "By CKA, they converge: two methods 0.30, then 0.75 (rise +0.45" in answer
-    assert "By matched units, they come closer but stay apart" in answer
+    assert "by CKA, they converge: two methods 0.30 with the least, 0.75 with the most (rise +0.45" in answer
+    assert "by matched units, they come closer but stay apart" in answer
     assert "with start +0.45" in answer
     assert "Most like s is by CKA raw (0.90; its own seeds 0.80), least start (0.30)" in answer
     assert convergence.answer(table.iloc[:0], CLAIMS) == ""

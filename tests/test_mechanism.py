@@ -87,9 +87,7 @@ def test_the_contrast_holds_where_all_three_are_in_favour():
         "seeds": "more stable over seeds", "start": "less dependent on the initialisation",
         "rate": "less dependent on the learning rate", "settled": "settles sooner", "structure": "more structured",
     }  # fmt: skip
-    assert (
-        benchmark().answer(planted(**FAVOUR), CLAIMS).startswith("The essay's contrast holds.\nWith competition s is: ")
-    )
+    assert benchmark().answer(planted(**FAVOUR), CLAIMS).startswith("The essay's contrast holds. Its parts are ")
 
 
 def test_the_other_words():
@@ -316,7 +314,7 @@ def test_a_small_run(own, tmp_path):
     for column in ("accuracy", "settled", "entropy", "k-means", "dead"):
         assert encoders.loc[encoders["cell"] == BOTH, column].notna().all()
     said = benchmark().answer(rows, claims)
-    assert said.startswith("The essay's contrast is undecided. This preset is for looking")
+    assert said.startswith("The essay's contrast is undecided. Its parts are ")
     assert "\nWith competition infomax_em is: " in said
     assert len(list(benchmark().figures(rows, claims))) == 5
     again = go(own, tmp_path / "r", methods=methods, benchmarks=["mechanism"])
