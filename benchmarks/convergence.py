@@ -11,6 +11,7 @@ from infomax_bench import Benchmark, Request
 from infomax_bench.amounts import fewer_images, sizes
 from infomax_bench.effects import sweep
 from infomax_bench.figures import comparable, dots, seeds_of
+from infomax_bench.readings import parts_of
 from infomax_bench.sheets import clustered, pairs
 from infomax_bench.statistics import ALPHA, MIN_SEEDS, in_words, interval
 
@@ -100,7 +101,7 @@ class Convergence(Benchmark):
         """The rows of pairs, with the `other` method, the `images` trained on, NaN for all, and `of` how many."""
         good = rows[rows["metric"].isin(list(MEASURES)) & (rows["status"] == "ok")]
         good = good[np.isfinite(good["value"].astype(float))]
-        few = good["label"].astype(str).str.extract(r"^images: (\d+) of (\d+)$").astype(float)
+        few = parts_of(good["label"], r"^images: (\d+) of (\d+)$").astype(float)
         return good.assign(other=good["protocol"], images=few[0], of=few[1])
 
     @staticmethod

@@ -8,7 +8,7 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.figures import curves, intervals, seeds_of
-from infomax_bench.readings import with_diverged
+from infomax_bench.readings import parts_of, with_diverged
 from infomax_bench.statistics import ALPHA, MIN_SEEDS, holm, interval
 
 DEPTH = 4  # hidden layers
@@ -107,7 +107,7 @@ class History(Benchmark):
         accuracy = name in (TEST, VALIDATION)
         good = with_diverged(rows, name, probe="deep_finetune") if accuracy else rows[rows["metric"] == name]
         good = good[good["status"] == "ok"]
-        parts = good["label"].astype(str).str.extract(LABEL)
+        parts = parts_of(good["label"], LABEL)
         good = good.assign(how=parts[0], network=parts[1], labels=parts[2].astype(float)).dropna(subset=["labels"])
         return good.assign(method=good["method"].astype(str).where(good["how"] != SCRATCH, NOTHING))
 

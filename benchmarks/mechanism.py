@@ -8,7 +8,7 @@ from infomax_bench import Benchmark, Request
 from infomax_bench.amounts import fewer_images, sizes
 from infomax_bench.effects import estimates, sweep
 from infomax_bench.figures import dots, seeds_of
-from infomax_bench.readings import by_seed, encoder_table, paired, read, side, signed
+from infomax_bench.readings import by_seed, encoder_table, paired, parts_of, read, side, signed
 from infomax_bench.spread import deviation, deviation_ratio
 from infomax_bench.statistics import in_words, interval
 
@@ -202,7 +202,7 @@ class Mechanism(Benchmark):
     def encoders(rows, claims):
         """A row for each encoder: KEY, COLUMNS, and `diverged`; sweep is "" for the encoders at the suite's width with
         nothing changed, and then x is 0. Of a reference, the cell is the method."""
-        parts = rows["label"].astype(str).str.extract(r"^(.*?)(?:; (start|rate|width|images) ([\d.]+))?$")
+        parts = parts_of(rows["label"], r"^(.*?)(?:; (start|rate|width|images) ([\d.]+))?$")
         cell = parts[0].where(parts[0] != REFERENCE, rows["method"].astype(str))
         made = rows.assign(cell=cell, sweep=parts[1].fillna(""), x=parts[2].astype(float).fillna(0.0))
         made = made[made["cell"].isin([*CELLS, *REFERENCES])]

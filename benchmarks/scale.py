@@ -8,7 +8,7 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.amounts import fewer_images, sizes
 from infomax_bench.figures import curves, dots, seeds_of
-from infomax_bench.readings import diverged, with_diverged
+from infomax_bench.readings import diverged, parts_of, with_diverged
 from infomax_bench.statistics import holm, interval
 
 FLOOR = 0.002  # the least error that a logarithm is taken of: a perfect probe has none
@@ -72,7 +72,7 @@ class Scale(Benchmark):
     @staticmethod
     def resource(rows):
         """The rows with what is varied in `resource`, and how much of it there is in `x`."""
-        parts = rows["label"].astype(str).str.extract(r"^(images|width|passes): (\d+)$")
+        parts = parts_of(rows["label"], r"^(images|width|passes): (\d+)$")
         return rows.assign(resource=parts[0], x=parts[1].astype(float)).dropna(subset=["resource"])
 
     def errors(self, rows):

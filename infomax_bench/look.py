@@ -37,7 +37,7 @@ LOOK: Any = {
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
     "grid.color": FAINT, "grid.linewidth": 0.7, "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelsize": 8,
     "ytick.labelsize": 8, "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0,
-    "figure.facecolor": "white",
+    "figure.facecolor": "white", "text.hinting": "none",
 }  # fmt: skip
 SMALL = 7.8
 LETTER = 0.57 * SMALL / 72
@@ -109,7 +109,7 @@ def png(figure: Figure) -> bytes:
     palette[paper : paper + 3] = [int(c) for c in full[0, 0]]  # the cut mixes it with faint colours
     image.putpalette(palette)
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, format="PNG", compress_level=4)
     return buffer.getvalue()
 
 

@@ -109,3 +109,11 @@ def by_seed(encoders: pd.DataFrame, column: str, of: str) -> pd.DataFrame:
 def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     """The values of some columns under the seeds that all of them have; no lines if one is missing."""
     return values[list(names)].dropna() if set(names) <= set(values) else pd.DataFrame()
+
+
+def parts_of(labels: pd.Series, pattern: str) -> pd.DataFrame:
+    """The groups of `pattern` in each label, as `Series.str.extract`; but many rows have the same few labels."""
+    text = labels.astype(str)
+    known = pd.Series(text.unique(), dtype=object)
+    found = known.str.extract(pattern).set_axis(known)
+    return found.reindex(text).set_axis(labels.index)

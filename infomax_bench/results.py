@@ -154,7 +154,9 @@ def read_results(root: Path) -> Results:
         order.append("seed")
         # a number that two requests asked for, of which one was made again: what is current counts
         same = [*order, "backbone", "depth", "status"]
-        table = table.sort_values("current", ascending=False, kind="stable").drop_duplicates(same)
+        if not table["current"].all():
+            table = table.sort_values("current", ascending=False, kind="stable")
+        table = table.drop_duplicates(same)
         results.table = table.sort_values(order, kind="stable", ignore_index=True)
     results.warnings = store.warnings + rows.warnings
     return results
