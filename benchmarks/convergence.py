@@ -326,6 +326,8 @@ def reading(rise, part, above):
 
 def told(metric, word, rise, part, above, table):
     """What one measure says, in a sentence."""
+    less = [reference for reference, a in above.items() if a.high < 0]
+    word += f" (surely less so than {' and '.join(less)})" * (word == FREE and bool(less))
     sentence = (
         f"By {MEASURES[metric]}, {word}: two methods {table['least'].mean():.2f} with the least, "
         f"{table['most'].mean():.2f} with the most "

@@ -306,7 +306,7 @@ class Mechanism(Benchmark):
         said = [
             f"The essay's contrast {contrast(readings)}. Its parts are stability over seeds, stability over "
             f"initialisations, and structure.{looking}",
-            f"With competition {claims.subject} is: {told}.",
+            f"With competition {claims.subject} is: {told}. Differences above 0 and a ratio above 1 are in its favour.",
         ]
         clusters = paired(self.measures(encoders)["k-means"], (BOTH, CLUSTERS))
         if len(clusters):
