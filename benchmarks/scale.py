@@ -146,8 +146,8 @@ class Scale(Benchmark):
             ranks = f"better than {len(better)} and worse than {len(worse)} of {others} other methods"
             text += f"; it scales {ranks}" + (f" ({', '.join(worse)})" if worse else "")
             sentences.append(f"{text}{self.levels(rows, dataset, resource, claims)}.")
-        if len(sentences) < 2:
-            return "".join(sentences)
+        if not sentences:
+            return ""
         told = "; ".join(f"{word} with more {', '.join(what)}" for word, what in outcomes.items())
         headline = f"{claims.subject} {told}.{' This preset is for looking, not for deciding.' * claims.indicative}"
         return "\n".join([headline, *sentences])

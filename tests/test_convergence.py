@@ -315,6 +315,10 @@ def test_the_answer_is_one_only_if_the_measures_agree(convergence):
     assert "by CKA, they converge: two methods 0.30 with the least, 0.75 with the most (rise +0.45" in answer
     assert "by matched units, they come closer but stay apart" in answer
     assert "with start +0.45" in answer
+    assert "surely less so" not in answer
+    assert f"by CKA, {FREE} (surely less so than with start): two" in convergence.answer(
+        rows({16: 0.3, 64: 0.75}, start=0.9), CLAIMS
+    )
     assert "Most like s is by CKA raw (0.90; its own seeds 0.80), least start (0.30)" in answer
     assert convergence.answer(table.iloc[:0], CLAIMS) == ""
     assert "for looking" in convergence.answer(table, replace(CLAIMS, indicative=True))

@@ -148,7 +148,10 @@ def test_better_tools(history, errors, words):
     ],
 )  # fmt: skip
 def test_the_objective(history, errors, words):
-    assert f"There, {words}" in history.answer(changed(**errors), CLAIMS)
+    paragraph, *points = history.answer(changed(**errors), CLAIMS).split("\n")
+    (few,) = (point for point in points if point.startswith("On d, 100 labels: "))
+    assert f"There, {words}" in few
+    assert f"{words.partition(';')[0]} (d, 100 labels" in paragraph
 
 
 def test_another_subject_takes_its_place_and_is_no_rival_of_its_own(history):

@@ -164,6 +164,10 @@ def test_what_competition_is_worth_at_scale():
                                    row(f"{WITHOUT}; {sweep} {x}", seed, "accuracy", 0.7, **own)]))  # fmt: skip
     said = benchmark().answer(pd.concat(rows), CLAIMS)
     assert "Competition is worth more at scale (width, d): it adds +0.0 points at 8 and +9.8 at 256" in said
+    assert "that is, it costs less" not in said
+    costs = pd.concat(rows)
+    costs.loc[costs["label"].str.startswith(f"{BOTH}; width"), "value"] -= 0.2
+    assert "that is, it costs less: at 256 nothing is shown to be gained" in benchmark().answer(costs, CLAIMS)
     assert "Competition is worth less at scale (images, d): it adds -0.0 points at 1000 and -4.9 at 50000" in said
     assert "undecided (images, d)" in benchmark().answer(
         pd.concat([r[(r["seed"] < 4) | ~r["label"].str.contains("images")] for r in rows]), CLAIMS

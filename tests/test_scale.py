@@ -57,6 +57,10 @@ def test_the_answer_follows_the_rule(scale):
     assert "given more images: scales, exponent 0.2" in answer
     assert "better than 1 and worse than 1 of 2 other methods (b)" in answer
     assert "undecided" in scale.answer(rows({"s": 0.0, "a": 0.05}, noise=0.1), CLAIMS)
+    both = pd.concat([table, rows({"s": 0.0}, noise=0.1).assign(dataset="e", target="e")])
+    assert scale.answer(both, CLAIMS).startswith(
+        "s scales with more images (d); undecided with more images (e).\ns on "
+    )
     assert "does not scale" in scale.answer(rows({"s": -0.2}, noise=0.01), CLAIMS)
     assert "fewer than five seeds" in scale.answer(rows({"s": 0.2, "a": 0.0}, seeds=4), CLAIMS)
     assert scale.answer(rows({"a": 0.2}), CLAIMS) == ""
