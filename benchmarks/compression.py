@@ -156,14 +156,13 @@ class Compression(Benchmark):
             points.append(" ".join(filter(None, sentences)))
         if not points:
             return ""
-        looking = " This preset is for looking, not for deciding." * claims.indicative
         told = "; ".join(
             f"{method}'s {', '.join(f'{word} in {own.count(word)} of {len(own)}' for word in OUTCOMES if word in own)}"
             for method, own in words.items()
         )
         if not told:
             return "\n".join(points)
-        headline = f"Half of a model or more can go, by network and by what is removed: {told} cases.{looking}"
+        headline = f"Half of a model or more can go, by network and by what is removed: {told} cases."
         return "\n".join([headline, *points])
 
     def reading(self, values, method, lost):

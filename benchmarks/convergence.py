@@ -195,8 +195,6 @@ class Convergence(Benchmark):
             said.append(f"Not measured everywhere, and left out: {', '.join(absent)}.")
         if not said:
             return ""
-        if claims.indicative:
-            said.append("This preset is for looking, not for deciding.")
         return "\n".join([" ".join(said), *points, *self.nearest_to(rows, claims)])
 
     # -- at one width -------------------------------------------------------------------------------------------------

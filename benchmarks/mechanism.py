@@ -302,10 +302,9 @@ class Mechanism(Benchmark):
                 "weights: what its competition does cannot be told."
             )
         told = "; ".join(str(reading) for reading in readings.values())
-        looking = " This preset is for looking, not for deciding." * claims.indicative
         said = [
             f"The essay's contrast {contrast(readings)}. Its parts are stability over seeds, stability over "
-            f"initialisations, and structure.{looking}",
+            "initialisations, and structure.",
             f"With competition {claims.subject} is: {told}. Differences above 0 and a ratio above 1 are in its favour.",
         ]
         clusters = paired(self.measures(encoders)["k-means"], (BOTH, CLUSTERS))

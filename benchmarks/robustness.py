@@ -163,8 +163,6 @@ class Robustness(Benchmark):
         said += strongest(scores[(scores["method"] == claims.subject) & scores["weight"].notna()], lost)
         if WITHIN not in set(rho["comparison"]):
             said.append(f"Within {claims.subject} nothing was swept: it has no {WEIGHT}, or was not measured.")
-        if claims.indicative:
-            said.append("This preset is for looking, not for deciding.")
         return " ".join(said)
 
     # -- what is shown ------------------------------------------------------------------------------------------------

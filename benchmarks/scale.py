@@ -149,8 +149,7 @@ class Scale(Benchmark):
         if not sentences:
             return ""
         told = "; ".join(f"{word} with more {', '.join(what)}" for word, what in outcomes.items())
-        headline = f"{claims.subject} {told}.{' This preset is for looking, not for deciding.' * claims.indicative}"
-        return "\n".join([headline, *sentences])
+        return "\n".join([f"{claims.subject} {told}.", *sentences])
 
     def levels(self, rows, dataset, resource, claims):
         """The subject's error with least and most of a resource, and how many methods err less with most of it: the end

@@ -60,7 +60,7 @@ def section(
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
     try:
-        made.answer = benchmark.answer(rows, claims)
+        made.answer = _hedged(benchmark.answer(rows, claims), claims)
     except Exception as error:
         made.problems.append(f"the answer could not be given: {type(error).__name__}: {error}")
     try:
@@ -69,6 +69,14 @@ def section(
     except Exception as error:
         made.problems.append(f"the table could not be made: {type(error).__name__}: {error}")
     return made
+
+
+def _hedged(answer: str, claims: Claims) -> str:
+    """An answer whose paragraph says so where the preset decides nothing."""
+    if not answer or not claims.indicative:
+        return answer
+    paragraph, *points = answer.split("\n")
+    return "\n".join([f"{paragraph} This preset is for looking, not for deciding.", *points])
 
 
 def kept(results: Results, evaluation: str, claims: Claims) -> Kept:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -221,13 +219,7 @@ def test_figures_and_the_table():
     assert benchmark().table(nothing, CLAIMS) is None
 
 
-def test_a_preset_for_looking_says_so():
-    assert benchmark().answer(planted(), replace(CLAIMS, indicative=True)).partition("\n")[0].endswith("for deciding.")
-
-
 # -- the grid ---------------------------------------------------------------------------------------------------------
-
-
 def suite(**changes):
     given = {
         "methods": ("s", "infomax", "infomax_softmax", "kmeans", "other"), "datasets": ("d", "e", "f"),

@@ -521,7 +521,7 @@ class Answering(Benchmark):
     title = "A question without a claim"
 
     def answer(self, rows, claims):
-        return f"{rows['method'].nunique()} methods say <yes>_."
+        return f"{rows['method'].nunique()} methods say <yes>_.\none <of> them\nanother"
 
 
 def test_the_answer_to_a_question_without_a_claim_is_told(tmp_path, monkeypatch):
@@ -529,8 +529,10 @@ def test_the_answer_to_a_question_without_a_claim_is_told(tmp_path, monkeypatch)
     monkeypatch.setattr(type(plugins), "names", lambda self, kind: ["cost"])
     monkeypatch.setattr(type(plugins), "benchmark", lambda self, name: _named(Answering(), name))
     html, md, *_ = build(make_results(tmp_path / "results", benchmarks=["cost"]), tmp_path / "out", plugins)
-    assert "<b>Answer.</b> 4 methods say &lt;yes&gt;_." in html
-    assert "**Answer.** 4 methods say &lt;yes&gt;\\_." in md
+    looking = " This preset is for looking, not for deciding."
+    assert f"<b>Answer.</b> 4 methods say &lt;yes&gt;_.{looking}</p><ul>" in html
+    assert "<li>one &lt;of&gt; them</li><li>another</li></ul>" in html
+    assert f"**Answer.** 4 methods say &lt;yes&gt;\\_.{looking}\n\n- one &lt;of&gt; them\n- another\n" in md
 
 
 def test_a_benchmark_whose_figures_fail_costs_a_line(tmp_path, monkeypatch):
