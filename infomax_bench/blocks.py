@@ -189,7 +189,8 @@ class Net:
             raise AttributeError(f"the net has no part {name!r}; it has {', '.join(self.blocks)}")
         prefix = name + "."
         own = {k.removeprefix(prefix): v for k, v in self.params.items() if k.startswith(prefix)}
-        return Bound(self.blocks[name], own)
+        self.__dict__[name] = bound = Bound(self.blocks[name], own)  # once: numbers change in place, tensors by copies
+        return bound
 
     def with_params(self, params: Params) -> Net:
         """The same parts with `params` in place of those of the same names (a momentum encoder, a pruned one)."""

@@ -185,8 +185,7 @@ def gradient_reaches_the_encoder(method: Method) -> None:
         wanted = (2,) if method.batched else ()
         hold(tuple(term.shape) == wanted, f"loss term {name!r} is {tuple(term.shape)}, not one number a seed {wanted}")
         hold(bool(term.isfinite().all()), f"loss term {name!r} is not finite on random images")
-    session.optimizer.zero_grad(set_to_none=True)
-    torch.stack([t.sum() for t in terms.values()]).sum().backward()
+    session.differentiate(terms)
     for name, p in session.net.params.items():
         hold(p.grad is not None, f"no gradient reaches {name}")
         hold(p.grad is None or bool(p.grad.isfinite().all()), f"the gradient of {name} is not finite")

@@ -157,8 +157,7 @@ class LinearEncoder(Encoding):
         """The parameters that do the same without `mean`; cheaper than subtracting it from every image."""
         if self.mean is None:
             return params
-        shift = (self.mean.unsqueeze(-2) @ params["weight"]).squeeze(-2)
-        return {**params, "bias": params["bias"] - shift}
+        return {**params, "bias": self.layer(params, -self.mean.unsqueeze(-2)).squeeze(-2)}
 
     def _folded_in(self, params: Params, batches: Batches) -> Params:
         return self.folded(params)

@@ -40,14 +40,34 @@ def correlation(z: Tensor) -> Tensor:
     return z.mT @ z / (z.shape[-2] - 1)
 
 
+class _VarianceAndCorrelation(torch.autograd.Function):
+    """In one step each way: by single operations much of a narrow layer's time would go into these."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> tuple[Tensor, Tensor]:
+        centred = z - z.mean(-2, keepdim=True)
+        variance = centred.square().sum(-2) / (z.shape[-2] - 1)
+        deviation = variance.clamp(min=1e-30).sqrt() + 1e-8
+        scale = 1 / (deviation * math.sqrt(z.shape[-2] - 1))
+        scaled = centred * scale.unsqueeze(-2)
+        ctx.save_for_backward(scaled, variance, deviation, scale)
+        return variance, scaled.mT @ scaled
+
+    @staticmethod
+    def backward(ctx: Any, of_variance: Tensor, of_correlation: Tensor) -> Tensor:
+        scaled, variance, deviation, scale = ctx.saved_tensors
+        result = (scaled @ of_correlation).add_(scaled @ of_correlation.mT)  # in the scaled units
+        of_deviation = -(result * scaled).sum(-2) / deviation
+        of_variance = of_variance + of_deviation / (2 * (deviation - 1e-8)).masked_fill_(variance <= 1e-30, torch.inf)
+        result *= scale.unsqueeze(-2)
+        result.addcmul_(scaled, (of_variance * deviation * (2 / math.sqrt(scaled.shape[-2] - 1))).unsqueeze(-2))
+        return result.sub_(result.mean(-2, keepdim=True))
+
+
 def variance_and_correlation(z: Tensor) -> tuple[Tensor, Tensor]:
     """The variance of every unit over the batch, `[..., K]`, and Pearson correlations, `[..., K, K]`, with 1e-8 added
     to the standard deviations: a unit that is 0 throughout has correlation 0, and no gradient."""
-    centred = z - z.mean(-2, keepdim=True)
-    variance = centred.square().sum(-2) / (z.shape[-2] - 1)
-    deviation = variance.clamp(min=1e-30).sqrt() + 1e-8  # at 0 the root's gradient would be NaN
-    scaled = centred / (deviation * math.sqrt(z.shape[-2] - 1)).unsqueeze(-2)
-    return variance, scaled.mT @ scaled
+    return cast(tuple[Tensor, Tensor], _VarianceAndCorrelation.apply(z))
 
 
 def covariance(z: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from infomax_bench.data import Dataset, Split, captions_of, images_as, load, spl
 from infomax_bench.encoder import StackEncoder, is_constant, layers_of, under
 from infomax_bench.errors import NotApplicable
 from infomax_bench.method import Batch, Method
+from infomax_bench.optimizers import Optimizer
 from infomax_bench.random import Rng, generator
 
 VERSION = 2
@@ -160,7 +161,7 @@ class Session:
         self.trained = [p.requires_grad_() for name, p in self.net.params.items() if not is_constant(name)]
         self.streams = [generator(seed, self._purpose("order")) for seed in self.seeds]
         self.per_epoch = self.train.shape[1] // self.problem.batch_size
-        self.optimizer, self.scheduler = _optimizer(self.method, self.trained, self.n_steps)
+        self.optimizer = Optimizer(self.method, self.trained, self.n_steps)
         self.step = 0
 
     def _mean(self) -> Tensor:
@@ -215,11 +216,11 @@ class Session:
         """The images of this step, `[S, B]`; a new order every epoch, partial batches dropped."""
         at = self.step % self.per_epoch
         if at == 0:
-            n = self.train.shape[1]
+            n, size = self.train.shape[1], self.problem.batch_size
             order = torch.stack([torch.randperm(n, generator=g) for g in self.streams]).to(self.device)
-            self.order = self.train.gather(1, order)
-        size = self.problem.batch_size
-        return self.order[:, at * size : (at + 1) * size]
+            full = self.train.gather(1, order)[:, : self.per_epoch * size]
+            self.order = full.unflatten(1, (self.per_epoch, size)).transpose(0, 1).contiguous()
+        return self.order[at]
 
     def batch(self) -> Batch:
         """The next batch, with what the method asked for."""
@@ -249,16 +250,19 @@ class Session:
         for indices in self.train.split(self.problem.batch_size, dim=1)[:STATISTICS_BATCHES]:
             yield self._input(self._images(indices))
 
+    def differentiate(self, terms: Mapping[str, Tensor]) -> None:
+        """Gives the parameters the gradients of the sum of a loss's terms, over all seeds."""
+        for p in self.trained:
+            p.grad = None
+        losses = [term for term in terms.values() if term.requires_grad]
+        torch.autograd.backward(losses, [torch.ones_like(loss) for loss in losses])
+
     def advance(self) -> dict[str, Tensor]:
         """One update; returns the loss terms, each `[S]` (or a scalar for one seed alone)."""
         batch = self.batch()
         terms = named_terms(self.method.loss(self.net, batch, self.state, self.rng))
-        total = torch.stack([term.sum() for term in terms.values()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        self.differentiate(terms)
         self.optimizer.step()
-        if self.scheduler is not None:
-            self.scheduler.step()
         with torch.no_grad():
             self._mask()
             self.method.after_step(self.net, batch, self.state, self.rng)
@@ -303,22 +307,6 @@ def through(lower: Lower, images: Tensor) -> Tensor:
 def named_terms(loss: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:
     """A method's loss as named terms."""
     return loss if isinstance(loss, dict) else {"loss": loss}
-
-
-def _optimizer(
-    method: Method, params: list[Tensor], n_steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler | None]:
-    optimizer: torch.optim.Optimizer
-    if method.optimizer == "adam":
-        optimizer = torch.optim.Adam(params, lr=method.learning_rate, weight_decay=method.weight_decay, fused=True)
-    else:
-        optimizer = torch.optim.SGD(
-            params, lr=method.learning_rate, momentum=method.momentum, weight_decay=method.weight_decay, fused=True
-        )
-    if method.schedule == "cosine":
-        cosine = lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, step / n_steps)))  # noqa: E731
-        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, cosine)
-    return optimizer, None
 
 
 def steps_for(problem: Problem, epochs: int) -> int:

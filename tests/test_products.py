@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from infomax_bench import products
@@ -112,3 +115,21 @@ def test_variances_and_correlations_are_torchs():
     torch.testing.assert_close(variance, z.var(1))
     for one, found in zip(z, correlation, strict=True):
         torch.testing.assert_close(found, torch.corrcoef(one.T).nan_to_num())
+
+
+@given(st.integers(0, 1000), st.integers(3, 20), st.integers(1, 6), st.sampled_from([1e-3, 1.0, 1e3]))
+def test_variances_and_correlations_have_the_gradient_of_their_formula(seed, batch, units, size):
+    z = torch.relu(size * normal(2, batch, units, seed=seed).double())
+    z[0, :, 0], z[1, :, 0] = 0, 3 * size  # never on, and always the same
+    z.requires_grad_()
+    weights = normal(2, units, seed=1).double(), normal(2, units, units, seed=2).double()
+
+    def by_single_operations():
+        centred = z - z.mean(-2, keepdim=True)
+        variance = centred.square().sum(-2) / (batch - 1)
+        scaled = centred / ((variance.clamp(min=1e-30).sqrt() + 1e-8) * math.sqrt(batch - 1)).unsqueeze(-2)
+        return variance, scaled.mT @ scaled
+
+    [expected] = torch.autograd.grad(by_single_operations(), z, weights)
+    [found] = torch.autograd.grad(variance_and_correlation(z), z, weights)
+    assert bool(((found - expected).abs() <= 1e-9 * expected.abs().amax(-2, keepdim=True) + 1e-9).all())

@@ -251,7 +251,7 @@ def test_the_cosine_schedule_ends_near_zero():
     session = start(Shrink(schedule="cosine", learning_rate=0.1), n_steps=20)
     rates = []
     for _ in range(20):
-        rates.append(session.optimizer.param_groups[0]["lr"])
+        rates.append(session.optimizer.rate)
         session.advance()
     assert rates[0] == 0.1
     assert rates == sorted(rates, reverse=True)
