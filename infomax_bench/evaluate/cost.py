@@ -105,6 +105,8 @@ def cost(context: Context) -> list[Row]:
 
 def _peak(work: Callable[[], Any]) -> int:
     """Bytes at the peak of `work`, in torch's tensors and in numpy's arrays."""
+    with PeakMemory():
+        torch.empty(0)  # what torch imports for the first one is none of the work's
     tracemalloc.start()
     try:
         with PeakMemory() as torch_memory:
