@@ -48,7 +48,7 @@ class Cost(Benchmark):
         counted = rows[rows["metric"] == "train_flops_per_sample"]
         yield from self.better_than_all(
             counted, claims, "table", "Cheapest", "operations to train on one image",
-            unit="kFLOP fewer", higher_is_better=False, scale=1e-3,
+            unit="kFLOP saved", higher_is_better=False, scale=1e-3,
         )  # fmt: skip
 
     def figures(self, rows, claims):
