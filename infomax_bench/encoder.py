@@ -150,17 +150,10 @@ class LinearEncoder(Encoding):
         x = as_vectors(images, self.problem.input_shape)
         return x if self.mean is None else x - self.mean.unsqueeze(-2)
 
-    def linear(self, params: Params, images: Tensor, rng: Any = None) -> Tensor:
-        return self.layer(self.folded(params), as_vectors(images, self.problem.input_shape))
-
-    def folded(self, params: Params) -> Params:
-        """The parameters that do the same without `mean`; cheaper than subtracting it from every image."""
+    def _folded_in(self, params: Params, batches: Batches) -> Params:
         if self.mean is None:
             return params
         return {**params, "bias": self.layer(params, -self.mean.unsqueeze(-2)).squeeze(-2)}
-
-    def _folded_in(self, params: Params, batches: Batches) -> Params:
-        return self.folded(params)
 
 
 @dataclass(frozen=True)

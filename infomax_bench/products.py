@@ -12,8 +12,9 @@ import contextlib
 import functools
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -72,17 +73,27 @@ def _overriding() -> torch.library.Library:
     return library
 
 
-def _dense(x: Tensor) -> Tensor:
-    """What oneDNN takes as its second matrix without a detour of many times the time."""
-    return x if x.is_contiguous() or x.mT.is_contiguous() else x.contiguous()
+def _linear(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    return cast(Tensor, torch.ops.mkldnn._linear_pointwise.default(a, b.mT, bias, "none", [], ""))
 
 
-def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`a @ b`, `[m, k]`, `[k, n]` -> `[m, n]`, plus `bias` `[n]`. oneDNN is slow where a tall first matrix is not
-    contiguous: if transposed, it becomes the second of the transposed product."""
-    if a.stride(-1) == 1 or bias is not None or 2 * b.shape[1] > a.shape[0]:
-        return torch.ops.mkldnn._linear_pointwise(a, _dense(b).mT, bias, "none", [], "")
-    return torch.ops.mkldnn._linear_pointwise(b.mT, _dense(a), None, "none", [], "").mT
+def _is_dense(x: Tensor) -> bool:
+    """Whether oneDNN takes it as a second matrix without a detour of many times the time."""
+    return x.is_contiguous() or x.mT.is_contiguous()
+
+
+def _dense(parts: Sequence[Tensor]) -> Sequence[Tensor]:
+    return parts if _is_dense(parts[0]) else [part.contiguous() for part in parts]
+
+
+def _products(a: Sequence[Tensor], b: Sequence[Tensor], biases: Sequence[Tensor] | None = None) -> list[Tensor]:
+    """`a @ b` of every pair, `[m, k]`, `[k, n]` -> `[m, n]`, plus a bias `[n]`; the pairs are laid out alike. oneDNN is
+    slow where a tall first matrix is not contiguous: if transposed, it becomes the second of the transposed product."""
+    if biases is not None:
+        return [_linear(p, q, bias) for p, q, bias in zip(a, _dense(b), biases, strict=True)]
+    if a[0].stride(-1) == 1 or 2 * b[0].shape[1] > a[0].shape[0]:
+        return [_linear(p, q) for p, q in zip(a, _dense(b), strict=True)]
+    return [_linear(q.mT, p.mT).mT for p, q in zip(_dense(a), b, strict=True)]
 
 
 def _suits(a: Tensor, b: Tensor) -> bool:
@@ -92,7 +103,7 @@ def _suits(a: Tensor, b: Tensor) -> bool:
 
 def _mm(a: Tensor, b: Tensor) -> Tensor:
     if _suits(a, b):
-        return _product(a, b)
+        return _products([a], [b])[0]
     return torch.ops.aten.mm.out(a, b, out=a.new_empty(a.shape[0], b.shape[1]))
 
 
@@ -109,20 +120,20 @@ def _bmm(a: Tensor, b: Tensor) -> Tensor:
     if n == 1 and m > 1:
         return torch.ops.aten.bmm.out(b.mT, a.mT, out=a.new_empty(a.shape[0], 1, m)).mT
     if _suits(a, b):
-        return _stack([_product(p, q) for p, q in zip(a.unbind(), b.unbind(), strict=True)])
+        return _stack(_products(a.unbind(), b.unbind()))
     return torch.ops.aten.bmm.out(a, b, out=a.new_empty(a.shape[0], m, n))
 
 
 def _addmm(added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     if beta == alpha == 1 and added.dim() == 1 and _suits(a, b):
-        return _product(a, b, added.contiguous())
+        return _products([a], [b], [added.contiguous()])[0]
     out = a.new_empty(a.shape[0], b.shape[1])
     return torch.ops.aten.addmm.out(added, a, b, beta=beta, alpha=alpha, out=out)
 
 
 def _baddbmm(added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     if beta == alpha == 1 and added.dim() == 3 and added.shape[1] == 1 and _suits(a, b):
-        rows = added.expand(a.shape[0], 1, b.shape[2]).contiguous().unbind()
-        return _stack([_product(p, q, r[0]) for p, q, r in zip(a.unbind(), b.unbind(), rows, strict=True)])
+        rows = added.squeeze(1).expand(a.shape[0], b.shape[2]).contiguous()
+        return _stack(_products(a.unbind(), b.unbind(), rows.unbind()))
     out = a.new_empty(a.shape[0], a.shape[1], b.shape[2])
     return torch.ops.aten.baddbmm.out(added, a, b, beta=beta, alpha=alpha, out=out)

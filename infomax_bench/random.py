@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+SMALL = 65536
+"""Numbers up to which draws for all seeds are made at once."""
+
 
 def generator(seed: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
     """An independent stream for each pair of a seed and a purpose ("order", "noise", "init.encoder", ...)."""
@@ -64,10 +67,12 @@ class Rng:
     def bernoulli(self, probability: Tensor) -> Tensor:
         """0/1 draws, each 1 with its own probability to within 2^-17 (0 and 1 exactly); the shape of `probability`."""
         rates = probability.reshape(len(self.generators), -1)
-        drawn, least = torch.empty_like(rates), rates.new_full((), -32768.5)
-        words = torch.empty(-(-rates.shape[1] // 4), dtype=torch.int64, device=self.device)
-        for out, rate, stream in zip(drawn, rates, self.generators, strict=True):  # in the cache, a seed at a time
-            words.random_(-(2**63), None, generator=stream)  # four draws of 16 bits for the price of two floats
-            out.copy_(words.view(torch.int16)[: len(rate)])
-            torch.lt(out, torch.add(least, rate, alpha=65536), out=out)
+        n, drawn = rates.shape[1], torch.empty_like(rates)
+        at_once = len(rates) if rates.numel() <= SMALL else 1  # many numbers stay in the cache one seed at a time
+        words = torch.empty(at_once, -(-n // 4), dtype=torch.int64, device=self.device)
+        for i in range(0, len(rates), at_once):
+            for own, stream in zip(words, self.generators[i : i + at_once], strict=True):
+                own.random_(-(2**63), None, generator=stream)  # four draws of 16 bits for the price of two floats
+            part = slice(i, i + at_once)
+            drawn[part].copy_(words.view(torch.int16)[:, :n]).sub_(rates[part], alpha=65536).lt_(-32768.5)
         return drawn.view_as(probability)

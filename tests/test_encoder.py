@@ -103,8 +103,8 @@ def test_subtracting_the_mean_changes_gradients_and_can_be_folded_into_the_bias(
     mean, images = torch.rand(12), torch.rand(8, 1, 4, 3)
     centred, plain = LinearEncoder(PROBLEM, Plain(), mean), LinearEncoder(PROBLEM, Plain())
     assert torch.allclose(centred(own, images), plain(own, images.flatten(1) - mean), atol=1e-6)
-    assert torch.allclose(centred(own, images), plain(centred.folded(own), images), atol=1e-6)
-    assert plain.folded(own) is own
+    assert torch.allclose(centred(own, images), plain(centred.finished(own, list), images), atol=1e-6)
+    assert plain.finished(own, list) is own
 
     weight = own["weight"].clone().requires_grad_()
     centred({**own, "weight": weight}, images).sum().backward()

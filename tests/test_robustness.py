@@ -270,6 +270,21 @@ def test_the_answer_within_the_subject():
     assert "The strongest is best" not in benchmark().answer(pd.concat([rows, lost]), CLAIMS), "a weight is missing"
 
 
+def test_within_the_subject_it_is_also_told_up_to_the_weight_that_is_best_with_clean_images():
+    """Here dependence falls with the weight throughout; what is kept rises, and then accuracy is lost."""
+    kept, dependence = np.array([0.3, 0.4, 0.5, 0.6, 0.3, 0.2, 0.1]), np.linspace(0.2, 0.0, 7)
+    rows = sweep_rows(kept, dependence, noise=0.001)
+    for best, label in ((False, ""), (True, "lambda_tc = 1"), (True, "lambda_tc = 1000"), (True, "lambda_tc = 0.01")):
+        one = rows.copy()
+        clean = (one["protocol"] == "linear") & (one["label"] == label) & best
+        one.loc[clean, "value"] += 0.05
+        said = benchmark().answer(one, CLAIMS)
+        assert "Within m00, over 7 weights: more redundant features are more robust with corrupted images" in said
+        told = f"Up to {label}, beyond which accuracy on clean images falls (4 weights): {WORDS['less']} with corrupted"
+        assert (told in said) == (label == "lambda_tc = 1")
+        assert ("Up to " in said) == (label == "lambda_tc = 1"), "all weights say it already, or two weights nothing"
+
+
 @pytest.mark.parametrize("weight", ["1", "1000"])
 def test_a_weight_that_diverges_is_named_and_takes_the_win(weight):
     rows = planted(np.full(12, 0.5), REDUNDANCY, noise=0.05)
