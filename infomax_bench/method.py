@@ -186,7 +186,8 @@ class Method(_Hyperparameters):
         raise TypeError(f"{type(self).__name__} defines neither loss() nor fit()")
 
     def after_step(self, net: Net, batch: Batch, state: dict[str, Tensor], rng: Rng) -> None:
-        """Called without gradients after every update: momentum encoders, queues, projections of parameters."""
+        """Called without gradients after every update: momentum encoders, queues, projections of parameters (changed
+        in place)."""
 
     def fit(self, net: Net, images: Tensor, labels: Tensor | None, rng: Rng) -> dict[str, Tensor]:
         """For methods without a gradient: the fitted parameters of one seed, by their full names ("encoder.weight").

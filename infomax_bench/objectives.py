@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from infomax_bench.blocks import Net, Params
@@ -47,18 +48,20 @@ class _VarianceAndCorrelation(torch.autograd.Function):
     def forward(ctx: Any, z: Tensor) -> tuple[Tensor, Tensor]:
         centred = z - z.mean(-2, keepdim=True)
         variance = centred.square().sum(-2) / (z.shape[-2] - 1)
-        deviation = variance.clamp(min=1e-30).sqrt() + 1e-8
-        scale = 1 / (deviation * math.sqrt(z.shape[-2] - 1))
+        root = variance.clamp(min=1e-30).sqrt()
+        scale = 1 / ((root + 1e-8) * math.sqrt(z.shape[-2] - 1))
         scaled = centred * scale.unsqueeze(-2)
-        ctx.save_for_backward(scaled, variance, deviation, scale)
+        ctx.save_for_backward(scaled, variance, root, scale)
         return variance, scaled.mT @ scaled
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, of_variance: Tensor, of_correlation: Tensor) -> Tensor:
-        scaled, variance, deviation, scale = ctx.saved_tensors
+        scaled, variance, root, scale = ctx.saved_tensors
+        deviation = root + 1e-8
         result = (scaled @ of_correlation).add_(scaled @ of_correlation.mT)  # in the scaled units
-        of_deviation = -(result * scaled).sum(-2) / deviation
-        of_variance = of_variance + of_deviation / (2 * (deviation - 1e-8)).masked_fill_(variance <= 1e-30, torch.inf)
+        slope = (2 * root).masked_fill_(variance <= 1e-30, torch.inf)  # the root's: none at 0, where it would be NaN
+        of_variance = of_variance - (result * scaled).sum(-2) / (deviation * slope)
         result *= scale.unsqueeze(-2)
         result.addcmul_(scaled, (of_variance * deviation * (2 / math.sqrt(scaled.shape[-2] - 1))).unsqueeze(-2))
         return result.sub_(result.mean(-2, keepdim=True))

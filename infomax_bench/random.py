@@ -66,7 +66,7 @@ class Rng:
 
     def bernoulli(self, probability: Tensor) -> Tensor:
         """0/1 draws, each 1 with its own probability to within 2^-17 (0 and 1 exactly); the shape of `probability`."""
-        rates = probability.reshape(len(self.generators), -1)
+        rates = probability.detach().reshape(len(self.generators), -1)
         n, drawn = rates.shape[1], torch.empty_like(rates)
         at_once = len(rates) if rates.numel() <= SMALL else 1  # many numbers stay in the cache one seed at a time
         words = torch.empty(at_once, -(-n // 4), dtype=torch.int64, device=self.device)

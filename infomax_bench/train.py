@@ -27,7 +27,7 @@ from infomax_bench.optimizers import Optimizer
 from infomax_bench.random import Rng, generator
 
 VERSION = 2
-"""Part of every key that depends on training; raise it when a change here could change numbers."""
+"""Part of every key that depends on training; raise it when numbers could change by more than rounding changes them."""
 
 LOG_POINTS = 60
 
@@ -251,10 +251,15 @@ class Session:
             yield self._input(self._images(indices))
 
     def differentiate(self, terms: Mapping[str, Tensor]) -> None:
-        """Gives the parameters the gradients of the sum of a loss's terms, over all seeds."""
+        """Gives the parameters the gradients of the sum of a loss's terms, over all seeds.
+
+        Raises ValueError if the loss depends on none of them.
+        """
         for p in self.trained:
             p.grad = None
         losses = [term for term in terms.values() if term.requires_grad]
+        if not losses:
+            raise ValueError(f"the loss of {self.method.name or type(self.method).__name__} depends on no parameter")
         torch.autograd.backward(losses, [torch.ones_like(loss) for loss in losses])
 
     def advance(self) -> dict[str, Tensor]:

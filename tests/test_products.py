@@ -133,3 +133,14 @@ def test_variances_and_correlations_have_the_gradient_of_their_formula(seed, bat
     [expected] = torch.autograd.grad(by_single_operations(), z, weights)
     [found] = torch.autograd.grad(variance_and_correlation(z), z, weights)
     assert bool(((found - expected).abs() <= 1e-9 * expected.abs().amax(-2, keepdim=True) + 1e-9).all())
+
+
+@pytest.mark.parametrize("size", [0, 3e-16, 3e-15, 1e-9, 1.0])
+def test_variances_and_correlations_have_finite_gradients_in_float32(size):
+    z = size * normal(1, 30, 4)
+    z[..., 0] = 1 / 3
+    z.requires_grad_()
+    variance, correlation = variance_and_correlation(z)
+    ((variance + 1e-6).log().sum() + off_diagonal_sum_of_squares(correlation).sum()).backward()
+    assert z.grad is not None
+    assert z.grad.isfinite().all()

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infomax_bench.random import Rng, generator
+from infomax_bench.random import SMALL, Rng, generator
 
 
 @settings(max_examples=20, deadline=None)
@@ -48,6 +48,17 @@ def test_bernoulli_draws_each_entry_with_its_own_probability():
     draws = Rng.of([0], "noise").bernoulli(probability)
     assert set(draws.unique().tolist()) == {0.0, 1.0}
     assert torch.allclose(draws.mean((0, 1)), probability[0, 0], atol=0.015)
+
+
+@pytest.mark.parametrize("n", [7, SMALL // 2 + 3])
+def test_bernoulli_draws_are_those_of_the_seed_alone(n):
+    probability = torch.rand(3, n, generator=generator(0, "rates")).requires_grad_()
+    together = Rng.of([4, 7, 9], "noise").bernoulli(probability)
+    alone = [
+        Rng.of([seed], "noise", stacked=False).bernoulli(p) for seed, p in zip([4, 7, 9], probability, strict=True)
+    ]
+    assert torch.equal(together, torch.stack(alone))
+    assert not together.requires_grad
 
 
 def test_bernoulli_draws_are_independent_of_their_neighbours():

@@ -280,9 +280,14 @@ def test_within_the_subject_it_is_also_told_up_to_the_weight_that_is_best_with_c
         one.loc[clean, "value"] += 0.05
         said = benchmark().answer(one, CLAIMS)
         assert "Within m00, over 7 weights: more redundant features are more robust with corrupted images" in said
-        told = f"Up to {label}, beyond which accuracy on clean images falls (4 weights): {WORDS['less']} with corrupted"
+        told = f"Up to {label}, the highest mean accuracy with clean images (4 weights): {WORDS['less']} with corrupted"
         assert (told in said) == (label == "lambda_tc = 1")
         assert ("Up to " in said) == (label == "lambda_tc = 1"), "all weights say it already, or two weights nothing"
+    rows.loc[(rows["protocol"] == "linear") & (rows["label"] == "lambda_tc = 1"), "value"] += 0.05
+    rows = rows[(rows["label"] != "lambda_tc = 0.1") | (rows["seed"] != 2)]
+    assert "Up to lambda_tc = 1, the highest mean accuracy with clean images (3 weights): " in benchmark().answer(
+        rows, CLAIMS
+    )
 
 
 @pytest.mark.parametrize("weight", ["1", "1000"])

@@ -244,6 +244,14 @@ def test_training_stops_when_no_seed_is_finite_any_more():
     assert trained.log_steps[-1] < trained.n_steps
 
 
+def test_a_loss_that_depends_on_no_parameter_is_refused():
+    constant = type(
+        "Constant", (Shrink,), {"loss": lambda self, net, batch, state, rng: batch.x.square().mean((-2, -1))}
+    )
+    with pytest.raises(ValueError, match="Constant depends on no parameter"):
+        fit(constant())
+
+
 # -- optimisation and the log ---------------------------------------------------------------------------------
 
 

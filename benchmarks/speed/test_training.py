@@ -83,7 +83,7 @@ def test_infomax_em(race, images):
 def test_persistent_rbm(race, images, tmp_path):
     """As a run trains ten seeds: in blocks of five, each in a worker of one thread."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    file, epochs = tmp_path / "images.npy", 4
+    file, epochs = tmp_path / "images.npy", 2
     np.save(file, images.numpy())
     floats = (images.flatten(1).numpy() / 255).astype(np.float32)
 
@@ -94,7 +94,7 @@ def test_persistent_rbm(race, images, tmp_path):
     race(
         lambda: list(Workers(jobs=2).map(ours, ["rbm_persistent"] * 2, Path(), file, SEEDS, BATCH, epochs)),
         theirs,
-        work="RBM, persistent CD, 64 units, batch 128, 10 seeds in two blocks on two workers, four epochs",
+        work="RBM, persistent CD, 64 units, batch 128, 10 seeds in two blocks on two workers, two epochs",
         against="scikit-learn's BernoulliRBM, one fit after another",
         at_least=2.5,
         aim=4,

@@ -14,7 +14,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Where an evaluation is, a version that is raised when its numbers could change, and what it takes.
+    """Where an evaluation is, a version, and what it takes. The version is raised when numbers could change by more
+    than rounding does.
 
     seconds: about, of one core, for each image of a seed at width 64: for the order of tasks and the time left.
     per_seed: the arrays that it keeps have a leading dimension of seeds, and are kept of all; else of the first group

@@ -93,7 +93,7 @@ def cost(context: Context) -> list[Row]:
         values["encode_flops_per_sample"] = encoding
     if method.by_gradient():
         session = session_for(method, problem, data, [seed], MEASURED_STEPS)
-        session.advance()  # the first step allocates the optimiser's state
+        session.advance()  # the first step brings what is made once: an order, a queue
         values["peak_memory"] = _peak(session.advance)
         with FlopCounterMode(display=False) as counter:
             session.advance()
