@@ -253,13 +253,20 @@ class Session:
     def differentiate(self, terms: Mapping[str, Tensor]) -> None:
         """Gives the parameters the gradients of the sum of a loss's terms, over all seeds.
 
-        Raises ValueError if the loss depends on none of them.
+        Raises ValueError if a term is not one number a seed, or if none depends on a parameter.
         """
+        name, wanted = self.method.name or type(self.method).__name__, (len(self.seeds),) if self.stacked else ()
+        for label, term in terms.items():
+            if tuple(term.shape) != wanted:
+                raise ValueError(
+                    f"loss term {label!r} of {name} is {tuple(term.shape)}, not one number a seed {wanted}: reduce all "
+                    "but the leading dimension, of seeds, or say batched = False"
+                )
         for p in self.trained:
             p.grad = None
         losses = [term for term in terms.values() if term.requires_grad]
         if not losses:
-            raise ValueError(f"the loss of {self.method.name or type(self.method).__name__} depends on no parameter")
+            raise ValueError(f"the loss of {name} depends on no parameter; net.encoder(batch.images) does")
         torch.autograd.backward(losses, [torch.ones_like(loss) for loss in losses])
 
     def advance(self) -> dict[str, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +109,11 @@ def test_the_other_words():
 )
 def test_what_is_between_the_two(changes, word):
     assert f"contrast {word}." in benchmark().answer(planted(**changes), CLAIMS)
+
+
+def test_a_subject_without_the_weights_is_told_nothing_of_one_that_had_them():
+    said = benchmark().answer(planted(), replace(CLAIMS, subject="kmeans"))
+    assert said.startswith("kmeans was not measured with and without lambda_lse and lambda_tc, or has no such weights")
 
 
 def test_four_seeds_decide_nothing():

@@ -252,6 +252,16 @@ def test_a_loss_that_depends_on_no_parameter_is_refused():
         fit(constant())
 
 
+@pytest.mark.parametrize(("reduced", "shape"), [((), r"\(2, 100\)"), ((-1, -2), r"\(\)")])
+def test_a_loss_that_is_not_one_number_a_seed_is_refused(reduced, shape):
+    def loss(self, net, batch, state, rng):
+        norms = net.encoder(batch.images).square().sum(-1)
+        return norms.sum(reduced) if reduced else norms
+
+    with pytest.raises(ValueError, match=f"'loss' of Odd is {shape}, not one number a seed .* batched = False"):
+        fit(type("Odd", (Shrink,), {"loss": loss})())
+
+
 # -- optimisation and the log ---------------------------------------------------------------------------------
 
 
