@@ -206,7 +206,8 @@ class Mechanism(Benchmark):
         cell = parts[0].where(parts[0] != REFERENCE, rows["method"].astype(str))
         made = rows.assign(cell=cell, sweep=parts[1].fillna(""), x=parts[2].astype(float).fillna(0.0))
         made = made[made["cell"].isin([*CELLS, *REFERENCES])]
-        made = made[~made["cell"].isin([*OFF, SUBJECT]) | (made["method"] == claims.subject)]  # others were too
+        of_a_subject = made["cell"].isin([*OFF, SUBJECT])  # of this one, or of one before it
+        made = made[~of_a_subject | (made["method"] == claims.subject)]
         if claims.width is not None:
             made = made[(made["sweep"] == WIDTH) | (made["width"] == claims.width)]
         found = encoder_table(made, KEY, COLUMNS)

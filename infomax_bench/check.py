@@ -182,8 +182,6 @@ def gradient_reaches_the_encoder(method: Method) -> None:
     batch = session.batch()
     terms = named_terms(method.loss(session.net, batch, session.state, session.rng))
     for name, term in terms.items():
-        wanted = (2,) if method.batched else ()
-        hold(tuple(term.shape) == wanted, f"loss term {name!r} is {tuple(term.shape)}, not one number a seed {wanted}")
         hold(bool(term.isfinite().all()), f"loss term {name!r} is not finite on random images")
     session.differentiate(terms)
     for name, p in session.net.params.items():
