@@ -10,6 +10,10 @@ if sys.version_info < (3, 11):  # noqa: UP036 - before anything that an older Py
 import importlib
 from typing import TYPE_CHECKING
 
+from infomax_bench import repeatable
+
+repeatable.ask()  # before the first product
+
 __version__ = "0.1.0"
 
 _WHERE = {

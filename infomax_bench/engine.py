@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from infomax_bench import __version__
+from infomax_bench import __version__, repeatable
 from infomax_bench.benchmark import Request
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
@@ -80,6 +80,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": cpu,
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "products": repeatable.in_words(),
         "cores": available_cores(),
         "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "",
         "python": platform.python_version(),

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import joblib
 
 from infomax_bench.errors import UserError
+from infomax_bench.repeatable import steadily
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,11 +49,11 @@ class Workers:
             yield from _on_cluster(self.scheduler, function, items, folder, arguments)
         elif min(self.jobs, len(items)) <= 1:
             for item in items:
-                yield function(item, *arguments)
+                yield steadily(function, item, *arguments)
         else:
             parallel = joblib.Parallel(n_jobs=min(self.jobs, len(items)), return_as="generator_unordered",
                                        batch_size=1, inner_max_num_threads=1, backend="loky")  # fmt: skip
-            yield from parallel(joblib.delayed(function)(item, *arguments) for item in items)
+            yield from parallel(joblib.delayed(steadily)(function, item, *arguments) for item in items)
 
 
 def _on_cluster(
@@ -62,7 +63,9 @@ def _on_cluster(
     client, as_completed = _connected(scheduler)
     try:
         _check(client, folder)
-        futures = [client.submit(function, item, *arguments, pure=False, priority=-i) for i, item in enumerate(items)]
+        futures = [
+            client.submit(steadily, function, item, *arguments, pure=False, priority=-i) for i, item in enumerate(items)
+        ]
         for future in as_completed(futures, loop=client.loop):
             yield _result(future)
             future.release()
