@@ -62,7 +62,7 @@ def _module(backbone: str, channels: int, hidden: tuple[int, ...], training: boo
 @functools.lru_cache(maxsize=64)
 def _trunk_size(backbone: str, shape: tuple[int, int, int], hidden: tuple[int, ...]) -> int:
     with torch.no_grad():
-        return int(_module(backbone, shape[0], hidden, False)(torch.zeros(1, *shape)).shape[1])
+        return int(fresh_trunk(backbone, shape[0], hidden).eval()(torch.zeros(1, *shape)).shape[1])
 
 
 def each_seed(module: nn.Module, params: Params, x: Tensor, ndim: int) -> Tensor:
@@ -119,7 +119,8 @@ class ConvolutionalEncoder(Encoding):
         module = self._module(True)
         lead = images.shape[:-4]
         return {
-            name: torch.zeros(lead + b.shape, dtype=b.dtype, device=images.device) for name, b in module.named_buffers()
+            name: images.new_zeros(lead + b.shape, dtype=images.dtype if b.is_floating_point() else b.dtype)
+            for name, b in module.named_buffers()
         }
 
     def _folded_in(self, params: Params, batches: Batches) -> Params:

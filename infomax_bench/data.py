@@ -205,8 +205,8 @@ def _convert(images: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """uint8 images as float32 in [0, 1]."""
-    return images.float().div_(255)
+    """uint8 images as numbers in [0, 1], of torch's default type (float32, unless somebody wants to see less rounding)."""
+    return images.to(torch.get_default_dtype()).div_(255)
 
 
 def data_root() -> Path:

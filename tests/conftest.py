@@ -3,17 +3,26 @@ plug-ins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 
+from infomax_bench.check import double_precision
 from tests.small_runs import TINY, write_echo
 
 torch.set_num_threads(1)
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def in_double() -> Iterator[None]:
+    """What is compared over several updates is trained in float64, where rounding cannot grow to matter."""
+    with double_precision():
+        yield
 
 
 @pytest.fixture

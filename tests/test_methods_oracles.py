@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from infomax_bench import Augmentation, Batch, Method, Net, Problem, Rng
 from infomax_bench.backbones import build_blocks
+from infomax_bench.check import doubled
 from infomax_bench.blocks import init_params
 from infomax_bench.data import split
 from infomax_bench.plugins import registry
@@ -65,13 +66,14 @@ def batch_of(*shape: int, seed=0) -> Batch:
 # -- all methods ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("in_double")
 @pytest.mark.parametrize("name", BATCHED)
 def test_stacked_seeds_have_the_losses_and_gradients_that_each_has_alone(name):
     """A loss that mixed seeds, or drew from another's stream, would make seeds dependent and their intervals wrong."""
     method, seeds = method_named(name), (2, 5, 8)
 
     def first_step(group, stacked=True):
-        session = session_of(method, group, stacked)
+        session = doubled(session_of(method, group, stacked))
         terms = named_terms(method.loss(session.net, session.batch(), session.state, session.rng))
         sum(term.sum() for term in terms.values()).backward()
         return terms, {part: p.grad for part, p in session.net.params.items()}
@@ -82,12 +84,10 @@ def test_stacked_seeds_have_the_losses_and_gradients_that_each_has_alone(name):
         for term in together:
             assert together[term].shape == (3,)
             assert alone[term].shape == ()
-            torch.testing.assert_close(together[term][i], alone[term], rtol=1e-4, atol=1e-5)
-        largest = max(float(p.abs().max()) for p in own.values())
+            torch.testing.assert_close(together[term][i], alone[term], rtol=1e-10, atol=1e-10)
+        rounding = 1e-10 * max(float(p.abs().max()) for p in own.values())
         for part in own:
-            rounding = 1e-6 * largest  # all there is to the gradient of a bias before batch norm
-            atol = 1e-4 * float(own[part].abs().max()) + rounding
-            torch.testing.assert_close(gradients[part][i], own[part], rtol=1e-3, atol=atol)
+            torch.testing.assert_close(gradients[part][i], own[part], rtol=1e-8, atol=rounding)
 
 
 # -- infomax_em -----------------------------------------------------------------------------------------------
