@@ -14,6 +14,7 @@ import pytest
 from infomax_bench.errors import UserError
 from infomax_bench.workers import Workers
 from tests.small_runs import go, values, write_echo
+from tests.test_repeatable import where
 
 SLOW = """import time
         from pathlib import Path
@@ -46,6 +47,12 @@ def test_a_cluster_gives_a_local_runs_numbers(own, tmp_path, cluster):
     pd.testing.assert_frame_equal(values(local), values(spread))
     again = go(own, tmp_path / "cluster", workers=Workers(scheduler=cluster.scheduler_address))
     assert again.n_jobs == 0
+
+
+def test_products_repeat_on_a_cluster(tmp_path, cluster):
+    assert [steady for _, steady in Workers(scheduler=cluster.scheduler_address).map(where, range(6), tmp_path)] == [
+        True
+    ] * 6
 
 
 def test_a_worker_that_is_killed_changes_nothing(own, tmp_path, cluster):
