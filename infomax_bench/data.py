@@ -205,7 +205,7 @@ def _convert(images: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """uint8 images as numbers in [0, 1], of torch's default type (float32, unless somebody wants to see less rounding)."""
+    """uint8 images as numbers in [0, 1], of torch's default type: float32, unless rounding is to be kept small."""
     return images.to(torch.get_default_dtype()).div_(255)
 
 

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from infomax_bench import Augmentation, Batch, Method, Net, Problem, Rng
 from infomax_bench.backbones import build_blocks
-from infomax_bench.check import doubled
 from infomax_bench.blocks import init_params
+from infomax_bench.check import doubled
 from infomax_bench.data import split
 from infomax_bench.plugins import registry
 from infomax_bench.train import Data, Session, named_terms, train

@@ -1,4 +1,4 @@
-"""The same product has the same bits wherever its matrices lie, in every process that does jobs; what is asked of MKL."""
+"""A product has the same bits wherever its matrices lie, in every process that does jobs; what is asked of MKL."""
 
 from __future__ import annotations
 
