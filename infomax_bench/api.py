@@ -54,13 +54,13 @@ def pretrain(
         raise UserError("width and epochs are at least 1, the batch at least 2, and seeds not negative")
     found = plugins.registry(folders)
     built, data = found.method(method, settings), found.dataset(dataset)
-    cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth)
+    cell = Cell(method, data.label, width, epochs, batch_size, backbone, depth)
     problem = problem_for(replace(cell, width=built.width(problem_for(cell, data))), data)
     with one_job():  # the same numbers whatever the machine
         own = data_for(data, problem, which, needs=built.needs)
         trained = train(built, problem, own, which, epochs, device)
     facts = facts_of(trained, which, epochs)
-    return Encoder(built, problem, trained.params, which, dataset, tuple(trained.diverged), facts)
+    return Encoder(built, problem, trained.params, which, data.label, tuple(trained.diverged), facts)
 
 
 def evaluate(

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from infomax_bench.augment import Augmentation
 from infomax_bench.errors import UserError
+from infomax_bench.places import expanded, user_cache
 from infomax_bench.random import generator
 
 MAX_VALIDATION = 10_000
@@ -93,6 +94,17 @@ class Dataset:
     def label(self) -> str:
         """The name under which results are filed."""
         return self.name if self.argument is None else f"{self.name}:{self.argument}"
+
+    @property
+    def identity(self) -> str:
+        """The name as it enters keys: without an argument that only says where the data lie, if there is such a one."""
+        return self.label
+
+    @property
+    def verified(self) -> bool | None:
+        """Whether the images are known to be the published ones, if that can be said without loading; what is no
+        published data set needs no check."""
+        return True
 
     def fingerprint(self) -> str:
         """Changes whenever the images do; read without loading them. The file's own source is added to it."""
@@ -210,18 +222,31 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 def data_root() -> Path:
-    """Where downloaded data sets live: INFOMAX_BENCH_DATA, in torchvision's layout, or a folder in the user's cache."""
-    given = os.environ.get("INFOMAX_BENCH_DATA")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "infomax-bench" / "data"
+    """Where downloaded data sets live: INFOMAX_BENCH_DATA, in torchvision's layout, or a folder in the user's cache.
+
+    Raises UserError for a user without a home who has not set it.
+    """
+    if given := os.environ.get("INFOMAX_BENCH_DATA"):
+        return expanded(given)
+    cache = user_cache()
+    if cache is None:
+        raise UserError("there is no home folder for downloaded data; set INFOMAX_BENCH_DATA to a folder")
+    return cache / "data"
 
 
 def stratified_test(labels: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
-    """A fixed test mask with `share` of every class, for data sets that come without a division of their own."""
+    """A fixed test mask with `share` of every class, for data sets that come without a division of their own.
+
+    Of every class at least one is test and one is not. Raises UserError for a class of one.
+    """
     rng = np.random.default_rng(seed)
     test = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        test[rng.permutation(members)[: round(share * len(members))]] = True
+        if len(members) < 2:
+            raise UserError(f"class {label} has one image; it takes two, one to train on and one to test")
+        n = min(max(1, round(share * len(members))), len(members) - 1)
+        test[rng.permutation(members)[:n]] = True
     return test
 
 

@@ -101,9 +101,8 @@ def make_suite(
     registry.get("methods", subject)
     for name, own in (settings or {}).items():
         registry.method(name, own)
-    names = tuple(dict.fromkeys(datasets)) if datasets else preset.datasets
-    for name in names:
-        registry.dataset(name)
+    # one name for one data set, however it is spelled
+    names = tuple(dict.fromkeys(registry.dataset(name).label for name in datasets or preset.datasets))
     if widths is not None and min(widths, default=0) < 1:
         raise UserError(f"widths are at least 1, not {min(widths, default=0)}")
     if seeds is not None and seeds < 1:
@@ -190,6 +189,7 @@ class Planner:
         method = self.registry.method(cell.method, dict(cell.settings))
         own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings", "n_seeds")}
         own = {k: v for k, v in own.items() if v or k not in LATER}
+        own["dataset"] = self.dataset(cell.dataset).identity
         problem = problem_for(cell, self.dataset(cell.dataset))
         normalised = any(getattr(head, "batch_norm", False) for head in method.heads(problem).values())
         parts = {"views": augment.VERSION} if method.views or normalised else {}
@@ -206,7 +206,7 @@ class Planner:
     def key(self, cell: Cell, request: Request, seeds: tuple[int, ...]) -> str:
         """The key of one evaluation of one block of seeds."""
         target = request.target or cell.dataset  # a source is named by the cell; a foreign target, here
-        named = {"name": target} if target != cell.dataset else {}
+        named = {"name": self.dataset(target).identity} if target != cell.dataset else {}
         return digest(
             {
                 "encoder": self.encoder_key(cell, seeds), "evaluation": request.evaluation, "options": request.options,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infomax_bench.errors import UserError, unknown
+from infomax_bench.places import expanded
 
 if TYPE_CHECKING:
     from infomax_bench.benchmark import Benchmark
@@ -102,7 +103,7 @@ class Registry:
 def registry(folders: Iterable[str] = (), kinds: Iterable[str] = tuple(KINDS)) -> Registry:
     """Everything there is of these kinds. `folders` are the user's own, which may replace built-in plug-ins by name;
     files that lie loose there are of any kind."""
-    return _registry(tuple(str(Path(f).expanduser().resolve()) for f in folders), tuple(kinds))
+    return _registry(tuple(str(expanded(f).resolve()) for f in folders), tuple(kinds))
 
 
 def reread() -> None:

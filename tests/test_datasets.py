@@ -9,6 +9,7 @@ import inspect
 import json
 import logging
 import os
+import shutil
 import struct
 import sys
 from collections.abc import Callable
@@ -665,20 +666,33 @@ def test_folder_division_is_stable(zoo: Path) -> None:
     assert {name for name in after if "dog" in name} == {name for name in before if "dog" in name}
 
 
-def test_folder_fingerprint_follows_the_files(zoo: Path) -> None:
-    """Changed, added, removed and renamed files are noticed; reading is not."""
+def test_folder_fingerprint_follows_the_contents(zoo: Path) -> None:
+    """Changed, added, removed, renamed and swapped files are noticed; reading and dates are not."""
     prints = [folder(zoo).fingerprint()]
     folder(zoo).load()
-    assert folder(zoo).fingerprint() == prints[0]
     os.utime(zoo / "cat" / "0.png", (1, 1))
-    prints.append(folder(zoo).fingerprint())
+    assert folder(zoo).fingerprint() == prints[0]
     save(zoo / "cat" / "new.png")
     prints.append(folder(zoo).fingerprint())
     (zoo / "cat" / "new.png").rename(zoo / "cat" / "renamed.png")
     prints.append(folder(zoo).fingerprint())
     (zoo / "cat" / "renamed.png").unlink()
-    assert folder(zoo).fingerprint() == prints[1]
+    assert folder(zoo).fingerprint() == prints[0]
+    one, other = zoo / "cat" / "0.png", zoo / "cat" / "3.png"
+    contents = one.read_bytes(), other.read_bytes()
+    one.write_bytes(contents[1])
+    other.write_bytes(contents[0])
+    prints.append(folder(zoo).fingerprint())
     assert len(set(prints)) == 4
+
+
+def test_folder_key_is_the_same_wherever_it_lies(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A copy elsewhere, with other dates, has the same fingerprint, and no path is part of its identity."""
+    copy = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(zoo, copy, copy_function=shutil.copyfile)
+    assert folder(copy).fingerprint() == folder(zoo).fingerprint()
+    assert folder(copy).identity == folder(zoo).identity
+    assert folder(copy).label != folder(zoo).label
 
 
 def test_folder_without_a_path() -> None:
@@ -720,8 +734,8 @@ def test_folder_skips_what_is_no_image(zoo: Path, caplog: pytest.LogCaptureFixtu
     assert len(dataset.load().images) == 20
     assert len(folder(zoo).load().images) == 20
     assert len(caplog.records) == 1
-    assert str(zoo / "dog" / "broken0.png") in caplog.text
-    assert "and 2 more" in caplog.text
+    for text in (str(zoo), "cat/notes.txt, dog/broken0.png, dog/broken1.png and 3 more"):
+        assert text in caplog.text
 
 
 def test_folder_names_a_truncated_image(zoo: Path) -> None:
