@@ -54,6 +54,25 @@ def _names(text: str) -> list[str]:
     return names
 
 
+def _datasets(text: str) -> list[str]:
+    """Names of data sets. A comma that belongs to a path that is there does not end a name: `folder:2024,05 birds`."""
+    names: list[str] = []
+    parts = text.split(",")
+    while parts:
+        path = parts[0].partition(":")[2]
+        longest = (n for n in range(len(parts), 1, -1) if path and os.path.exists(_expanded(path, parts[1:n])))
+        n = next(longest, 1)
+        names.append(",".join(parts[:n]))
+        parts = parts[n:]
+    if not (names := [name.strip() for name in names if name.strip()]):
+        raise argparse.ArgumentTypeError("an empty list of names")
+    return names
+
+
+def _expanded(path: str, more: Sequence[str]) -> str:
+    return os.path.expanduser(",".join((path, *more)).strip())
+
+
 def _numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in _names(text)]
@@ -103,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
                      help="which questions (default: all but those that run on request only)")  # fmt: skip
     run.add_argument("--preset", help="how much to run; see 'list presets'")
     run.add_argument("--methods", type=_names, metavar="A,B", help="only these methods (default: all)")
-    run.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
+    run.add_argument("--datasets", type=_datasets, metavar="X,Y", help="these data sets instead of the preset's")
     run.add_argument("--widths", type=_numbers, metavar="16,64", help="the width sweep; the other benchmarks use the "
                      "preset's width if it is among them, else the largest")  # fmt: skip
     run.add_argument("--seeds", type=int, metavar="N", help="how many seeds (5 or more for a verdict)")
@@ -127,7 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     tuning.add_argument("methods", nargs="*", metavar="METHOD", help="which methods (default: all)")
     tuning.add_argument("--preset", help="whose data sets, width and epochs; see 'list presets'")
-    tuning.add_argument("--datasets", type=_names, metavar="X,Y", help="these data sets instead of the preset's")
+    tuning.add_argument("--datasets", type=_datasets, metavar="X,Y", help="these data sets instead of the preset's")
     tuning.add_argument("--backbones", type=_names, metavar="linear,mlp",
                         help="only these (default: all that are run; 'native' is each method's own)")  # fmt: skip
     tuning.add_argument("--trials", type=int, metavar="N", help="trials of each method (default: the preset's)")

@@ -54,6 +54,16 @@ class Results:
         cards: dict[str, dict[str, Any]] = self.info.get("methods", {})
         return cards
 
+    def untrained(self, datasets: Iterable[str]) -> list[str]:
+        """A line for each data set on which no method that trains could be trained, with the commonest reason."""
+        lines = []
+        by_gradient = {name for name, card in self.cards.items() if not card.get("fitted")}
+        for dataset in datasets:
+            rows = self.table[(self.table["dataset"] == dataset) & self.table["method"].isin(by_gradient)]
+            if len(rows) and (rows["status"] == "not applicable").all():
+                lines.append(f"no method was trained on {dataset}: {rows['reason'].mode()[0]}")
+        return lines
+
     def claims(self, subject: str | None = None) -> Claims:
         """Who is claimed about, and who stands against it, on single layers.
 

@@ -95,6 +95,7 @@ def run(
     every = [registry.benchmark(name) for name in registry.names("benchmarks")]
     n_compared, failed = _compare(store, registry, every, device, workers, quiet)
     results = read_results(root)
+    _say(quiet, *results.untrained(suite.datasets))
     verdicts = decide_all(results, every, suite.subject)
     write_results(root, results, verdicts)
     return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)
