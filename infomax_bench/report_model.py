@@ -414,11 +414,15 @@ def _pairs(rows: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
     return sorted(tuple(str(v) for v in pair) for pair in rows[list(columns)].dropna().drop_duplicates().to_numpy())
 
 
+UNVERIFIED = "; unverified: no checksum says that these are the published files"
+
+
 def datasets(results: Results) -> list[list[str]]:
-    """Name, summary, image, classes, training and validation images, test images, epochs."""
+    """Name, summary, image, classes, training and validation images, test images, epochs. What no checksum vouches for
+    is called unverified."""
     epochs = results.info.get("suite", {}).get("epochs", {})
     return [
-        [name, d["summary"], " × ".join(map(str, d["shape"])), str(len(d["classes"])), number(d["n_rest"]),
-         number(d["n_test"]), str(epochs.get(name, "–"))]
+        [name, d["summary"] + (UNVERIFIED if d.get("verified") is False else ""), " × ".join(map(str, d["shape"])),
+         str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]), str(epochs.get(name, "–"))]
         for name, d in sorted(results.info.get("datasets", {}).items())
     ]  # fmt: skip

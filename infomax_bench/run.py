@@ -242,9 +242,11 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
     datasets = info.get("datasets", {})
     for name in suite.datasets:
         data = planner.dataset(name)
+        verified = datasets.get(name, {}).get("verified") if data.verified is None else data.verified
         datasets[name] = {
             "summary": data.summary, "shape": list(data.shape), "classes": list(data.class_names),
             "factors": list(data.factor_names), "n_rest": data.n_rest, "n_test": data.n_test,
+            "verified": verified,
         }  # fmt: skip
     info |= {
         "subject": suite.subject, "indicative": suite.indicative, "suite": asdict(suite), "methods": methods,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import importlib.util
 import inspect
@@ -12,6 +13,8 @@ import os
 import shutil
 import struct
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -375,6 +378,131 @@ def test_damaged_record_is_ignored(record: str, root: Path, server: Server) -> N
     assert server.calls == 0
 
 
+DOTTED = {name: name.replace("-idx", ".idx") for name in GOOD}
+
+
+@pytest.mark.parametrize(
+    "spare", [lambda name: f"{name}.gz", lambda name: DOTTED[name], lambda name: f"{DOTTED[name]}.gz",
+              lambda name: f"{DOTTED[name]}/{DOTTED[name]}"],
+)  # fmt: skip
+def test_files_under_other_names_are_used(spare: Callable[[str], str], root: Path, server: Server) -> None:
+    """Packed files, as they are downloaded by hand, and Kaggle's names: with the right content, nothing is fetched."""
+    packed = {
+        name: gzip.compress(content) if spare(name).endswith(".gz") else content for name, content in GOOD.items()
+    }
+    for name, content in packed.items():
+        path = root / Tiny.folder / spare(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert torch.equal(Tiny().load().images, Tiny().load().images)
+    assert server.calls == 0
+    assert {name: (root / Tiny.folder / name).read_bytes() for name in GOOD} == GOOD
+    assert not (root / ".MNIST.partial").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"x", b"", gzip.compress(b"x"), gzip.compress(GOOD["t10k-labels-idx1-ubyte"])[:-9]]
+)
+def test_a_wrong_archive_is_named(content: bytes, root: Path, server: Server) -> None:
+    """What lies there packed and is something else, or broken, is not used; the one line says so."""
+    place(root, {name: good for name, good in GOOD.items() if "t10k-labels" not in name})
+    (root / Tiny.folder / "t10k-labels-idx1-ubyte.gz").write_bytes(content)
+    server.survive = 0
+    with pytest.raises(UserError, match=r"labels-idx1-ubyte\.gz holds something else") as error:
+        Tiny().load()
+    one_line(error)
+    assert not (root / Tiny.folder / "t10k-labels-idx1-ubyte").exists()
+
+
+def test_what_no_checksum_vouches_for_is_called_unverified(
+    root: Path, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Files of the right size are used with a warning; what was downloaded, or has checksums, needs none."""
+    assert TinyWithoutChecksums().verified is None, "nothing is there"
+    place(root, GOOD)
+    assert TinyWithoutChecksums().verified is False
+    TinyWithoutChecksums().load()
+    assert "unverified: train-images-idx3-ubyte" in caplog.text
+    assert "\n" not in caplog.records[0].getMessage()
+    assert Tiny().verified is True
+    shutil.rmtree(root / Tiny.folder)
+    caplog.clear()
+    TinyWithoutChecksums().load()
+    assert TinyWithoutChecksums().verified is True
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_genuine_archive_vouches_for_its_file(
+    damaged: bool, root: Path, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """torchvision leaves archives beside files, and has their checksums: a file of the right size and another content
+    is found out by them."""
+    from infomax_bench._torchvision import datasets
+
+    content = {f"{name}.gz": gzip.compress(good) for name, good in GOOD.items()}
+    published = [(name, hashlib.md5(packed).hexdigest()) for name, packed in content.items()]
+    monkeypatch.setattr(datasets.MNIST, "resources", published)
+    wrong = {"train-labels-idx1-ubyte": idx(np.ones(6))} if damaged else {}
+    folder = place(root, {**GOOD, **content, **wrong})
+    assert TinyWithoutChecksums().load().labels.tolist() == [0, 1] * 5
+    assert server.calls == 0
+    assert TinyWithoutChecksums().verified is True
+    assert json.loads((folder / RECORDED).read_text()).keys() == GOOD.keys()
+    assert [record.getMessage().split(" failed")[0] for record in caplog.records] == [
+        str(folder / name) for name in wrong
+    ]
+
+
+@pytest.mark.parametrize("wrong", [b"\x01" * len(GOOD["train-images-idx3-ubyte"]), idx(np.zeros((1, 28, 168)))])
+def test_files_of_the_right_size_that_hold_something_else_are_one_line(
+    wrong: bytes, root: Path, server: Server
+) -> None:
+    place(root, {**GOOD, "train-images-idx3-ubyte": wrong})
+    kind = type("Sizes", (TinyWithoutChecksums,), {})
+    kind.files = {**kind.files, "train-images-idx3-ubyte": f"size:{len(wrong)}"}
+    with pytest.raises(UserError, match="are not this data set") as error:
+        kind().load()
+    one_line(error)
+
+
+def test_labels_of_no_class_are_one_line(root: Path, server: Server) -> None:
+    place(root, {**GOOD, "t10k-labels-idx1-ubyte": idx(np.full(4, 7))})
+    with pytest.raises(UserError, match="labels from 7 to 7") as error:
+        TinyWithoutChecksums().load()
+    one_line(error)
+
+
+def test_what_torchvision_once_made_of_the_files_is_not_read(root: Path, server: Server) -> None:
+    """Old releases left a copy of their own, which nobody verifies and today's would take."""
+    folder = place(root, GOOD)
+    (folder.parent / "processed").mkdir()
+    for name in ("training.pt", "test.pt"):
+        torch.save((torch.zeros(6, 28, 28, dtype=torch.uint8), torch.zeros(6)), folder.parent / "processed" / name)
+    assert Tiny().load().images.any()
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist", "emnist_letters", "cifar10"])
+def test_downloads_come_over_https(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchvision's own code never sends a request over plain http, not even when https fails; the failure is told."""
+    asked = []
+
+    def https(handler: object, request: urllib.request.Request) -> None:
+        asked.append(request.full_url)
+        raise urllib.error.URLError("nobody answers")
+
+    monkeypatch.setattr(urllib.request.HTTPSHandler, "https_open", https)
+    monkeypatch.setattr(urllib.request.HTTPHandler, "http_open", lambda *_: pytest.fail("plain http"))
+    kind = plugin(name)
+    assert issubclass(kind, TorchvisionDataset)
+    with pytest.raises(UserError, match="nobody answers") as error:
+        kind().load()
+    one_line(error)
+    assert asked
+    assert all(url.startswith("https://") for url in asked)
+    assert urllib.request._opener is None  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("survive", range(len(GOOD)))
 def test_interrupted_download_leaves_nothing(survive: int, root: Path, server: Server) -> None:
     """A connection that breaks is one line that says what to do; no half-written file stays behind."""
@@ -446,8 +574,6 @@ def test_data_root_that_is_a_file_is_one_line(root: Path, server: Server) -> Non
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist", "emnist_letters", "cifar10"])
 def test_unreachable_download_is_one_line(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through torchvision's own code: no network is one line that names what to put where."""
-    import urllib.error
-    import urllib.request
 
     def unreachable(*args: object, **kwargs: object) -> None:
         raise urllib.error.URLError("no network")
@@ -552,7 +678,8 @@ def test_emnist_letters_stand_upright(root: Path) -> None:
         files[f"emnist-letters-{part}-labels-idx1-ubyte"] = idx(np.arange(1, 27))
     kind = plugin("emnist_letters")
     assert issubclass(kind, TorchvisionDataset)
-    small = type("Small", (kind,), {"files": {name: f"size:{len(content)}" for name, content in files.items()}})
+    sizes = {name: f"size:{len(content)}" for name, content in files.items()}
+    small = type("Small", (kind,), {"files": sizes, "n_rest": 26, "n_test": 26})
     assert set(small.files) == set(kind.files)
     (root / kind.folder).mkdir(parents=True)
     for name, content in files.items():
