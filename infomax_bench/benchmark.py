@@ -135,6 +135,8 @@ class Suite:
     """By method, the step size by default: a benchmark may sweep multiples of it."""
     own_width: tuple[str, ...] = ()
     """Methods with a width of their own, whatever is asked for: nothing of them can be swept."""
+    drafts: tuple[str, ...] = ()
+    """Methods that take no part in claims about others, of all that there are."""
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""

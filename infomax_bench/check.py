@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import torch
@@ -22,12 +22,13 @@ from torch import Tensor
 from infomax_bench.augment import Augmentation
 from infomax_bench.benchmark import Benchmark, Claims, Suite
 from infomax_bench.blocks import Problem
+from infomax_bench.console import say
 from infomax_bench.data import Dataset, Split, load, split
 from infomax_bench.data import captions_of as captions_of_dataset
 from infomax_bench.errors import NotApplicable, UserError, unknown
 from infomax_bench.evaluate import EVALUATIONS, PAIRWISE
 from infomax_bench.frozen import Encoder
-from infomax_bench.method import Method
+from infomax_bench.method import Method, Role
 from infomax_bench.plugins import Plugin, Registry, load_file, registry
 from infomax_bench.random import Rng
 from infomax_bench.results import COLUMNS
@@ -127,7 +128,7 @@ def card_is_complete(method: Method) -> None:
     card = method.card
     for name in ("family", "objective", "prevents", "paper"):
         hold(bool(getattr(card, name)), f"card.{name} is empty")
-    roles = ("this work", "prior art", "control", "reference")
+    roles = get_args(Role)
     hold(card.role in roles, f"card.role is one of {', '.join(roles)}, not {card.role!r}")
 
 
@@ -430,19 +431,19 @@ def check(name: str, folders: Sequence[str] = ()) -> int:
     plugins, found = _find(name, folders)
     broken = 0
     for plugin in plugins:
-        print(f"{plugin.name} ({plugin.kind.rstrip('s')}, {plugin.path})")
+        say(f"{plugin.name} ({plugin.kind.rstrip('s')}, {plugin.path})")
         with tempfile.TemporaryDirectory() as folder:
             for words, test in promises(plugin, found, Path(folder)):
                 try:
                     test()
-                    print(f"  ok      {words}")
+                    say(f"  ok      {words}")
                 except (Skipped, NotApplicable) as declared:
-                    print(f"  -       {words} [{declared}]")
+                    say(f"  -       {words} [{declared}]")
                 except UserError:
                     raise
                 except Exception as error:
                     broken += 1
                     reason = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
-                    print(f"  BROKEN  {words}\n          {reason}")
-    print(f"{broken} broken" if broken else "all promises kept")
+                    say(f"  BROKEN  {words}\n          {reason}")
+    say(f"{broken} broken" if broken else "all promises kept")
     return 1 if broken else 0

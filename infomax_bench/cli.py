@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from infomax_bench import __version__
+from infomax_bench import arguments as take
+from infomax_bench.console import any_terminal, say, tell
 from infomax_bench.errors import Diverged, NotApplicable, UserError, unknown
 
 if TYPE_CHECKING:
@@ -43,47 +45,16 @@ class _Parser(argparse.ArgumentParser):
 
 def fail(message: str) -> NoReturn:
     """One clear line on the standard error, and exit status 2."""
-    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
+    tell(f"{PROGRAM}: error: {message}")
     raise SystemExit(2)
-
-
-def _names(text: str) -> list[str]:
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    if not names:
-        raise argparse.ArgumentTypeError("an empty list of names")
-    return names
-
-
-def _datasets(text: str) -> list[str]:
-    """Names of data sets. A comma that belongs to a path that is there does not end a name: `folder:2024,05 birds`."""
-    names: list[str] = []
-    parts = text.split(",")
-    while parts:
-        path = parts[0].partition(":")[2]
-        longest = (n for n in range(len(parts), 1, -1) if path and os.path.exists(_expanded(path, parts[1:n])))
-        n = next(longest, 1)
-        names.append(",".join(parts[:n]))
-        parts = parts[n:]
-    if not (names := [name.strip() for name in names if name.strip()]):
-        raise argparse.ArgumentTypeError("an empty list of names")
-    return names
-
-
-def _expanded(path: str, more: Sequence[str]) -> str:
-    return os.path.expanduser(",".join((path, *more)).strip())
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in _names(text)]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 16,64") from None
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
     """The options that say where jobs run."""
     command.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where to train")
-    command.add_argument("--jobs", type=int, metavar="N", help="worker processes of this machine (default: one a core)")
+    command.add_argument(
+        "--jobs", type=take.jobs, metavar="N", help="worker processes of this machine (default: one a core)"
+    )
     command.add_argument("--engine", default="local", choices=["local", "dask"], help="who does the jobs: this "
                          "machine, or a Dask cluster, whose machines share the results folder")  # fmt: skip
     command.add_argument("--scheduler", metavar="ADDRESS", help="the cluster's, as in tcp://10.0.0.1:8786")
@@ -103,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     def command(name: str, summary: str, description: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=summary, description=description, formatter_class=raw)
         sub.add_argument(
-            "--plugins", action="append", default=[], metavar="DIR",
+            "--plugins", type=take.path, action="append", default=[], metavar="DIR",
             help="a folder of your own plug-in files (loose, or in methods/, datasets/, benchmarks/); may be repeated",
         )  # fmt: skip
         return sub
@@ -118,23 +89,26 @@ def build_parser() -> argparse.ArgumentParser:
         "and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is\n"
         "not run again; editing one method's file re-runs that method only.",
     )  # fmt: skip
-    run.add_argument("benchmarks", nargs="*", metavar="BENCHMARK",
+    run.add_argument("benchmarks", nargs="*", type=take.word, metavar="BENCHMARK",
                      help="which questions (default: all but those that run on request only)")  # fmt: skip
-    run.add_argument("--preset", help="how much to run; see 'list presets'")
-    run.add_argument("--methods", type=_names, metavar="A,B", help="only these methods (default: all)")
-    run.add_argument("--datasets", type=_datasets, metavar="X,Y", help="these data sets instead of the preset's")
-    run.add_argument("--widths", type=_numbers, metavar="16,64", help="the width sweep; the other benchmarks use the "
-                     "preset's width if it is among them, else the largest")  # fmt: skip
-    run.add_argument("--seeds", type=int, metavar="N", help="how many seeds (5 or more for a verdict)")
-    run.add_argument("--epochs", type=int, metavar="N", help="passes over the training images, for every data set")
+    run.add_argument("--preset", type=take.word, help="how much to run; see 'list presets'")
+    run.add_argument("--methods", type=take.names, metavar="A,B", help="only these methods (default: all)")
+    run.add_argument("--datasets", type=take.datasets, metavar="X,Y", help="these data sets instead of the preset's")
+    run.add_argument("--widths", type=take.widths, metavar="16,64", help="the width sweep; the other benchmarks use "
+                     "the preset's width if it is among them, else the largest")  # fmt: skip
+    run.add_argument("--seeds", type=take.seeds, metavar="N", help="how many seeds (5 or more for a verdict)")
+    run.add_argument(
+        "--epochs", type=take.epochs, metavar="N", help="passes over the training images, for every data set"
+    )
     run.add_argument("--set", action="append", default=[], metavar="METHOD.PARAM=VALUE", dest="settings",
                      help="change a hyperparameter; may be repeated")  # fmt: skip
     run.add_argument("--untuned", action="store_true", help="every method's defaults instead of its tuned values")
-    run.add_argument("--subject", metavar="METHOD", help="the method that the claims are about (default: the "
-                     "preset's). If results are there already it trains alone, against them")  # fmt: skip
+    run.add_argument("--subject", type=take.word, metavar="METHOD", help="the method that the claims are about "
+                     "(default: the preset's). It trains alone, against the results that are there; others are "
+                     "trained too where rows of theirs are missing, drafts aside")  # fmt: skip
     _add_workers(run)
-    run.add_argument("--results", type=Path, metavar="DIR", help="results folder (default: results/PRESET)")
-    run.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: reports/PRESET)")
+    run.add_argument("--results", type=take.path, metavar="DIR", help="results folder (default: results/PRESET)")
+    run.add_argument("--out", type=take.path, metavar="DIR", help="report folder (default: reports/PRESET)")
     run.add_argument("--no-report", action="store_true", help="stop after the tables and the verdicts")
 
     tuning = command(
@@ -144,12 +118,12 @@ def build_parser() -> argparse.ArgumentParser:
         "trials in results/tuned/PRESET.json, which 'run' uses from then on. Studies that are there are not made\n"
         "again, unless what they depend on changed.",
     )  # fmt: skip
-    tuning.add_argument("methods", nargs="*", metavar="METHOD", help="which methods (default: all)")
-    tuning.add_argument("--preset", help="whose data sets, width and epochs; see 'list presets'")
-    tuning.add_argument("--datasets", type=_datasets, metavar="X,Y", help="these data sets instead of the preset's")
-    tuning.add_argument("--backbones", type=_names, metavar="linear,mlp",
+    tuning.add_argument("methods", nargs="*", type=take.word, metavar="METHOD", help="which methods (default: all)")
+    tuning.add_argument("--preset", type=take.word, help="whose data sets, width and epochs; see 'list presets'")
+    tuning.add_argument("--datasets", type=take.datasets, metavar="X,Y", help="these data sets instead of the preset's")
+    tuning.add_argument("--backbones", type=take.names, metavar="linear,mlp",
                         help="only these (default: all that are run; 'native' is each method's own)")  # fmt: skip
-    tuning.add_argument("--trials", type=int, metavar="N", help="trials of each method (default: the preset's)")
+    tuning.add_argument("--trials", type=take.trials, metavar="N", help="trials of each method (default: the preset's)")
     tuning.add_argument("--again", action="store_true", help="make studies again that are there")
     _add_workers(tuning)
 
@@ -158,21 +132,25 @@ def build_parser() -> argparse.ArgumentParser:
         "Tests what the harness relies on: shapes, determinism under a seed, gradient flow, no use of labels by an\n"
         "unsupervised method, every data set's shape, degenerate images, the same start alone and in a group.",
     )  # fmt: skip
-    check.add_argument("plugin", metavar="PLUGIN", help="a plug-in's name, or its file")
+    check.add_argument("plugin", type=take.word, metavar="PLUGIN", help="a plug-in's name, or its file")
 
     report = command("report", "rebuild the report", "Builds the report from results alone, without training.")
-    report.add_argument("--results", type=Path, metavar="DIR", help="one results folder (default: every results/*)")
-    report.add_argument("--out", type=Path, metavar="DIR", help="where to (default: reports/NAME)")
-    report.add_argument("--subject", metavar="METHOD", help="decide the claims about this method instead")
+    report.add_argument(
+        "--results", type=take.path, metavar="DIR", help="one results folder (default: every results/*)"
+    )
+    report.add_argument("--out", type=take.path, metavar="DIR", help="where to (default: reports/NAME)")
+    report.add_argument(
+        "--subject", type=take.word, metavar="METHOD", help="decide the claims about this method instead"
+    )
 
     encode = command("encode", "features as a file", "Pretrains one encoder and writes its features of every image.")
-    encode.add_argument("method", metavar="METHOD")
-    encode.add_argument("dataset", metavar="DATASET")
-    encode.add_argument("--width", type=int, default=64)
-    encode.add_argument("--seed", type=int, default=0)
-    encode.add_argument("--epochs", type=int, help="passes over the training images (default: the preset's)")
+    encode.add_argument("method", type=take.word, metavar="METHOD")
+    encode.add_argument("dataset", type=take.word, metavar="DATASET")
+    encode.add_argument("--width", type=take.width, default=64)
+    encode.add_argument("--seed", type=take.seed, default=0)
+    encode.add_argument("--epochs", type=take.epochs, help="passes over the training images (default: the preset's)")
     encode.add_argument("--set", action="append", default=[], metavar="PARAM=VALUE", dest="settings")
-    encode.add_argument("--out", type=Path, default=Path("features.npz"), metavar="FILE")
+    encode.add_argument("--out", type=take.path, default=Path("features.npz"), metavar="FILE")
 
     evaluate = command(
         "evaluate", "the same evaluations for features made elsewhere",
@@ -180,7 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
         "`seed` and `factors` int [N, F], and prints probe accuracies, pruning, redundancy and interpretability.",
     )  # fmt: skip
     evaluate.add_argument("file", type=Path, metavar="FEATURES.npz")
-    evaluate.add_argument("--out", type=Path, metavar="FILE.csv", help="write the rows as a table too")
+    evaluate.add_argument("--out", type=take.path, metavar="FILE.csv", help="write the rows as a table too")
 
     new = command(
         "new-method",
@@ -189,13 +167,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     new.add_argument("name", metavar="NAME")
     new.add_argument(
-        "--dir", type=Path, metavar="DIR", help="where to (default: the clone's methods/, or here without a clone)"
+        "--dir", type=take.path, metavar="DIR", help="where to (default: the clone's methods/, or here without a clone)"
     )
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0 good, 1 something failed and is reported so, 2 bad input."""
+    any_terminal()
     arguments = build_parser().parse_args(argv)
     action = {
         "list": list_plugins, "run": run_suite, "tune": tune_methods, "check": check_plugin, "report": make_reports,
@@ -211,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        print(f"\n{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
+        tell("", f"{PROGRAM}: interrupted; the same command goes on from here")
         return 130
 
 
@@ -220,8 +199,7 @@ def _registry(arguments: argparse.Namespace, *kinds: str) -> Registry:
     from infomax_bench.plugins import KINDS, registry
 
     found = registry(arguments.plugins, kinds or KINDS)
-    for warning in found.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    tell(*(f"warning: {warning}" for warning in found.warnings))
     return found
 
 
@@ -232,20 +210,10 @@ def _presets() -> dict[str, Preset]:
     return load_presets(home() / "benchmarks")
 
 
-def _settings(pairs: Sequence[str], shape: str) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name or ("." in shape) != ("." in name):
-            raise UserError(f"--set takes {shape}, not {pair!r}")
-        found[name] = value
-    return found
-
-
 def _of_methods(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
     """--set METHOD.PARAM=VALUE as typed values by method."""
     grouped: dict[str, dict[str, Any]] = {}
-    for name, value in _settings(pairs, "METHOD.PARAM=VALUE").items():
+    for name, value in take.settings(pairs, "METHOD.PARAM=VALUE").items():
         method, _, param = name.partition(".")
         grouped.setdefault(method, {})[param] = value
     return {
@@ -265,7 +233,7 @@ def list_plugins(arguments: argparse.Namespace) -> int:
         ]  # fmt: skip
     else:
         records = describe(_registry(arguments), arguments.kind)
-    print(json.dumps(records, indent=1) if arguments.json else show(records))
+    say(json.dumps(records, indent=1) if arguments.json else show(records))
     return 0
 
 
@@ -273,42 +241,54 @@ def run_suite(arguments: argparse.Namespace) -> int:
     from infomax_bench.presets import find_preset
 
     preset = find_preset(_presets(), arguments.preset)
+    root = take.folder("--results", arguments.results or Path("results") / preset.name)
+    out = take.folder("--out", arguments.out or Path("reports") / root.name)
     registry = _registry(arguments)
+    from infomax_bench.asked import check_grids, company
     from infomax_bench.plan import Planner, make_suite
     from infomax_bench.report import is_made, print_verdicts, write_report
-    from infomax_bench.run import rivals_are_there, run
+    from infomax_bench.run import run
     from infomax_bench.tuned import read_studies, tuned_path, tuned_settings
 
     device, workers = _workers(arguments)
     everything = [registry.benchmark(name) for name in registry.names("benchmarks")]
     asked = dict.fromkeys(arguments.benchmarks or (b.name for b in everything if not b.on_request))
     benchmarks = [registry.benchmark(name) for name in asked]
-    root = arguments.results or Path("results") / preset.name
+    settings = _of_methods(registry, arguments.settings)
     methods = arguments.methods
+    for name, own in settings.items():
+        if methods and name not in methods:
+            raise UserError(f"--set {name}.{next(iter(own))}: {name} is not one of the methods in --methods")
     studies = {} if arguments.untuned else read_studies(tuned_path(preset.name))
     make = partial(
         make_suite, registry, preset, datasets=arguments.datasets, widths=arguments.widths, seeds=arguments.seeds,
-        epochs=arguments.epochs, settings=_of_methods(registry, arguments.settings), subject=arguments.subject,
+        epochs=arguments.epochs, settings=settings, subject=arguments.subject,
         tuned=tuned_settings(studies, registry),
     )  # fmt: skip
     suite = make(methods=methods)
-    if arguments.subject and not methods and rivals_are_there(Planner(registry, device), suite, benchmarks, root):
-        suite = make(methods=[arguments.subject])
-        print(f"{arguments.subject} runs alone, against the results in {root}", file=sys.stderr)
+    planner = Planner(registry, device)
+    if arguments.subject and not methods:  # drafts of others take no part in its claims
+        suite = make(methods=[m for m in suite.methods if m == suite.subject or m not in suite.drafts])
+    benchmarks, lines = check_grids(
+        planner, suite, benchmarks,
+        named=bool(arguments.benchmarks), datasets=bool(arguments.datasets), methods=bool(methods),
+    )  # fmt: skip
+    tell(*lines)
+    if arguments.subject and not methods:
+        beside = company(planner, suite, benchmarks, root, settings)
+        suite = make(methods=beside.methods)
+        tell(*beside.lines)
     done = run(
         registry, suite, benchmarks, root, folders=arguments.plugins, device=device, workers=workers, studies=studies
     )
-    for warning in done.results.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    tell(*(f"warning: {warning}" for warning in done.results.warnings))
     if not arguments.no_report:
-        out = arguments.out or Path("reports") / root.name
         path = out / "report.html"
         if not is_made(root, out, registry, done.verdicts):
             write_report(root, out, registry, done.results, done.verdicts, _document(root, arguments.out))
-        print(f"report: {path}", file=sys.stderr)
-    print_verdicts(done.verdicts)
-    for label, reason in done.results.failures:
-        print(f"failed: {label}: {reason}", file=sys.stderr)
+        tell(f"report: {path}")
+    print_verdicts(done.verdicts, done.results)
+    tell(*(f"failed: {label}: {reason}" for label, reason in done.results.failures))
     return 1 if done.results.failures or done.failures else 0
 
 
@@ -317,9 +297,13 @@ def tune_methods(arguments: argparse.Namespace) -> int:
 
     preset = find_preset(_presets(), arguments.preset)
     registry = _registry(arguments)
+    from infomax_bench.backbones import BACKBONES
     from infomax_bench.tune import tune
     from infomax_bench.tuned import summary, tuned_path
 
+    for name in arguments.backbones or ():
+        if name not in (known := {*BACKBONES, "native"}):
+            raise unknown("backbone", name, known)
     device, workers = _workers(arguments)
     trials = preset.trials if arguments.trials is None else arguments.trials
     studies = tune(
@@ -327,7 +311,7 @@ def tune_methods(arguments: argparse.Namespace) -> int:
         backbones=arguments.backbones, trials=trials, folders=arguments.plugins, device=device,
         workers=workers, again=arguments.again,
     )  # fmt: skip
-    print(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
+    say(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
     return 0
 
 
@@ -342,8 +326,6 @@ def _workers(arguments: argparse.Namespace) -> tuple[str, Workers]:
     from infomax_bench.workers import Workers
 
     device: str = arguments.device
-    if arguments.jobs is not None and arguments.jobs < 1:
-        raise UserError(f"--jobs is at least 1, not {arguments.jobs}")
     if (arguments.engine == "dask") != (arguments.scheduler is not None):
         raise UserError("--engine dask and --scheduler ADDRESS go together, as in --scheduler tcp://10.0.0.1:8786")
     if arguments.engine == "dask":  # what this machine has says nothing about the cluster's
@@ -375,14 +357,15 @@ def make_reports(arguments: argparse.Namespace) -> int:
     known = {name for root in folders for name in read_info(root).get("methods", {})}
     if arguments.subject and known and arguments.subject not in known:
         raise unknown("method", arguments.subject, known)
+    if arguments.out and len(folders) > 1:
+        raise UserError(f"--out is for one report, and there are results in {len(folders)} folders; add --results DIR")
+    places = {root: take.folder("--out", arguments.out or Path("reports") / root.name) for root in folders}
     benchmarks = [registry.benchmark(name) for name in registry.names("benchmarks")]
-    for root in folders:
+    for root, out in places.items():
         results = read_results(root)
-        for warning in results.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+        tell(*(f"warning: {warning}" for warning in results.warnings))
         verdicts = decide_all(results, benchmarks, arguments.subject)
-        out = arguments.out or Path("reports") / root.name
-        print(write_report(root, out, registry, results, verdicts, _document(root, arguments.out)))
+        say(write_report(root, out, registry, results, verdicts, _document(root, arguments.out)))
     return 0
 
 
@@ -397,8 +380,8 @@ def encode_features(arguments: argparse.Namespace) -> int:
     registry = _registry(arguments)
     from infomax_bench.external import encode
 
-    settings = _settings(arguments.settings, "PARAM=VALUE")
-    registry.get("methods", arguments.method)
+    settings = take.settings(arguments.settings, "PARAM=VALUE")
+    registry.method(arguments.method, settings)
     dataset = registry.dataset(arguments.dataset)
     epochs = arguments.epochs
     if epochs is None:
@@ -407,7 +390,7 @@ def encode_features(arguments: argparse.Namespace) -> int:
         arguments.method, arguments.dataset, arguments.out, width=arguments.width, seed=arguments.seed, epochs=epochs,
         folders=arguments.plugins, settings=settings,
     )  # fmt: skip
-    print(arguments.out)
+    say(arguments.out)
     return 0
 
 
@@ -417,7 +400,7 @@ def evaluate_file(arguments: argparse.Namespace) -> int:
     rows = evaluate_file(arguments.file)
     if arguments.out:
         rows.to_csv(arguments.out, index=False)
-    print(rows.to_string(index=False, na_rep=""))
+    say(rows.to_string(index=False, na_rep=""))
     return 0
 
 
@@ -425,7 +408,7 @@ def new_method(arguments: argparse.Namespace) -> int:
     from infomax_bench.template import write_method
 
     path = write_method(arguments.name, arguments.dir)
-    print(f"{path} written; next: {PROGRAM} check {path}")
+    say(f"{path} written; next: {PROGRAM} check {path}")
     return 0
 
 

@@ -21,7 +21,7 @@ from infomax_bench.blocks import Block, Net, Params, Problem
 from infomax_bench.errors import UserError, unknown
 from infomax_bench.random import Rng
 
-Role = Literal["this work", "prior art", "control", "reference"]
+Role = Literal["this work", "prior art", "control", "reference", "draft"]
 
 ONE_LAYER = ("linear", "stack")
 """Backbones of an objective that looks inside its one layer (its weights, its own code)."""
@@ -54,15 +54,16 @@ class Card:
 
     `essay_cost` is the cost the essay predicts ("low", "medium", "high", "extreme"); "" where it says nothing.
     `role` says what a win over it means: "prior art" is what the claims compare with, "control" is what could explain
-    a win away, "reference" is always in the table, "this work" is the subject's own family. `ablation_of` names the
-    method of another file that this one is a part or a variant of: it never stands against that one in a claim.
+    a win away, "reference" is always in the table, "this work" is the project's own family. What does not say is a
+    "draft": it stands in tables and figures, and takes no part in claims about others. `ablation_of` names the method
+    of another file that this one is a part or a variant of: it never stands against that one in a claim.
     """
 
     family: str
     objective: str
     prevents: str
     paper: str
-    role: Role
+    role: Role = "draft"
     essay_cost: str = ""
     ablation_of: str = ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -109,8 +109,8 @@ def make_suite(
         raise UserError(f"the number of seeds is at least 1, not {seeds}")
     if epochs is not None and epochs < 1:
         raise UserError(f"the number of epochs is at least 1, not {epochs}")
-    # a data set that the preset does not have is trained for as long as the preset's longest
-    budget = {name: epochs or preset.epochs.get(name, max(preset.epochs.values())) for name in names}
+    planned = functools.partial(_planned, preset, names)
+    budget = {name: epochs or passes for name, passes in planned(preset.epochs).items()}
     width = preset.width if widths is None or preset.width in widths else max(widths)
     return Suite(
         preset=preset.name,
@@ -127,20 +127,44 @@ def make_suite(
         subject_settings=registry.method(subject).settings(),
         learning_rates={name: registry.method(name).learning_rate for name in chosen},
         own_width=tuple(name for name in chosen if registry.method(name).own_width()),
-        native={name: epochs or preset.native[name] for name in names if name in preset.native},
-        swept=tuple(name for name in names if name in preset.swept) if preset.swept else None,
+        drafts=drafts(registry, preset.subject),
+        native={name: epochs or passes for name, passes in planned(preset.native).items()},
+        swept=(tuple(name for name in names if name in preset.swept or name not in preset.epochs) or names)
+        if preset.swept
+        else None,
         sweep_seeds=seeds or preset.sweep_seeds,
-        scaled={name: preset.scaled[name] for name in names if name in preset.scaled},
-        depths={name: preset.depths[name] for name in names if name in preset.depths},
-        finetuned={name: preset.finetuned[name] for name in names if name in preset.finetuned},
-        compressed={name: preset.compressed[name] for name in names if name in preset.compressed},
+        scaled=planned(preset.scaled),
+        depths=planned(preset.depths),
+        finetuned=planned(preset.finetuned),
+        compressed=planned(preset.compressed),
         fractions=preset.fractions,
         n_train={name: registry.dataset(name).n_train for name in names},
-        deeper={name: preset.deeper[name] for name in names if name in preset.deeper},
+        deeper=planned(preset.deeper),
         # a run that is not the preset's own is for looking
         indicative=preset.indicative
         or any(change is not None for change in (datasets, widths, epochs, settings or None)),
     )
+
+
+def _planned(preset: Preset, names: Iterable[str], table: dict[str, Any]) -> dict[str, Any]:
+    """A table of the preset for these data sets. One that the preset does not have gets the most that another has."""
+    foreign = max(table.values(), default=None)
+    found = {name: table.get(name, None if name in preset.epochs else foreign) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def drafts(registry: Registry, project: str) -> tuple[str, ...]:
+    """The methods that take no part in claims about others: those whose card does not say which, and those that call
+    themselves "this work" and are neither in the file of the project's own subject nor an ablation of it."""
+    own = registry.plugins["methods"].get(project)
+
+    def is_draft(name: str) -> bool:
+        plugin = registry.get("methods", name)
+        card = plugin.cls.card  # type: ignore[attr-defined]
+        kin = own is None or plugin.path == own.path or card.ablation_of == project
+        return card.role == "draft" or (card.role == "this work" and not kin)
+
+    return tuple(name for name in registry.names("methods") if is_draft(name))
 
 
 def problem_for(cell: Cell, dataset: Dataset) -> Problem:
@@ -215,13 +239,18 @@ class Planner:
             }
         )  # fmt: skip
 
+    def cells(self, pairs: Iterable[tuple[Cell, Request]]) -> Iterator[tuple[Cell, Request]]:
+        """The encoders of a grid as they really are, but for those that a method does not have: it is no
+        part of a comparison on them."""
+        for asked, request in pairs:
+            cell = self.resolve(asked)
+            if cell.backbone in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
+                yield cell, request
+
     def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
         """The benchmark's grid as entries, one a block of seeds, each once."""
         found: dict[str, Entry] = {}
-        for asked, request in pairs:
-            cell = self.resolve(asked)
-            if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
-                continue  # a method is no part of a comparison on encoders that it does not have
+        for cell, request in self.cells(pairs):
             for block in blocks_of(seeds[: cell.n_seeds or None]):
                 entry = Entry(
                     benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)

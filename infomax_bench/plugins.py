@@ -69,11 +69,13 @@ class Registry:
     warnings: list[str]
 
     def get(self, kind: str, name: str) -> Plugin:
-        """The plug-in of that name; `name:ARGUMENT` finds `name`.
+        """The plug-in of that name; of data sets, which alone take an argument, `name:ARGUMENT` finds `name`.
 
         Raises UserError for a name that is not there, or whose file does not load.
         """
-        base = name.split(":", 1)[0]
+        base, colon, _ = name.partition(":")
+        if colon and kind != "datasets":
+            raise UserError(f"{name!r}: {kind} take no argument; did you mean {base!r}?")
         found = self.plugins[kind].get(base)
         if found is None:
             if base in self.broken:
@@ -116,7 +118,7 @@ def _registry(folders: tuple[str, ...], kinds: tuple[str, ...]) -> Registry:
     found = Registry({kind: {} for kind in KINDS}, {}, [])
     for kind in kinds:
         for path in sorted((home() / kind).glob("*.py")):
-            _add_file(found, path, builtin=True)
+            _add_file(found, path)
         for entry in entry_points(group=f"infomax_bench.{kind}"):
             try:
                 cls = entry.load()
@@ -126,12 +128,14 @@ def _registry(folders: tuple[str, ...], kinds: tuple[str, ...]) -> Registry:
     for folder in folders:
         root = Path(folder)
         if root.suffix == ".py" and root.is_file():  # a single plug-in
-            _add_file(found, root, builtin=False)
+            _add_file(found, root)
             continue
         if not root.is_dir():
-            raise UserError(f"--plugins {folder}: no such folder")
+            raise UserError(f"--plugins {folder}: {'no folder and no .py file' if root.exists() else 'no such folder'}")
+        if not any(path for place in (root, *(root / kind for kind in KINDS)) for path in place.glob("*.py")):
+            raise UserError(f"--plugins {folder}: no plug-in files there, nor in methods/, datasets/ or benchmarks/")
         for path in sorted([*root.glob("*.py"), *(p for kind in kinds for p in (root / kind).glob("*.py"))]):
-            _add_file(found, path, builtin=False)
+            _add_file(found, path)
     return found
 
 
@@ -140,22 +144,35 @@ def _broken(found: Registry, name: str, where: str, error: BaseException) -> Non
     if isinstance(error, SyntaxError):
         reason = f"{reason} (line {error.lineno})"
     found.broken[name] = reason
-    found.warnings.append(f"{where} does not load and is left out: {reason}")
+    instead = next((own[name].path for own in found.plugins.values() if name in own), "")
+    found.warnings.append(
+        f"{where} does not load and is left out{f', {instead} is used instead' if instead else ''}: {reason}"
+    )
 
 
-def _add_file(found: Registry, path: Path, builtin: bool) -> None:
+def _add_file(found: Registry, path: Path) -> None:
     try:
         kind, cls = load_file(path)
     except Exception as error:
         _broken(found, path.stem, str(path), error)
         return
-    before = found.plugins[kind].get(path.stem)
-    if not builtin and before is not None and Path(before.path) != path:
-        found.warnings.append(f"{path} replaces {found.plugins[kind][path.stem].path}")
     _add_class(found, kind, path.stem, cls, path)
 
 
+def _note_replaced(found: Registry, kind: str, name: str, cls: type, path: Path) -> None:
+    """A warning for each plug-in of another file whose name this one takes, be it for a variant."""
+    whole = ""
+    for own in (name, *getattr(cls, "variants", {})):
+        old = found.plugins[kind].get(own)
+        if old is None or old.path in (str(path), whole):
+            continue
+        if own == name == Path(old.path).stem:
+            whole = old.path
+        found.warnings.append(f"{path} replaces {whole or f'{own!r} of {old.path}'}")
+
+
 def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path) -> None:
+    _note_replaced(found, kind, name, cls, path)
     cls.name = name  # type: ignore[attr-defined]
     source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     found.plugins[kind][name] = Plugin(name, kind, cls, str(path), source)

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from markupsafe import Markup
 
 from infomax_bench import report_model as model
 from infomax_bench.benchmark import Benchmark, Claims
+from infomax_bench.console import few, say
+from infomax_bench.console import plain as printable
 from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.plugins import Registry
 from infomax_bench.report_images import Gallery, read_galleries
@@ -196,10 +198,18 @@ def _section(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts:
 
 
 def _pictures(gallery: Gallery) -> dict[str, Any]:
-    where = f"{gallery.method}-{gallery.dataset}-{gallery.width}".replace(":", "-").replace("/", "-")
+    where = file_name(f"{gallery.method}-{gallery.dataset}-{gallery.width}")
     filters = None if gallery.filters is None else Picture(f"filters-{where}", "", gallery.filters)
     top = None if gallery.top is None else Picture(f"units-{where}", "", gallery.top)
     return {"of": gallery, "filters": filters, "top": top, "pictures": [p for p in (filters, top) if p is not None]}
+
+
+def file_name(text: str) -> str:
+    """Text as a part of a file's name: the same for the same text only, and short, whatever a data set's path is."""
+    name = re.sub(r"[^\w.-]", "-", text, flags=re.ASCII)
+    if len(name) <= 100 and set(text) - set(name) <= {":"}:
+        return name
+    return f"{name[:80]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def _relative(root: Path, out: Path) -> str:
@@ -235,19 +245,36 @@ def _markdown_cell(text: Any) -> str:
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def print_verdicts(verdicts: Sequence[Verdict]) -> None:
-    """The verdicts for a terminal, a line each; coloured if it is one."""
+def print_verdicts(verdicts: Sequence[Verdict], results: Results) -> None:
+    """The verdicts for a terminal, a line each with the report's marks; coloured if it is one."""
     if not verdicts:
-        print("no verdicts: nothing has been measured that a claim is about")
+        say("no verdicts: nothing has been measured that a claim is about")
         return
+    tuned = bool(results.info.get("tuning"))
+    plain = set(model.untuned(results)) if tuned else set()
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     against = max(len(v.against) for v in verdicts)
     claim = max(len(v.claim) for v in verdicts)
-    print(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
+    say(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
     for verdict in verdicts:
-        word = f"{verdict.verdict:<12}"
+        start, word = f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  ", f"{verdict.verdict:<12}"
+        line = printable(f"{start}{word}  {verdict.sentence}{_marked(verdict, plain)}", one_line=True)
         if coloured:
-            word = f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m"
-        print(f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  {word}  {verdict.sentence}")
-    if any(v.indicative for v in verdicts):
-        print("  All of them are indicative: this preset is for looking, not for deciding.")
+            line = line.replace(word, f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m", 1)
+        print(line)
+    if all(v.indicative for v in verdicts):
+        say("  All of them are indicative: this preset, or what the options made of it, is for looking, not deciding.")
+    if not tuned:
+        say("  No method was tuned: all values are the methods' defaults, or those of --set.")
+
+
+def _marked(verdict: Verdict, untuned: Collection[str]) -> str:
+    """What the report marks a verdict with, in brackets behind it; "" for nothing."""
+    own = sorted(({verdict.subject} | {c.rival for c in verdict.comparisons}) & set(untuned))
+    marks = [
+        "indicative" if verdict.indicative else "",
+        f"† rows of other versions, settings or budgets: {few(verdict.stale)}" if verdict.stale else "",
+        f"§ untuned: {few(own)}" if own else "",
+    ]
+    told = "; ".join(mark for mark in marks if mark)
+    return f" [{told}]" if told else ""

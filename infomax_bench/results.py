@@ -68,7 +68,7 @@ class Results:
         """Who is claimed about, and who stands against it, on single layers.
 
         Of the subject's own kind ("this work"), the variants in its file and what is declared an ablation of it stand
-        nowhere; methods of other files are what came before it.
+        nowhere; methods of other files are what came before it. Drafts stand nowhere, but for the subject.
         """
         subject = subject or str(self.info["subject"])
         file = self.cards.get(subject, {}).get("file", subject)
@@ -77,8 +77,10 @@ class Results:
             if "shown_beside" in card:
                 continue
             variant = card.get("file", method) == file or card.get("ablation_of") == subject
-            if method == subject or (not variant and "linear" in card.get("backbones", ("linear",))):
-                roles[method] = "prior art" if card["role"] == "this work" else card["role"]
+            role = card.get("role", "draft")
+            part = role != "draft" and not variant and "linear" in card.get("backbones", ("linear",))
+            if method == subject or part:
+                roles[method] = "prior art" if role in ("this work", "draft") else role
         return Claims(
             subject,
             self.preset,

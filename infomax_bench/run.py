@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from infomax_bench import __version__, compare, engine
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Cell, Request, Suite
+from infomax_bench.console import plain, tell
 from infomax_bench.data import load
 from infomax_bench.errors import UserError
 from infomax_bench.evaluate import PAIRWISE
@@ -119,14 +120,6 @@ def _compare(
     return n_jobs, failures
 
 
-def rivals_are_there(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark], root: Path) -> bool:
-    """Whether every question to the other methods has an answer on disk, be it by an earlier version of the code."""
-    store = Store(root)
-    manifest = store.manifest()
-    slots = (e.slot for e in plan_entries(planner, suite, benchmarks) if e.cell.method != suite.subject)
-    return all(slot in manifest and store.done(manifest[slot]["key"]) for slot in slots)
-
-
 def _widest(entry: Entry, planner: Planner, store: Store) -> Entry:
     """The entry, or that of its whole block of seeds if that was measured before: fewer seeds never replace more."""
     first = entry.seeds[0] // BLOCK * BLOCK
@@ -143,8 +136,7 @@ def _widest(entry: Entry, planner: Planner, store: Store) -> Entry:
 
 def _say(quiet: bool, *lines: str) -> None:
     if not quiet:
-        for line in lines:
-            print(line, file=sys.stderr, flush=True)
+        tell(*lines)
 
 
 def _work(
@@ -166,10 +158,10 @@ def _work(
             lines = [done, *(f"failed: {failure}" for failure in outcome.failures)]
             store.log([*lines, *outcome.warnings])
             for failure in outcome.failures:
-                tqdm.write(f"failed: {failure}", file=sys.stderr)
+                tqdm.write(plain(f"failed: {failure}", one_line=True), file=sys.stderr)
             for warning in outcome.warnings:
                 if "\n" not in warning:  # tracebacks are in the log
-                    tqdm.write(f"warning: {warning}", file=sys.stderr)
+                    tqdm.write(plain(f"warning: {warning}"), file=sys.stderr)
             failures += outcome.failures
     return failures
 
@@ -177,7 +169,7 @@ def _work(
 def _running(open_tasks: dict[str, str], n: int, workers: Workers) -> str:
     """How many tasks are done, and the ones that workers are at: they are taken up in order."""
     at_work = f"on {workers.scheduler}" if workers.scheduler else "; ".join(list(open_tasks.values())[: workers.jobs])
-    return f"[{n - len(open_tasks)}/{n}] {at_work}"
+    return plain(f"[{n - len(open_tasks)}/{n}] {at_work}", one_line=True)
 
 
 def _fetch(todo: Sequence[Task], planner: Planner) -> None:
@@ -230,7 +222,8 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
         plugin = registry.get("methods", name)
         cls: type[Method] = plugin.cls
         methods[name] = {
-            **asdict(cls.card), "supervised": cls.supervised(), "needs": cls.needs, "fitted": not cls.by_gradient(),
+            **asdict(cls.card), **({"role": "draft"} if name in suite.drafts else {}),
+            "supervised": cls.supervised(), "needs": cls.needs, "fitted": not cls.by_gradient(),
             "own_width": cls.own_width(), "file": Path(plugin.path).stem,
             "backbones": cls.backbones, "tunable": sorted(cls.search_space(plugin.settings)),
         }  # fmt: skip

@@ -26,6 +26,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from infomax_bench.console import plain
 from infomax_bench.errors import UserError
 
 FORMAT = 1
@@ -176,4 +177,4 @@ class Store:
         """Appends to run.log."""
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with (self.root / "run.log").open("a", encoding="utf-8") as file:
-            file.writelines(f"{now} {line}\n" for line in lines)
+            file.writelines(f"{now} {plain(line)}\n" for line in lines)

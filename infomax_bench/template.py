@@ -25,10 +25,10 @@ from infomax_bench import Batch, Card, Method, Net, Rng, param
 class {cls}(Method):
     card = Card(
         family="independence",  # what the report groups it with
-        role="this work",  # "prior art", "control" and "reference" are the others
         objective="unit variance of every output, no correlation between outputs",
         prevents="redundancy and collapse",
         paper="unpublished",
+        # no role: a draft, which takes no part in claims about others; with role="prior art" or "control" it would
     )
     activation = "relu"  # what the encoder ends in: relu, sigmoid or identity
     views = 0  # how many augmented views of each image the loss needs, in batch.views

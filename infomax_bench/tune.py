@@ -10,7 +10,6 @@ with every trial, and is what `run` uses from then on.
 from __future__ import annotations
 
 import math
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from infomax_bench import train
 from infomax_bench.benchmark import Cell, Suite, study_key
+from infomax_bench.console import plain, tell
 from infomax_bench.engine import one_job
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
@@ -133,12 +133,18 @@ def plans(
         for cell, _ in plugins.benchmark(name).requests(suite):
             if not cell.label and cell.width == suite.width:
                 cells.setdefault(study_key(cell.method, cell.dataset, cell.backbone), cell)
-    found = []
+    wanted = {}
     for key, asked in cells.items():
         cell = planner.resolve(replace(asked, settings=()))
+        has = plugins.get("methods", cell.method).cls.backbones  # type: ignore[attr-defined]
+        if cell.backbone in has and (not backbones or asked.backbone in backbones):
+            wanted[key] = asked, cell
+    if not wanted:
+        encoders = f" with encoders {', '.join(backbones)}" if backbones else ""
+        raise UserError(f"nothing to tune: preset {suite.preset} trains none of these methods{encoders}")
+    found = []
+    for key, (asked, cell) in wanted.items():
         plugin = plugins.get("methods", cell.method)
-        if cell.backbone not in plugin.cls.backbones or (backbones and asked.backbone not in backbones):  # type: ignore[attr-defined]
-            continue
         old = studies.get(key)
         identity = digest([planner.encoder_key(cell, tuple(range(seeds))), EVALUATIONS["linear_probe"].version])
         same = old is not None and old.identity == identity
@@ -173,12 +179,12 @@ def tune(
     todo = plans(plugins, suite, trials, seeds, read_studies(path), again, backbones)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not quiet:
-        print(f"{len(todo)} studies of {trials} trials each; tuned values in {path}", file=sys.stderr, flush=True)
+        tell(f"{len(todo)} studies of {trials} trials each; tuned values in {path}")
     with progress(math.fsum(p.cost for p in todo), quiet) as bar:
         costs = {study_key(p.cell.method, p.cell.dataset, p.backbone): p.cost for p in todo}
         own = [str(Path(folder).resolve()) for folder in folders]  # for other machines
         for study in workers.map(make_study, todo, path.parent.resolve(), own, device):
             add_study(path, study)
-            bar.set_postfix_str(study.key, refresh=False)
+            bar.set_postfix_str(plain(study.key, one_line=True), refresh=False)
             bar.update(costs[study.key])
     return read_studies(path)

@@ -7,7 +7,6 @@ are the same. On a cluster that folder is one that all its machines share, and t
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 
 import joblib
 
+from infomax_bench.console import tell
 from infomax_bench.errors import UserError
 from infomax_bench.repeatable import steadily
 
@@ -93,7 +93,7 @@ def _check(client: Any, folder: Path) -> None:
     waiting = False
     while not (workers := client.scheduler_info(n_workers=-1)["workers"]):
         if not waiting:
-            print("waiting for the cluster's first worker", file=sys.stderr, flush=True)
+            tell("waiting for the cluster's first worker")
         waiting = True
         time.sleep(0.5)
     for address, worker in workers.items():
