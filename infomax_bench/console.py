@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but for tabs and line ends, what turns the direction of text, and halves of characters (which are
-bytes of a name that is no text)."""
+from infomax_bench.printable import ODD, escaped
 
 
 def plain(text: Any, one_line: bool = False) -> str:
     """The text with every unsafe character as its escape, such as \\x1b; with `one_line` also line ends."""
-    shown = UNSAFE.sub(lambda found: _escaped(found[0]), str(text))
+    shown = ODD.sub(escaped, str(text))
     return shown.replace("\n", "\\n") if one_line else shown
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def few(names: Sequence[str], most: int = 6) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from infomax_bench.figures import intervals
-from infomax_bench.look import INK, LETTER, QUIET, SERIES, SMALL, draw_lines, empty, key, limits, panels
+from infomax_bench.look import INK, LETTER, QUIET, SERIES, SMALL, draw_lines, empty, key, letters, limits, panels
 
 
 def sweep(
@@ -61,7 +61,7 @@ def estimates(
     if found.empty:
         return empty()
     titles, names = _ordered(found[panel], order), _ordered(found[line], lines)
-    first = LETTER * max(map(len, names)) + 0.1
+    first = LETTER * max(map(letters, names)) + 0.1
     figure, axes = panels(titles, columns=4, height=0.21 * len(names) + 0.1, left=0.1, right=0.5, first=first)
     low, high = limits(pd.concat([found, pd.DataFrame({"mean": [0.0], "low": [0.0], "high": [0.0]})]))
     for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):

@@ -33,6 +33,7 @@ from infomax_bench.look import (
     label_ends,
     label_points,
     legend,
+    letters,
     limits,
     marks,
     name_rows,
@@ -93,7 +94,7 @@ def curves(
     methods = sorted(found["method"].unique())
     look, names = styles(methods, claims), display_names(rows, claims)
     titles = [str(t) for t in sorted(found[panel].unique())]
-    right = LETTER * max(map(len, names.values())) + 0.32
+    right = LETTER * max(map(letters, names.values())) + 0.32
     height = max(2.5, 1.22 * SMALL / 72 * len(methods) + 0.1)
     figure, axes = panels(titles, columns=2, height=height, left=0.62, right=right)
     for ax, (_, own) in zip(axes, found.groupby(panel), strict=True):
@@ -148,7 +149,7 @@ def dots(
     methods = list(rank.groupby(found["method"]).mean().sort_values(kind="stable").index)
     look, names = styles(methods, claims), display_names(rows, claims)
     titles = [t for t in order if t in set(found[panel])] or [str(t) for t in sorted(found[panel].unique())]
-    first = LETTER * max(map(len, names.values())) + 0.1
+    first = LETTER * max(map(letters, names.values())) + 0.1
     named = bound is not None and bool(bound[1])
     height = 0.19 * (len(methods) + named) + 0.1
     figure, axes = panels(titles, columns=4, height=height, left=0.1, right=0.5, first=first)

@@ -6,6 +6,8 @@ The subject is drawn strong, everyone else by role in quieter colours that diffe
 from __future__ import annotations
 
 import io
+import unicodedata
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,10 +22,14 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, FuncFormatter
 from PIL import Image
 from scipy.optimize import isotonic_regression
 
+from infomax_bench import fonts
 from infomax_bench.benchmark import Claims
+from infomax_bench.printable import printable
 
 DPI = 150
 PAGE = 10.0
@@ -31,7 +37,7 @@ PAGE = 10.0
 
 INK, QUIET, FAINT = "#22262b", "#666d76", "#e3e6ea"
 LOOK: Any = {
-    "font.family": "sans-serif", "font.sans-serif": ["Arial", "Liberation Sans", "DejaVu Sans"], "font.size": 9,
+    "font.family": "sans-serif", "font.sans-serif": fonts.NAMES, "font.size": 9,
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": "#9aa1a9", "axes.linewidth": 0.7,
     "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.unicode_minus": False,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
@@ -99,7 +105,9 @@ def png(figure: Figure) -> bytes:
     """
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
-    with matplotlib.rc_context(LOOK):
+    with matplotlib.rc_context(LOOK), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the report says so once
+        _names_are_text(figure)
         canvas.draw()
     full = np.asarray(canvas.buffer_rgba())[..., :3]
     colours = Image.fromarray(full[::3, ::3].copy()).quantize(256, Image.Quantize.MEDIANCUT)
@@ -111,6 +119,29 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=4)
     return buffer.getvalue()
+
+
+def _names_are_text(figure: Figure) -> None:
+    """Names are drawn as they are, a dollar for a dollar, each in fonts that have its letters. Numbers on axes, which
+    matplotlib writes as formulas, are left alone."""
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    numbers = [axis for axis in axes if not isinstance(axis.get_major_formatter(), FixedFormatter | FuncFormatter)]
+    formulas = {id(text) for axis in numbers for text in axis.findobj(Text) if text is not axis.label}
+    for text in figure.findobj(Text):
+        if id(text) in formulas:
+            continue
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        shown = text.get_text()
+        if not shown.isprintable():
+            text.set_text(printable(shown))
+        if not shown.isascii():
+            text.set_fontfamily(fonts.families(text.get_text()))
+
+
+def letters(text: str) -> float:
+    """How many Latin letters are as wide as a text: the letters of East Asia take the room of nearly two."""
+    return sum(1.8 if unicodedata.east_asian_width(letter) in "WF" else 1.0 for letter in text)
 
 
 def panels(
@@ -132,7 +163,7 @@ def panels(
             x = first + column * (left + width + right) + left
             y = tall - head - line * (top + height + bottom) - top - height
             ax = figure.add_axes((x / page, y / tall, width / page, height / tall))
-            size = min(LOOK["axes.titlesize"], (left + width + right) / (WIDE_LETTER * max(len(title), 1)))
+            size = min(LOOK["axes.titlesize"], (left + width + right) / (WIDE_LETTER * max(letters(title), 1)))
             ax.set_title(title, pad=6, y=1, fontsize=size)  # a given y: else its place is looked for at every drawing
             axes.append(ax)
     return figure, axes
@@ -140,7 +171,7 @@ def panels(
 
 def sheet(names: Sequence[str], columns: int, cell: float, tall: float) -> tuple[Figure, Axes]:
     """A figure of cells in inches, a line for each name, with room for the names, a head and a line of text below."""
-    first = LETTER * max(map(len, names)) + 0.15
+    first = LETTER * max(map(letters, names)) + 0.15
     wide, high = cell * columns, tall * len(names)
     size = (first + wide + 0.1, high + 0.75)
     figure = Figure(figsize=size)
@@ -301,7 +332,7 @@ def label_points(
     angles = np.deg2rad([0, 180, 35, -35, 145, -145, 90, -90, 65, -65, 115, -115])
     for i in sorted(range(len(methods)), key=lambda i: (look[methods[i]] is not SUBJECT, methods[i])):
         text, style = names[methods[i]], look[methods[i]]
-        wide, tall = 72 * LETTER * 0.93 * len(text), 1.1 * SMALL
+        wide, tall = 72 * LETTER * 0.93 * letters(text), 1.1 * SMALL
         best, least = None, np.inf
         for radius in (7, 12, 19, 28, 40, 54):
             for angle in angles:

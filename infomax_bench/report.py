@@ -6,8 +6,9 @@ All are written from results alone: no training, no clock, so that the same resu
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import os
-import re
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -16,21 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from infomax_bench import report_model as model
 from infomax_bench.benchmark import Benchmark, Claims
-from infomax_bench.console import few, say
-from infomax_bench.console import plain as printable
+from infomax_bench.console import few, plain, say
+from infomax_bench.fonts import lacking
 from infomax_bench.forked import available_cores, in_parallel
+from infomax_bench.pages import templates
 from infomax_bench.plugins import Registry
+from infomax_bench.printable import printable
 from infomax_bench.report_images import Gallery, read_galleries
-from infomax_bench.report_parts import Picture, Section, Table, groups, number, signed
+from infomax_bench.report_parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report_speed import speed
 from infomax_bench.results import Results, uncalibrated
 from infomax_bench.statistics import Verdict
 from infomax_bench.store import replacing, write_text
+
+log = logging.getLogger("infomax_bench")
 
 COLOURS = {"supported": "32", "refuted": "31", "inconclusive": "33"}
 
@@ -78,16 +82,16 @@ def write_report(
     """
     (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
     content = contents(registry, results, verdicts) | {
-        "folder": _relative(root, out), "speed": speed(_speed_of(root)),
+        "folder": printable(_relative(root, out)), "speed": speed(_speed_of(root)),
     }  # fmt: skip
-    pages = [(f"{page}.{kind}", out / f"{page}.{kind}", "") for page in PAGES for kind in ("html", "md")]
+    languages = {kind: templates(kind) for kind in ("html", "md")}
+    pages = [(f"{page}.{kind}", out / f"{page}.{kind}", "") for page in PAGES for kind in languages]
     if document is not None:
         place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
         pages.append(("answers.md", document, place))
-    templates = _templates()
     in_parallel(
         [partial(_write_figures, out / "figures", content["pictures"])]
-        + [partial(_write_page, templates, *page, content) for page in pages],
+        + [partial(_write_page, languages[page[0].split(".")[1]], *page, content) for page in pages],
         available_cores(),
     )
     write_text(out / MADE_FROM, made_from(root, registry, verdicts))
@@ -100,12 +104,13 @@ def _write_figures(folder: Path, pictures: Sequence[Picture]) -> None:
             temporary.write_bytes(picture.data)
 
 
-def _write_page(templates: Environment, name: str, path: Path, place: str, content: dict[str, Any]) -> None:
-    write_text(path, templates.get_template(f"{name}.jinja").render(content, place=place))
+def _write_page(language: Environment, name: str, path: Path, place: str, content: dict[str, Any]) -> None:
+    write_text(path, language.get_template(f"{name}.jinja").render(content, place=place))
 
 
 def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> dict[str, Any]:
-    """All that the templates lay out."""
+    """All that the templates lay out. Says once if no font has what names are written in."""
+    _say_what_fonts_lack(results)
     subjects = {v.subject for v in verdicts}
     claims = results.claims(subjects.pop() if len(subjects) == 1 else None)
     benchmarks = sorted(
@@ -136,7 +141,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     ran = {
         name: why for name, why in results.info.get("broken", {}).items() if name not in registry.plugins["benchmarks"]
     }
-    broken = {**ran, **registry.broken}
+    broken = printable({**ran, **registry.broken})
     absent = sorted(set(results.cards) - set(results.jobs["method"]))
     missing = list(model.missing(results))
     failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
@@ -185,6 +190,16 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     }
 
 
+def _say_what_fonts_lack(results: Results) -> None:
+    names = (str(name) for column in ("method", "dataset", "target", "label") for name in set(results.jobs[column]))
+    lost = lacking([json.dumps(results.info.get("datasets", {}), ensure_ascii=False), *names])
+    if lost:
+        log.warning(
+            f"no font of this machine has {' '.join(lost[:5])}{' ...' if len(lost) > 5 else ''}: figures show boxes "
+            "instead; install a font that does, such as Noto Sans CJK, and build the report again"
+        )
+
+
 def _galleries(
     results: Results, claims: Claims
 ) -> tuple[list[Gallery], tuple[Picture | None, Table | None, list[str]]]:
@@ -198,18 +213,10 @@ def _section(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts:
 
 
 def _pictures(gallery: Gallery) -> dict[str, Any]:
-    where = file_name(f"{gallery.method}-{gallery.dataset}-{gallery.width}")
+    where = "-".join([file_name(gallery.method), file_name(gallery.dataset), str(gallery.width)])
     filters = None if gallery.filters is None else Picture(f"filters-{where}", "", gallery.filters)
     top = None if gallery.top is None else Picture(f"units-{where}", "", gallery.top)
     return {"of": gallery, "filters": filters, "top": top, "pictures": [p for p in (filters, top) if p is not None]}
-
-
-def file_name(text: str) -> str:
-    """Text as a part of a file's name: the same for the same text only, and short, whatever a data set's path is."""
-    name = re.sub(r"[^\w.-]", "-", text, flags=re.ASCII)
-    if len(name) <= 100 and set(text) - set(name) <= {":"}:
-        return name
-    return f"{name[:80]}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def _relative(root: Path, out: Path) -> str:
@@ -221,44 +228,20 @@ def _relative(root: Path, out: Path) -> str:
     return root.name if path.count("..") > 3 else Path(path).as_posix()
 
 
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("infomax_bench"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=lambda name: name is not None and ".html" in name,
-    )  # fmt: skip
-    environment.filters |= {"cell": _markdown_cell, "number": number, "signed": signed}
-    environment.globals["css"] = Markup(_source(environment, "report.css"))
-    environment.globals["script"] = Markup(_source(environment, "report.js"))
-    return environment
-
-
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _markdown_cell(text: Any) -> str:
-    """Text that a Markdown host shows as it is, on one line."""
-    escaped = re.sub(r"[ \t\r\n]+", " ", str(text).strip().replace("\n", "; "))
-    for character in "\\|*_`[]":
-        escaped = escaped.replace(character, "\\" + character)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def print_verdicts(verdicts: Sequence[Verdict], results: Results) -> None:
     """The verdicts for a terminal, a line each with the report's marks; coloured if it is one."""
     if not verdicts:
         say("no verdicts: nothing has been measured that a claim is about")
         return
     tuned = bool(results.info.get("tuning"))
-    plain = set(model.untuned(results)) if tuned else set()
+    untuned = set(model.untuned(results)) if tuned else set()
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     against = max(len(v.against) for v in verdicts)
     claim = max(len(v.claim) for v in verdicts)
     say(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
     for verdict in verdicts:
         start, word = f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  ", f"{verdict.verdict:<12}"
-        line = printable(f"{start}{word}  {verdict.sentence}{_marked(verdict, plain)}", one_line=True)
+        line = plain(f"{start}{word}  {verdict.sentence}{_marked(verdict, untuned)}", one_line=True)
         if coloured:
             line = line.replace(word, f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m", 1)
         print(line)

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from infomax_bench.printable import printable
+
 SHADES = 33
 """Steps of the diverging colour map: enough for the eye, few enough to compress well."""
 PIXELS = 3_000_000
@@ -51,8 +53,14 @@ def read_gallery(path: Path, method: str, dataset: str, width: int, share: int, 
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
-    except Exception:  # numpy, zipfile and zlib each have errors of their own for a damaged file
+        return _gallery(arrays, method, dataset, width, share, whole)
+    except Exception:  # numpy, zipfile, zlib and Pillow each have errors of their own for a file that is damaged or odd
         return None
+
+
+def _gallery(
+    arrays: Mapping[str, np.ndarray], method: str, dataset: str, width: int, share: int, whole: bool
+) -> Gallery:
     filters, top = None, None
     units: list[Unit] = []
     shown = 0
@@ -64,8 +72,12 @@ def read_gallery(path: Path, method: str, dataset: str, width: int, share: int, 
         shown = len(images) if whole else fits
         top = _top_sheet(images[:shown])
         columns = (arrays[name].tolist() for name in ("units", "names", "auroc"))
-        units = [Unit(number, name, auroc) for number, name, auroc in zip(*columns, strict=True)]
-    log = {n.removeprefix("log_"): a for n, a in sorted(arrays.items()) if n.startswith("log_") and n != "log_steps"}
+        units = [Unit(int(at), printable(str(name)), float(score)) for at, name, score in zip(*columns, strict=True)]
+    log = {
+        printable(name.removeprefix("log_")): values
+        for name, values in sorted(arrays.items())
+        if name.startswith("log_") and name != "log_steps"
+    }
     steps = int(arrays["log_steps"][-1]) if log else 0
     return Gallery(method, dataset, width, filters, top, tuple(units[:shown]), tuple(units[shown:]), log, steps)
 

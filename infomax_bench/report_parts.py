@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -118,6 +120,13 @@ class Passage:
     groups: list[Group]
     known: str
     again: str
+
+
+def file_name(text: str) -> str:
+    """A name for a part of a file's name: small letters, digits, dots, hyphens and underscores are kept; what has other
+    characters, or is long, is told apart by a hash, on file systems that see no capitals too."""
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:60].lstrip(".")
+    return kept if kept == text.lower() else f"{kept}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def number(value: Any) -> str:

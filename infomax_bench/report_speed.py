@@ -7,6 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from infomax_bench.printable import printable
 from infomax_bench.report_parts import Table
 
 
@@ -16,7 +17,7 @@ def speed(path: Path) -> tuple[str, Table] | None:
     path: a file of pytest-benchmark whose extra_info says what was raced.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = printable(json.loads(path.read_text(encoding="utf-8")))
         races = [b for b in content["benchmarks"] if "ratio" in b.get("extra_info", {})]
         machine, commit = content["machine_info"], content["commit_info"].get("id", "")
         lines = [_line(b["extra_info"], b["stats"]["data"]) for b in races]

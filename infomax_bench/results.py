@@ -17,6 +17,7 @@ import pandas as pd
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
 from infomax_bench.errors import UserError
 from infomax_bench.forked import available_cores, in_parallel
+from infomax_bench.printable import printable
 from infomax_bench.rows import read_rows
 from infomax_bench.statistics import Verdict, failed_seeds
 from infomax_bench.store import Store, replacing, write_text
@@ -70,7 +71,7 @@ class Results:
         Of the subject's own kind ("this work"), the variants in its file and what is declared an ablation of it stand
         nowhere; methods of other files are what came before it. Drafts stand nowhere, but for the subject.
         """
-        subject = subject or str(self.info["subject"])
+        subject = printable(subject or str(self.info["subject"]))
         file = self.cards.get(subject, {}).get("file", subject)
         roles = {}
         for method, card in self.cards.items():
@@ -110,18 +111,19 @@ def read_info(root: Path) -> dict[str, Any]:
 
 
 def read_results(root: Path) -> Results:
-    """Reads a results folder, however partial.
+    """Reads a results folder, however partial; every text of it is `printable` from here on.
 
     Raises UserError if it is not one.
     """
     store = Store(root)
-    manifest, info = store.manifest(), read_info(root)
+    manifest, info = store.manifest(), printable(read_info(root))
     if not manifest or "suite" not in info:
         raise UserError(f"{root} holds no results; 'infomax-bench run' makes some")
     cards = info.get("methods", {})
     bases: list[dict[str, Any]] = []  # what all rows of a job have in common
     entries = list(manifest.values())
     rows = read_rows(root, entries)
+    entries = [printable(entry) for entry in entries]
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
     for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
         if job is None:

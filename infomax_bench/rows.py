@@ -1,9 +1,12 @@
-"""The rows of many jobs as columns, read by all cores: a documented run has ten thousand jobs and a million rows."""
+"""The rows of many jobs as columns, read by all cores: a documented run has ten thousand jobs and a million rows.
+
+Every text is `printable`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from infomax_bench.forked import available_cores, in_parallel
+from infomax_bench.printable import printable
 from infomax_bench.store import Job, Store
 
 OWN = ("seed", "protocol", "metric", "x", "value", "status", "reason")
@@ -48,7 +52,7 @@ def read_rows(root: Path, entries: Sequence[dict[str, Any]]) -> Rows:
     )
     # equal words become one object: a table of millions of them is compared and grouped several times faster
     one: dict[Any, Any] = {}
-    words = [np.array([one.setdefault(w, w) for w in spelled], dtype=object) for _, spelled in parts]
+    words = [np.array([one.setdefault(w, w) for w in map(printable, spelled)], dtype=object) for _, spelled in parts]
     for name in OWN if parts else ():
         columns = [part.columns[name] for part, _ in parts]
         if name in WORDS:
@@ -71,9 +75,10 @@ def _read(root: Path, entries: Sequence[dict[str, Any]]) -> tuple[Rows, list[Any
                 evaluation = entry["request"]["evaluation"]
                 rows = [{"seed": s, "metric": evaluation, "value": None} for s in entry["seeds"]] + rows
             columns = _columns(rows, job or Job([]), words)
-            failed = [row["reason"] for row in (job.rows if job else ()) if row.get("status") == "failed"]
+            failed = [printable(row["reason"]) for row in (job.rows if job else ()) if row.get("status") == "failed"]
             if job is not None:
-                job.rows = []
+                words_of_job = {"reason": printable(job.reason), "stamp": printable(job.stamp)}
+                job = replace(job, rows=[], **words_of_job)
             known[entry["key"]] = job, columns, failed
         job, columns, failed = known[entry["key"]]
         part.jobs.append(job)

@@ -26,6 +26,7 @@ from infomax_bench.look import (
     display_names,
     empty,
     foot,
+    letters,
     name_rows,
     panels,
     sheet,
@@ -58,7 +59,7 @@ def stacked(
     methods = list(first.groupby("method").mean().sort_values(kind="stable").index)
     titles = sorted(found[panel].unique())
     look, names = styles(methods, claims), display_names(rows, claims)
-    room = LETTER * max(map(len, names.values())) + 0.1
+    room = LETTER * max(map(letters, names.values())) + 0.1
     figure, axes = panels([str(t) for t in titles], columns=4, height=0.19 * len(methods) + 0.1, left=0.1, right=0.5,
                           first=room)  # fmt: skip
     colours = dict(zip(shown, [*PARTS[: len(inner)], FAINT], strict=False))
@@ -103,7 +104,7 @@ def mosaic(
         return empty()
     look = styles(methods, claims)
     count = max(len(own[m][name]) for m in methods for name in shown.values() if name in own[m])
-    room, gap, head = LETTER * max(map(len, [*methods, label])) + 0.15, 0.16, 0.34
+    room, gap, head = LETTER * max(map(letters, [*methods, label])) + 0.15, 0.16, 0.34
     tile = min(0.34, (PAGE - room - 0.1 - gap * (len(shown) - 1)) / (count * len(shown)))
     size = (room + len(shown) * (count * tile + gap), head + tile * (len(methods) + 1) + 0.08)
     figure = Figure(figsize=size)
