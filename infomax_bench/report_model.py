@@ -22,6 +22,7 @@ from infomax_bench.results import Results, machine_in_words
 from infomax_bench.statistics import ALPHA, POWER, Verdict, detectable, noise_of, power_table
 from infomax_bench.tuned import in_words
 
+UNVERIFIED = "files not verified: no checksum is known"
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
 LATE = 0.1
 """The last part of training whose share of the whole fall of the loss says whether it still falls."""
@@ -414,15 +415,12 @@ def _pairs(rows: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
     return sorted(tuple(str(v) for v in pair) for pair in rows[list(columns)].dropna().drop_duplicates().to_numpy())
 
 
-UNVERIFIED = "; unverified: no checksum says that these are the published files"
-
-
 def datasets(results: Results) -> list[list[str]]:
-    """Name, summary, image, classes, training and validation images, test images, epochs. What no checksum vouches for
-    is called unverified."""
+    """Name, with a line below if its files could not be verified, summary, image, classes, training and validation
+    images, test images, epochs."""
     epochs = results.info.get("suite", {}).get("epochs", {})
     return [
-        [name, d["summary"] + (UNVERIFIED if d.get("verified") is False else ""), " × ".join(map(str, d["shape"])),
+        [name if d.get("verified") is not False else f"{name}\n{UNVERIFIED}", d["summary"], " × ".join(map(str, d["shape"])),
          str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]), str(epochs.get(name, "–"))]
         for name, d in sorted(results.info.get("datasets", {}).items())
     ]  # fmt: skip

@@ -126,7 +126,7 @@ def file_name(text: str) -> str:
     """A name for a part of a file's name: small letters, digits, dots, hyphens and underscores are kept; what has other
     characters, or is long, is told apart by a hash, on file systems that see no capitals too."""
     kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:60].lstrip(".")
-    return kept if kept == text.lower() else f"{kept}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return kept if kept and kept == text.lower() else f"{kept}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def number(value: Any) -> str:

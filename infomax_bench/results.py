@@ -98,7 +98,8 @@ class Results:
 def machine_in_words(found: Mapping[str, Any]) -> str:
     """What `engine.machine` found, on one line; the instructions tell processors of one name apart."""
     instructions = f" ({found['instructions']})" if found.get("instructions") else ""
-    return f"{found.get('cpu', '')}{instructions}, {found.get('cores', '?')} cores, {found.get('gpu') or 'no GPU'}"
+    words = f"{found.get('cpu', '')}{instructions}, {found.get('cores', '?')} cores, {found.get('gpu') or 'no GPU'}"
+    return f"{words}, matrix products: {found['products']}" if found.get("products") else words
 
 
 def read_info(root: Path) -> dict[str, Any]:
