@@ -401,7 +401,9 @@ def test_files_under_other_names_are_used(spare: Callable[[str], str], root: Pat
 
 
 @pytest.mark.parametrize(
-    "content", [b"x", b"", gzip.compress(b"x"), gzip.compress(GOOD["t10k-labels-idx1-ubyte"])[:-9]]
+    "content",
+    [b"x", b"", gzip.compress(b"x"), gzip.compress(GOOD["t10k-labels-idx1-ubyte"])[:-9]],
+    ids=["no archive", "empty", "other content", "cut off"],
 )
 def test_a_wrong_archive_is_named(content: bytes, root: Path, server: Server) -> None:
     """What lies there packed and is something else, or broken, is not used; the one line says so."""
