@@ -421,6 +421,7 @@ def datasets(results: Results) -> list[list[str]]:
     epochs = results.info.get("suite", {}).get("epochs", {})
     return [
         [f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name, d["summary"],
-         " × ".join(map(str, d["shape"])), str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]), str(epochs.get(name, "–"))]
+         " × ".join(map(str, d["shape"])), str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]),
+         str(epochs.get(name, "–"))]
         for name, d in sorted(results.info.get("datasets", {}).items())
     ]  # fmt: skip
