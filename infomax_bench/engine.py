@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import logging
 import math
+import multiprocessing
 import os
 import platform
 import subprocess
@@ -172,6 +174,8 @@ def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Out
 
 def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
+    if multiprocessing.current_process().name != "MainProcess":  # which has loaded the data, and told what is to be
+        logging.getLogger("infomax_bench").setLevel(logging.ERROR)
     begin = time.perf_counter()
     store, outcome = Store(root), Outcome(task)
     plugins = registry(folders)

@@ -50,6 +50,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 """What brings a picture of each EXIF orientation to stand upright."""
+EXIF = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
+"""Where Pillow keeps it."""
 
 
 class NotUsable(Exception):
@@ -152,15 +154,16 @@ def _opened(path: Path) -> Iterator[ImageFile]:
         Image.MAX_IMAGE_PIXELS = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=sorted(FORMATS & {*Image.ID})) as image:
+            # from an open file: by its name, Pillow 13 maps a TIFF that lies on its side the wrong way round
+            with path.open("rb") as file, Image.open(file, formats=sorted(FORMATS & {*Image.ID})) as image:
                 yield image
     finally:
         Image.MAX_IMAGE_PIXELS = most
 
 
 def _orientation(image: Image.Image) -> int:
-    """By EXIF, 1 to 8; Pillow itself turns TIFFs."""
-    if image.format == "TIFF":
+    """By EXIF, 1 to 8. Pillow itself turns TIFFs, and would decode a PNG without EXIF data to look for some."""
+    if image.format == "TIFF" or (image.format == "PNG" and image.info.keys().isdisjoint(EXIF)):
         return 1
     try:
         return int(image.getexif().get(0x0112, 1))
