@@ -87,6 +87,8 @@ class Picture:
 
 def header(path: Path) -> Header:
     """Raises NotUsable for what is no picture, cannot be read, or is too large."""
+    if path.exists() and not path.is_file():  # a pipe, which would never end
+        raise NotUsable("no file")
     try:
         with _opened(path) as image:
             if image.width * image.height > MOST_PIXELS:

@@ -920,6 +920,29 @@ def test_stratified_test_takes_its_share_of_every_class() -> None:
     assert np.array_equal(test, stratified_test(labels, share=0.2))
 
 
+@given(counts=st.lists(st.integers(2, 30), min_size=1, max_size=4), share=st.sampled_from([0.05, 0.2, 0.25, 0.9]))
+@settings(max_examples=50, deadline=None)
+def test_stratified_test_leaves_no_class_out(counts: list[int], share: float) -> None:
+    """Of two images one is test; where rounding gave an image to each side before, the same are test."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    test = stratified_test(labels, share)
+    n_test = np.bincount(labels[test], minlength=len(counts))
+    assert all(1 <= n < count for n, count in zip(n_test, counts, strict=True))
+    plain = np.array([round(share * count) for count in counts])
+    usual = (plain >= 1) & (plain < counts)
+    assert np.array_equal(n_test[usual], plain[usual])
+    rng = np.random.default_rng(0)
+    for label, n in enumerate(n_test):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        assert set(members[:n]) == set(np.flatnonzero(test & (labels == label)))
+
+
+def test_a_class_of_one_cannot_be_divided() -> None:
+    with pytest.raises(UserError, match="class 7 has one image") as error:
+        stratified_test(np.array([3, 3, 7, 3]), share=0.2)
+    one_line(error)
+
+
 # -- conversion -------------------------------------------------------------------------------------------------------
 
 
