@@ -57,13 +57,14 @@ def go(
     methods=("echo", "pca"),
     benchmarks=("pruning", "redundancy"),
     workers=Workers(),  # noqa: B008 - it is frozen
+    batch_size=16,
     **changes,
 ) -> Run:
     reread()  # as a new process would
     found = registry([str(own)])
     preset = load_presets(home() / "benchmarks")["quick"]
     options = {"methods": list(methods), "datasets": ["tiny"], "widths": [4], "epochs": 2, "seeds": 2, **changes}
-    preset = type(preset)(**{**vars(preset), "batch_size": 16})
+    preset = type(preset)(**{**vars(preset), "batch_size": batch_size})
     suite = make_suite(found, preset, **options)
     chosen = [found.benchmark(name) for name in benchmarks]
     return run(found, suite, chosen, root, folders=[str(own)], workers=workers, quiet=True)

@@ -35,7 +35,18 @@ def test_every_command_has_help_that_explains(command, capsys):
     assert len(capsys.readouterr().out.splitlines()) > 8
 
 
+def test_a_comma_may_stand_in_a_path(tmp_path, monkeypatch):
+    """It ends a name only where no such path is there."""
+    (tmp_path / "2024,05 birds, all").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in (f"folder:{tmp_path}/2024,05 birds, all", "folder:~/2024,05 birds, all"):
+        arguments = build_parser().parse_args(["run", "--datasets", f"digits,{path} , sprites:coarse"])
+        assert arguments.datasets == ["digits", path, "sprites:coarse"]
+    assert build_parser().parse_args(["tune", "--datasets", "folder:a,b,"]).datasets == ["folder:a", "b"]
+
+
 BAD = {
+    "no data set": (["run", "--datasets", " ,"], "an empty list"),
     "no command": ([], "COMMAND"),
     "unknown command": (["rum"], "rum"),
     "unknown method": (["run", "--methods", "infomax_me"], "'infomax_em'"),

@@ -21,6 +21,7 @@ from infomax_bench import engine
 from infomax_bench.benchmark import Cell, Request
 from infomax_bench.plan import Planner
 from infomax_bench.plugins import registry
+from infomax_bench.report_model import datasets
 from infomax_bench.results import COLUMNS, read_results
 from infomax_bench.run import _Record
 from infomax_bench.store import Job, Store
@@ -125,6 +126,25 @@ def test_what_a_method_cannot_do_is_not_applicable(own, tmp_path):
     assert done.results.failures == []
     assert {reason for _, reason in done.results.not_applicable} != set()
     assert set(done.results.table["status"]) == {"not applicable"}
+
+
+def test_a_data_set_on_which_nothing_was_trained_is_told_with_the_reason(own, tmp_path):
+    """Fewer images than a batch: the terminal says it, not the report alone."""
+    done = go(own, tmp_path / "r", batch_size=128)
+    assert done.results.untrained(["tiny"]) == [
+        "no method was trained on tiny: 75 training images do not fill a batch of 128"
+    ]
+    assert go(own, tmp_path / "s").results.untrained(["tiny"]) == []
+
+
+def test_what_no_checksum_vouches_for_is_called_unverified_in_the_report(own, tmp_path):
+    """And stays so where the files are gone when the report is made again."""
+    tiny = own / "tiny.py"
+    known = tiny.read_text()
+    for verified, expected in (("False", True), ("None", True), ("True", False)):
+        tiny.write_text(f"{known}\n    verified = {verified}\n")
+        done = go(own, tmp_path / "r", methods=["pca"], benchmarks=["cost"])
+        assert [("unverified" in row[1]) for row in datasets(done.results)] == [expected]
 
 
 def test_damaged_files_are_made_again(own, tmp_path):
