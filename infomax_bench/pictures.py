@@ -17,6 +17,7 @@ plain (8 or 16 bits, 0 to 1, 0 to 255) is told.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -34,10 +35,10 @@ VERSION = 1
 MOST_PIXELS = 1 << 28
 """Of a picture as it is stored: a GiB in memory, in colour."""
 
-FORMATS = {
-    "AVIF", "BMP", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI", "GIF", "ICNS", "ICO", "IM", "JPEG", "JPEG2000", "MSP",
-    "PCX", "PNG", "PPM", "PSD", "QOI", "SGI", "SUN", "TGA", "TIFF", "WEBP", "XBM", "XPM",
-}  # fmt: skip
+FORMATS = (
+    "JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI",
+    "ICNS", "ICO", "IM", "MSP", "PCX", "PSD", "QOI", "SGI", "SUN", "TGA", "XBM", "XPM",
+)  # fmt: skip
 """Pillow's formats that are pixels and need no other program. A file is what its content says, whatever its ending."""
 
 GROUNDS = (255, 0, 128, 64, 192)
@@ -151,16 +152,22 @@ def as_bytes(pictures: Sequence[Picture]) -> tuple[np.ndarray, list[str]]:
 def _opened(path: Path) -> Iterator[ImageFile]:
     """The file as Pillow has it, of any size, and without Pillow's own warnings."""
     most = Image.MAX_IMAGE_PIXELS
-    Image.init()
     try:
         Image.MAX_IMAGE_PIXELS = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # from an open file: by its name, Pillow 13 maps a TIFF that lies on its side the wrong way round
-            with path.open("rb") as file, Image.open(file, formats=sorted(FORMATS & {*Image.ID})) as image:
+            with path.open("rb") as file, Image.open(file, formats=_formats()) as image:
                 yield image
     finally:
         Image.MAX_IMAGE_PIXELS = most
+
+
+@functools.cache
+def _formats() -> list[str]:
+    """Those of FORMATS that this Pillow has."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.ID]
 
 
 def _orientation(image: Image.Image) -> int:
