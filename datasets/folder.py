@@ -282,9 +282,12 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every file below, and where it really lies. Links are followed, and every folder is entered once."""
+    """Every file below, and where it really lies. Links are followed, and every folder is entered once.
+
+    Raises OSError for a folder that cannot be read.
+    """
     entered = set()
-    for where, folders, files in os.walk(folder, followlinks=True):
+    for where, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
         here = os.path.realpath(where)
         folders[:] = [] if here in entered else sorted(name for name in folders if not _is_hidden(name))
         if here in entered:
@@ -294,6 +297,10 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
             path = Path(where, name)
             if not _is_hidden(name):
                 yield path, os.path.realpath(path) if path.is_symlink() else os.path.join(here, name)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _is_picture(path: Path) -> bool:

@@ -7,12 +7,15 @@ import gzip
 import hashlib
 import importlib.util
 import inspect
+import io
 import json
 import logging
 import os
+import pickle
 import shutil
 import struct
 import sys
+import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -414,6 +417,35 @@ def test_a_wrong_archive_is_named(content: bytes, root: Path, server: Server) ->
         Tiny().load()
     one_line(error)
     assert not (root / Tiny.folder / "t10k-labels-idx1-ubyte").exists()
+
+
+def test_a_whole_archive_that_lies_there_is_unpacked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFAR's, downloaded by hand to where torchvision would put it: nothing is asked of the network."""
+    from infomax_bench._torchvision import datasets
+
+    theirs, names, sums = datasets.CIFAR10, list(plugin("cifar10").files), {}  # type: ignore[attr-defined]
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for i, name in enumerate(names):
+            pixels = np.full((2, 3072), i, np.uint8)
+            content = {"data": pixels, "labels": [i, 9 - i]} if "batch_" in name or "_batch" in name else {}
+            packed = pickle.dumps(content or {"label_names": list("abcdefghij")})
+            sums[name] = hashlib.md5(packed).hexdigest()
+            entry = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            entry.size = len(packed)
+            tar.addfile(entry, io.BytesIO(packed))
+    lists = {"train_list": names[:5], "test_list": names[5:6]}
+    for attribute, own in lists.items():
+        monkeypatch.setattr(theirs, attribute, [[name, sums[name]] for name in own])
+    monkeypatch.setattr(theirs, "meta", {**theirs.meta, "md5": sums["batches.meta"]})
+    monkeypatch.setattr(theirs, "tgz_md5", hashlib.md5(archive.getvalue()).hexdigest())
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: pytest.fail("the network"))
+    root.mkdir()
+    (root / theirs.filename).write_bytes(archive.getvalue())
+    files = {name: f"md5:{digest}" for name, digest in sums.items()}
+    small = type("Small", (plugin("cifar10"),), {"files": files, "n_rest": 10, "n_test": 2})
+    assert small().load().labels.tolist() == [0, 9, 1, 8, 2, 7, 3, 6, 4, 5, 5, 4]
+    assert (root / theirs.filename).read_bytes() == archive.getvalue()
 
 
 def test_what_no_checksum_vouches_for_is_called_unverified(
