@@ -4,8 +4,9 @@ import functools
 import hashlib
 import logging
 import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ MAX_SIDE = 64
 FEWEST = 5
 """Images a class must have: one in five is test, the others are divided again, by each seed."""
 PARTS = {"train": {"train", "training"}, "validation": {"val", "valid", "validation"}, "test": {"test", "testing"}}
-"""What sub-folders are called that are a division, in any case of letters."""
+"""What sub-folders are called that are a division, in any case of letters, or have as one word of their names."""
 HIDDEN = {"__MACOSX", "__pycache__", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information"}
 """What systems put beside pictures (miniatures, copies), besides what begins with a dot."""
 
@@ -71,12 +72,13 @@ class Folder(Dataset):
 
         Raises UserError for a division without training images, or with two folders for one part.
         """
-        found: dict[str, list[Path]] = {}
-        for folder in _folders(self.root):
-            for part in (part for part, names in PARTS.items() if folder.name.lower() in names):
-                found.setdefault(part, []).append(folder)
-        if len(found) < 2:  # a class may be called so
-            return {"": self.root}
+        folders = _folders(self.root)
+        found = _by_part(folders, lambda name: {name.lower()})
+        if len(found) < 2:  # training_set and test_set: only if there is nothing else, and they hold the classes
+            found = _by_part(folders, lambda name: set(re.split("[^a-z]+", name.lower())))
+            inner = [folder for own in found.values() for folder in own if _folders(folder)]
+            if len(found) < 2 or sorted(inner) != folders:  # a class may be called so
+                return {"": self.root}
         if "train" not in found:
             raise self._error(" has sub-folders for validation and test and none for training; call it train")
         for first, *more in found.values():
@@ -279,6 +281,15 @@ def _is_hidden(name: str) -> bool:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not _is_hidden(p.name))
+
+
+def _by_part(folders: Sequence[Path], words: Callable[[str], set[str]]) -> dict[str, list[Path]]:
+    """The folders whose names say that they are a part of a division, by the words that a name has."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        for part in (part for part, names in PARTS.items() if words(folder.name) & names):
+            found.setdefault(part, []).append(folder)
+    return found
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -61,6 +61,7 @@ def refused(path: Path) -> str:
     [
         (("train", "test"), "test"), (("Train", "VAL"), "VAL"), (("training", "valid"), "valid"),
         (("train", "validation", "test"), "test"), (("TRAIN", "Val", "Testing"), "Testing"),
+        (("training_set", "test_set"), "test_set"), (("seg_test", "seg_train"), "seg_test"),
     ],
 )  # fmt: skip
 def test_a_division_is_no_class(
@@ -85,7 +86,8 @@ def test_a_division_is_no_class(
 
 
 def test_one_name_of_a_division_may_be_a_class(tmp_path: Path) -> None:
-    assert folder(make(tmp_path, ("plane", "train"))).class_names == ("plane", "train")
+    assert folder(make(tmp_path / "one", ("plane", "train"))).class_names == ("plane", "train")
+    assert folder(make(tmp_path / "words", ("test tube", "train wheel"))).class_names == ("test tube", "train wheel")
 
 
 @pytest.mark.parametrize(
