@@ -27,10 +27,30 @@ INSIDE = ("figures", "x" * 150)
 
 def names(text: str) -> list[str]:
     """Names between commas, each once."""
-    found = [word(part) for part in text.split(",") if part.strip()]
+    return _each_once(text.split(","))
+
+
+def datasets(text: str) -> list[str]:
+    """Names of data sets. A comma that belongs to a path that is there does not end a name: `folder:2024,05 birds`."""
+    found, parts = [], text.split(",")
+    while parts:
+        path = parts[0].partition(":")[2]
+        longest = (n for n in range(len(parts), 1, -1) if path and _is_there(",".join((path, *parts[1:n]))))
+        n = next(longest, 1)
+        found.append(",".join(parts[:n]))
+        parts = parts[n:]
+    return _each_once(found)
+
+
+def _is_there(path: str) -> bool:
+    return os.path.exists(os.path.expanduser(path.strip()))
+
+
+def _each_once(parts: Sequence[str]) -> list[str]:
+    found = dict.fromkeys(word(part) for part in parts if part.strip())
     if not found:
         raise Bad("an empty list of names")
-    return list(dict.fromkeys(found))
+    return list(found)
 
 
 def datasets(text: str) -> list[str]:
@@ -56,8 +76,15 @@ def word(text: str) -> str:
     if not text.strip():
         raise Bad("an empty name")
     if _no_text(text):
-        raise Bad(f"{text!r} holds bytes that are no {sys.getfilesystemencoding()} text; rename it")
+        raise Bad(f"{text} holds bytes that are no {sys.getfilesystemencoding()} text; rename it")
     return text.strip()
+
+
+def source(text: str) -> Path:
+    """A file that is only read, whatever its name."""
+    if not text.strip():
+        raise Bad("an empty path")
+    return Path(text)
 
 
 def path(text: str) -> Path:
@@ -65,7 +92,7 @@ def path(text: str) -> Path:
     if not text.strip():
         raise Bad("an empty path; leave the option out for the default, or give '.' for this folder")
     if _no_text(text):
-        raise Bad(f"{text!r} holds bytes that are no {sys.getfilesystemencoding()} text; rename it, or make a link")
+        raise Bad(f"{text} holds bytes that are no {sys.getfilesystemencoding()} text; rename it, or make a link")
     return Path(text)
 
 

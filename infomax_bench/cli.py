@@ -57,7 +57,9 @@ def _add_workers(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--engine", default="local", choices=["local", "dask"], help="who does the jobs: this "
                          "machine, or a Dask cluster, whose machines share the results folder")  # fmt: skip
-    command.add_argument("--scheduler", metavar="ADDRESS", help="the cluster's, as in tcp://10.0.0.1:8786")
+    command.add_argument(
+        "--scheduler", type=take.word, metavar="ADDRESS", help="the cluster's, as in tcp://10.0.0.1:8786"
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -157,7 +159,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Reads an .npz with `features` float [N, K] and `labels` int [N], and if they are there `test` bool [N],\n"
         "`seed` and `factors` int [N, F], and prints probe accuracies, pruning, redundancy and interpretability.",
     )  # fmt: skip
-    evaluate.add_argument("file", type=Path, metavar="FEATURES.npz")
+    evaluate.add_argument("file", type=take.source, metavar="FEATURES.npz")
     evaluate.add_argument("--out", type=take.path, metavar="FILE.csv", help="write the rows as a table too")
 
     new = command(
@@ -233,7 +235,10 @@ def list_plugins(arguments: argparse.Namespace) -> int:
         ]  # fmt: skip
     else:
         records = describe(_registry(arguments), arguments.kind)
-    say(json.dumps(records, indent=1) if arguments.json else show(records))
+    if arguments.json:
+        print(json.dumps(records, indent=1))  # has escapes of its own
+    else:
+        say(show(records))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What is printed and logged: text from files, plug-ins and data must neither end a command nor steer a terminal."""
+"""What is printed: text from files, plug-ins and data must neither end a command nor steer a terminal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from infomax_bench.printable import ODD, escaped
+from infomax_bench.printable import printable
 
 
-def plain(text: Any, one_line: bool = False) -> str:
-    """The text with every unsafe character as its escape, such as \\x1b; with `one_line` also line ends."""
-    shown = ODD.sub(escaped, str(text))
-    return shown.replace("\n", "\\n") if one_line else shown
+def line_of(value: Any) -> str:
+    """A text as one line that any terminal takes."""
+    text: str = printable(str(value))
+    return text.replace("\n", "\\n")
 
 
 def few(names: Sequence[str], most: int = 6) -> str:
@@ -21,16 +21,16 @@ def few(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names) if more <= 1 else f"{', '.join(names[:most])} and {more} others"
 
 
-def say(*lines: Any) -> None:
-    """Prints results: lines, or texts of several lines, to standard output."""
-    for line in lines:
-        print(plain(line))
+def say(*texts: Any) -> None:
+    """Prints results to standard output: lines, or texts of several lines."""
+    for text in texts:
+        print(printable(str(text)))
 
 
 def tell(*lines: Any) -> None:
-    """Prints what goes on: a line each, to standard error."""
+    """Prints what goes on to standard error, a line each."""
     for line in lines:
-        print(plain(line, one_line=True), file=sys.stderr, flush=True)
+        print(line_of(line), file=sys.stderr, flush=True)
 
 
 def any_terminal() -> None:

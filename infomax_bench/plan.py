@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -239,18 +239,13 @@ class Planner:
             }
         )  # fmt: skip
 
-    def cells(self, pairs: Iterable[tuple[Cell, Request]]) -> Iterator[tuple[Cell, Request]]:
-        """The encoders of a grid as they really are, but for those that a method does not have: it is no
-        part of a comparison on them."""
-        for asked, request in pairs:
-            cell = self.resolve(asked)
-            if cell.backbone in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
-                yield cell, request
-
     def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
         """The benchmark's grid as entries, one a block of seeds, each once."""
         found: dict[str, Entry] = {}
-        for cell, request in self.cells(pairs):
+        for asked, request in pairs:
+            cell = self.resolve(asked)
+            if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
+                continue  # a method is no part of a comparison on encoders that it does not have
             for block in blocks_of(seeds[: cell.n_seeds or None]):
                 entry = Entry(
                     benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-ODD = re.compile(
+_ODD = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # controls but for tab and line feed; half characters
     r"|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # what turns the direction of reading
 )
-_ESCAPES = re.compile(r"\\(?=\\*(?:x[0-9a-f]{2}|u[0-9a-f]{4}|" + ODD.pattern + "))")
+_ESCAPES = re.compile(r"\\(?=\\*(?:x[0-9a-f]{2}|u[0-9a-f]{4}|" + _ODD.pattern + "))")
 
 
 def printable(value: Any) -> Any:
@@ -23,7 +23,7 @@ def printable(value: Any) -> Any:
     Texts that differ stay different: the backslash of what looks like an escape already is doubled.
     """
     if isinstance(value, str):
-        return value if value.isprintable() and "\\" not in value else ODD.sub(escaped, _ESCAPES.sub(r"\\\\", value))
+        return value if value.isprintable() and "\\" not in value else _escaped(value)
     if isinstance(value, dict):
         return {printable(key): printable(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -31,7 +31,10 @@ def printable(value: Any) -> Any:
     return value
 
 
-def escaped(found: re.Match[str]) -> str:
-    """How Python writes a character that was found."""
+def _escaped(text: str) -> str:
+    return _ODD.sub(_escape, _ESCAPES.sub(r"\\\\", text))
+
+
+def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

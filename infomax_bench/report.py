@@ -21,7 +21,7 @@ from jinja2 import Environment
 
 from infomax_bench import report_model as model
 from infomax_bench.benchmark import Benchmark, Claims
-from infomax_bench.console import few, plain, say
+from infomax_bench.console import few, line_of, say
 from infomax_bench.fonts import lacking
 from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.pages import templates
@@ -241,7 +241,7 @@ def print_verdicts(verdicts: Sequence[Verdict], results: Results) -> None:
     say(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
     for verdict in verdicts:
         start, word = f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  ", f"{verdict.verdict:<12}"
-        line = plain(f"{start}{word}  {verdict.sentence}{_marked(verdict, untuned)}", one_line=True)
+        line = line_of(f"{start}{word}  {verdict.sentence}{_marked(verdict, untuned)}")
         if coloured:
             line = line.replace(word, f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m", 1)
         print(line)

@@ -94,6 +94,13 @@ class Results:
             fitted=frozenset(m for m, card in self.cards.items() if card.get("fitted")),
         )
 
+    def without_drafts(self, subject: str) -> pd.DataFrame:
+        """The table that claims are decided on: what a draft of another method did cannot matter then, whatever a
+        benchmark reads of all rows together, such as the best of them."""
+        own = {subject, f"{subject} ({DEFAULTS})"}
+        drafts = {m for m, card in self.cards.items() if card.get("role", "draft") == "draft"} - own
+        return self.table[~self.table["method"].isin(drafts)] if drafts else self.table
+
 
 def machine_in_words(found: Mapping[str, Any]) -> str:
     """What `engine.machine` found, on one line; the instructions tell processors of one name apart."""
@@ -181,15 +188,16 @@ def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str |
     """Every benchmark's verdicts on what is there; each with the outcome without rivals that are not calibrated,
     without those that see labels, and of the subject with its default settings."""
     claims = results.claims(subject)
+    table = results.without_drafts(claims.subject)
     ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
     doubtful = frozenset(uncalibrated(results, ordered, claims)) - {claims.subject}
-    asked = {"": partial(_verdicts, results.table, ordered, claims)}
+    asked = {"": partial(_verdicts, table, ordered, claims)}
     if doubtful:
-        asked["without_uncalibrated"] = partial(_verdicts, results.table, ordered, claims.without(doubtful))
+        asked["without_uncalibrated"] = partial(_verdicts, table, ordered, claims.without(doubtful))
     if claims.subject not in claims.supervised:
         blind = claims.without(claims.supervised)
-        asked["without_supervised"] = partial(_verdicts, results.table, ordered, blind)
-    asked["with_defaults"] = partial(_with_defaults, results.table, ordered, claims)
+        asked["without_supervised"] = partial(_verdicts, table, ordered, blind)
+    asked["with_defaults"] = partial(_with_defaults, table, ordered, claims)
     verdicts, *others = in_parallel(list(asked.values()), available_cores())
     for name, found in zip([*asked][1:], others, strict=True):
         outcomes = {_question(v): v.verdict for v in found if v.n_seeds}

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from infomax_bench import __version__, compare, engine
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Cell, Request, Suite
-from infomax_bench.console import plain, tell
+from infomax_bench.console import line_of, tell
 from infomax_bench.data import load
 from infomax_bench.errors import UserError
 from infomax_bench.evaluate import PAIRWISE
@@ -158,10 +158,10 @@ def _work(
             lines = [done, *(f"failed: {failure}" for failure in outcome.failures)]
             store.log([*lines, *outcome.warnings])
             for failure in outcome.failures:
-                tqdm.write(plain(f"failed: {failure}", one_line=True), file=sys.stderr)
+                tqdm.write(line_of(f"failed: {failure}"), file=sys.stderr)
             for warning in outcome.warnings:
                 if "\n" not in warning:  # tracebacks are in the log
-                    tqdm.write(plain(f"warning: {warning}"), file=sys.stderr)
+                    tqdm.write(line_of(f"warning: {warning}"), file=sys.stderr)
             failures += outcome.failures
     return failures
 
@@ -169,7 +169,7 @@ def _work(
 def _running(open_tasks: dict[str, str], n: int, workers: Workers) -> str:
     """How many tasks are done, and the ones that workers are at: they are taken up in order."""
     at_work = f"on {workers.scheduler}" if workers.scheduler else "; ".join(list(open_tasks.values())[: workers.jobs])
-    return plain(f"[{n - len(open_tasks)}/{n}] {at_work}", one_line=True)
+    return line_of(f"[{n - len(open_tasks)}/{n}] {at_work}")
 
 
 def _fetch(todo: Sequence[Task], planner: Planner) -> None:

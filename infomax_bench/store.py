@@ -26,8 +26,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from infomax_bench.console import plain
 from infomax_bench.errors import UserError
+from infomax_bench.printable import printable
 
 FORMAT = 1
 
@@ -177,4 +177,4 @@ class Store:
         """Appends to run.log."""
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with (self.root / "run.log").open("a", encoding="utf-8") as file:
-            file.writelines(f"{now} {plain(line)}\n" for line in lines)
+            file.writelines(f"{now} {printable(line)}\n" for line in lines)

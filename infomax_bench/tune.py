@@ -19,7 +19,7 @@ from typing import Any
 
 from infomax_bench import train
 from infomax_bench.benchmark import Cell, Suite, study_key
-from infomax_bench.console import plain, tell
+from infomax_bench.console import line_of, tell
 from infomax_bench.engine import one_job
 from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
@@ -185,6 +185,6 @@ def tune(
         own = [str(Path(folder).resolve()) for folder in folders]  # for other machines
         for study in workers.map(make_study, todo, path.parent.resolve(), own, device):
             add_study(path, study)
-            bar.set_postfix_str(plain(study.key, one_line=True), refresh=False)
+            bar.set_postfix_str(line_of(study.key), refresh=False)
             bar.update(costs[study.key])
     return read_studies(path)
