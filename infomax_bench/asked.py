@@ -78,7 +78,7 @@ def check_grids(
     empty = [name for name, found in seen.items() if not found]
     what = _of(suite, datasets, methods)
     if empty and (named or len(empty) == len(benchmarks)):
-        fix = "leave it out, or choose others"
+        fix = "choose other data sets or methods, or another preset"
         raise UserError(f"{few(empty)}: nothing to measure{what} in preset {suite.preset}; {fix}")
     lines = [f"left out, with nothing to measure{what}: {', '.join(empty)}"] if empty else []
     for dataset in suite.datasets if datasets else ():

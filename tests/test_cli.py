@@ -45,6 +45,7 @@ def test_a_comma_may_stand_in_a_path(tmp_path, monkeypatch):
     assert build_parser().parse_args(["tune", "--datasets", "folder:a,b,"]).datasets == ["folder:a", "b"]
 
 
+LONG = "x" * 300
 BAD = {
     "no data set": (["run", "--datasets", " ,"], "an empty list"),
     "no command": ([], "COMMAND"),
@@ -63,6 +64,56 @@ BAD = {
     "negative seeds": (["run", "--seeds", "-1"], "seeds"),
     "no epochs": (["run", "--epochs", "0"], "epochs"),
     "no jobs": (["run", "--jobs", "0"], "--jobs"),
+    "more seeds than time": (["run", "--seeds", "1000000000"], "at most 1,000"),
+    "more width than memory": (["run", "--widths", "8,100000000"], "memory"),
+    "epochs without end": (["run", "--epochs", "1000000000000"], "would not end"),
+    "more workers than cores": (["run", "--jobs", "100000"], "cores"),
+    "an empty results path": (["run", "--results", ""], "an empty path"),
+    "an empty report path": (["run", "--out", " "], "an empty path"),
+    "an empty plug-in path": (["run", "--plugins", ""], "an empty path"),
+    "an empty subject": (["run", "--subject", ""], "an empty name"),
+    "an empty preset": (["run", "--preset", ""], "an empty name"),
+    "an empty benchmark": (["run", ""], "an empty name"),
+    "empty lists": (["run", "--methods", ","], "an empty list"),
+    "no data sets": (["run", "--datasets", ""], "an empty list"),
+    "no widths": (["run", "--widths", ","], "an empty list"),
+    "a results path that is no text": (["run", "--results", "r\udce9"], r"r\udce9 holds bytes"),
+    "a report path that is no text": (["report", "--out", "r\udce9"], r"r\udce9 holds bytes"),
+    "a plug-in path that is no text": (["run", "--plugins", "r\udce9"], r"r\udce9 holds bytes"),
+    "a data set that is no text": (["run", "--datasets", "folder:r\udce9"], r"r\udce9 holds bytes"),
+    "results with a name too long": (["run", "--results", LONG], "too long"),
+    "results too deep": (["run", "--results", "/".join([LONG[:200]] * 30)], "too long"),
+    "a report with a name too long": (["run", "--out", LONG], "too long"),
+    "results that are a file": (["run", "--results", __file__], "a file"),
+    "a report in a file": (["run", "--out", f"{__file__}/out"], "a file"),
+    "a report in a file, rebuilt": (["report", "--results", "nowhere", "--out", __file__], "a file"),
+    "plug-ins in a file of another kind": (
+        ["run", "--plugins", str(Path(__file__).parents[1] / "pyproject.toml")],
+        "no .py file",
+    ),
+    "one setting twice": (["run", "--set", "pca.whiten=true", "--set", "pca.whiten=false"], "twice: true and false"),
+    "a setting of a method with an argument": (["run", "--set", "infomax_em:x.learning_rate=5"], "no argument"),
+    "a setting of a method that does not run": (["run", "--methods", "pca", "--set", "rbm.momentum=0"], "rbm"),
+    "a subject with an argument": (["run", "--subject", "infomax_em:2"], "did you mean 'infomax_em'"),
+    "a benchmark with an argument": (["run", "pruning:2"], "did you mean 'pruning'"),
+    "a data set with an argument it does not take": (["run", "--datasets", "digits:2"], "no argument"),
+    "a question without a budget": (["run", "scale", "--datasets", "sprites:coarse"], "scale: nothing to measure"),
+    "tuning a backbone that is none": (["tune", "--backbones", "lineer"], "'linear'"),
+    "tuning a backbone that nobody trains": (["tune", "pca", "--backbones", "mlp"], "nothing to tune"),
+    "no trials": (["tune", "--trials", "0"], "trials"),
+    "trials without end": (["tune", "--trials", "1000000000"], "would not end"),
+    "tuning nobody": (["tune", ""], "an empty name"),
+    "checking nothing": (["check", ""], "an empty name"),
+    "a report of nobody's": (["report", "--subject", ""], "an empty name"),
+    "encode with a setting that is none": (["encode", "pca", "digits", "--set", "width=5"], "'width'"),
+    "encode with one setting twice": (["encode", "pca", "digits", "--set", "whiten=1", "--set", "whiten=0"], "twice"),
+    "encode with a width beyond memory": (["encode", "pca", "digits", "--width", "1000000000"], "memory"),
+    "encode with a seed that is none": (["encode", "pca", "digits", "--seed", "99999999999"], "at most"),
+    "encode without end": (["encode", "pca", "digits", "--epochs", "10000000000"], "would not end"),
+    "encode to an empty name": (["encode", "pca", "digits", "--out", ""], "an empty path"),
+    "evaluating nothing": (["evaluate", ""], "an empty path"),
+    "evaluating to nothing": (["evaluate", "x.npz", "--out", ""], "an empty path"),
+    "a new method nowhere": (["new-method", "my_idea", "--dir", ""], "an empty path"),
     "a cluster without an address": (["run", "--engine", "dask"], "--scheduler ADDRESS"),
     "an address without a cluster": (["tune", "--scheduler", "tcp://127.0.0.1:1"], "--engine dask"),
     "a scheduler that is no address": (["run", "--engine", "dask", "--scheduler", "here"], "here"),
@@ -104,6 +155,40 @@ def test_an_unwritable_results_folder_is_one_line(tmp_path, capsys):
         main(["run", "cost", "--results", str(tmp_path / "file" / "results")])
     assert stop.value.code == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_empty_plugin_folder_and_reports_that_would_overwrite_each_other_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty" / "methods").mkdir(parents=True)
+    for name in ("one", "two"):
+        (tmp_path / "results" / name).mkdir(parents=True)
+        (tmp_path / "results" / name / "manifest.json").write_text("{}")
+    for arguments, culprit in (
+        (["list", "methods", "--plugins", "empty"], "no plug-in files"),
+        (["report", "--out", "here"], "results in 2 folders"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+        assert culprit in capsys.readouterr().err
+    assert not (tmp_path / "here").exists()
+
+
+def test_names_are_taken_once_and_a_comma_may_stand_in_a_path(tmp_path):
+    (tmp_path / "a,b").mkdir()
+    given = [
+        "run",
+        "--methods",
+        "pca, pca,,rbm",
+        "--datasets",
+        f"digits,folder:{tmp_path}/a,b,mnist",
+        "--widths",
+        "8,4",
+    ]
+    read = build_parser().parse_args(given)
+    assert read.methods == ["pca", "rbm"]
+    assert read.datasets == ["digits", f"folder:{tmp_path}/a,b", "mnist"]
+    assert read.widths == [8, 4]
 
 
 def test_a_plugin_that_does_not_load_costs_a_line_unless_it_is_asked_for(tmp_path, capsys):
@@ -190,7 +275,7 @@ def test_what_takes_hours_runs_when_it_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(main_job, "run", note)
     for named in ([], ["replication"]):
         with pytest.raises(SystemExit):
-            main(["run", *named])
+            main(["run", "--preset", "standard", *named])
     assert {"pruning", "transfer", "width", "interpretability"} <= asked[0]
     assert "replication" not in asked[0]
     assert asked[1] == {"replication"}

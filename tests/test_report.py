@@ -606,14 +606,40 @@ def test_units_without_room_keep_name_and_score_and_the_subject_shows_all(tmp_pa
 
 
 def test_the_terminal_shows_one_line_a_verdict(whole, capsys):
-    verdicts = whole[2]
-    print_verdicts(verdicts)
+    verdicts, results = whole[2:4]
+    print_verdicts(verdicts, results)
     out = capsys.readouterr().out
     assert "\033" not in out
     for verdict in verdicts:
         assert any(verdict.sentence in line and verdict.verdict in line for line in out.splitlines())
-    print_verdicts([])
+    print_verdicts([], results)
     assert "no verdicts" in capsys.readouterr().out
+
+
+def test_the_terminal_marks_what_the_report_marks(tmp_path, capsys):
+    """Rivals' rows of another budget, a method that was not tuned where others were, and a preset that decides nothing
+    stand behind each verdict that they concern, and behind no other."""
+    root = make_results(tmp_path / "r", old=("beta",))
+    info = json.loads((root / "run.json").read_text())
+    study = {"method": "alpha", "dataset": "one", "backbone": "linear", "settings": {}, "current": True}
+    tuning = {f"{m} on {d}, linear": study for m in ("alpha", "beta", "delta") for d in DATASETS}
+    (root / "run.json").write_text(json.dumps(info | {"tuning": tuning}))
+    results, plugins = read_results(root), registry()
+    verdicts = decide_all(results, [plugins.benchmark(n) for n in plugins.names("benchmarks")])
+    print_verdicts(verdicts, results)
+    out = capsys.readouterr().out
+    for verdict in verdicts:
+        (line,) = [one for one in out.splitlines() if verdict.sentence in one]
+        rivals = {c.rival for c in verdict.comparisons}
+        assert "indicative" in line
+        assert ("† rows of other versions, settings or budgets: beta" in line) == ("beta" in verdict.stale)
+        assert ("§ untuned: gamma" in line) == ("gamma" in rivals)
+        assert ("beta" in rivals) <= ("beta" in verdict.stale)
+    assert "†" in out
+    assert "§" in out
+    assert "No method was tuned" not in out
+    print_verdicts(verdicts, read_results(make_results(tmp_path / "plain")))
+    assert "No method was tuned" in capsys.readouterr().out
 
 
 def test_a_bound_is_drawn_where_it_lies():
