@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -33,8 +34,19 @@ def tell(*lines: Any) -> None:
         print(line_of(line), file=sys.stderr, flush=True)
 
 
+class _Told(logging.Handler):
+    """Warnings that modules log, printed as everything else is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(record.getMessage())
+
+
 def any_terminal() -> None:
-    """From here on a character that the terminal's encoding lacks is printed as its escape, and ends no command."""
+    """From here on a character that the terminal's encoding lacks is printed as its escape, and ends no command; and
+    what is logged is printed as everything else is."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    logger = logging.getLogger("infomax_bench")
+    if not any(isinstance(handler, _Told) for handler in logger.handlers):
+        logger.addHandler(_Told())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -24,12 +25,13 @@ def test_nothing_printed_steers_a_terminal(capsys, tmp_path):
     with pytest.raises(SystemExit):
         fail(NASTY)
     Store(tmp_path).log([NASTY])
+    logging.getLogger("infomax_bench").warning(NASTY)
     out, error = capsys.readouterr()
     written = out + error + (tmp_path / "run.log").read_text(encoding="utf-8")
     assert not set(written) & set("\x1b\x9b\u202e\r\x07\udce9")
-    assert written.count(r"a\x1b[2Jb\udce9\x9b31mc\u202ed") == 4
+    assert written.count(r"a\x1b[2Jb\udce9\x9b31mc\u202ed") == 5
     assert "two\nlines\n" in out
-    assert len(error.splitlines()) == 2, "a line each, whatever is in it"
+    assert len(error.splitlines()) == 3, "a line each, whatever is in it"
     assert "caf\u00e9 \u2020" in line_of("caf\u00e9 \u2020"), "text stays text"
 
 
