@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import sys
@@ -216,7 +217,7 @@ def _of_methods(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str,
     """--set METHOD.PARAM=VALUE as typed values by method."""
     grouped: dict[str, dict[str, Any]] = {}
     for name, value in take.settings(pairs, "METHOD.PARAM=VALUE").items():
-        method, _, param = name.partition(".")
+        method, _, param = name.rpartition(".")
         grouped.setdefault(method, {})[param] = value
     return {
         method: {param: getattr(registry.method(method, own), param) for param in own}
@@ -383,10 +384,13 @@ def _document(root: Path, out: Path | None) -> Path | None:
 
 def encode_features(arguments: argparse.Namespace) -> int:
     registry = _registry(arguments)
+    from infomax_bench.api import pretrain
     from infomax_bench.external import encode
 
     settings = take.settings(arguments.settings, "PARAM=VALUE")
     registry.method(arguments.method, settings)
+    for name in set(settings) & set(inspect.signature(pretrain).parameters):
+        raise UserError(f"--set {name}: what is called like an argument of pretrain() cannot be set here")
     dataset = registry.dataset(arguments.dataset)
     epochs = arguments.epochs
     if epochs is None:

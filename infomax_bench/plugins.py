@@ -34,6 +34,8 @@ KINDS = {
 }
 """Kind -> module and name of its base class, which whoever defines one has imported: benchmarks load without torch."""
 
+NO_NAME = ":,|/"
+"""What the command line and tables put between names."""
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -153,10 +155,9 @@ def _broken(found: Registry, name: str, where: str, error: BaseException) -> Non
 def _add_file(found: Registry, path: Path) -> None:
     try:
         kind, cls = load_file(path)
+        _add_class(found, kind, path.stem, cls, path)
     except Exception as error:
         _broken(found, path.stem, str(path), error)
-        return
-    _add_class(found, kind, path.stem, cls, path)
 
 
 def _note_replaced(found: Registry, kind: str, name: str, cls: type, path: Path) -> None:
@@ -172,6 +173,9 @@ def _note_replaced(found: Registry, kind: str, name: str, cls: type, path: Path)
 
 
 def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path) -> None:
+    for own in (name, *getattr(cls, "variants", {})):
+        if not own.strip() or not own.isprintable() or set(own) & set(NO_NAME):
+            raise ValueError(f"{own!r} is no name for a plug-in: without {' '.join(NO_NAME)}, and printable")
     _note_replaced(found, kind, name, cls, path)
     cls.name = name  # type: ignore[attr-defined]
     source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]

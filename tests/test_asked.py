@@ -203,6 +203,18 @@ def test_a_variant_that_takes_a_name_is_told_of(own):
     assert line == f"{own / 'pca.py'} replaces {home() / 'methods' / 'pca.py'}"
 
 
+def test_names_that_nothing_could_ask_for_do_not_load(own):
+    """They would end lists, tables or the run; and one such file must not break the others."""
+    for name in ("a,b", "a:b", "a\x1b[2J"):
+        draft(own, name)
+    draft(own, "v1.2")
+    plugins = found(own)
+    assert len(plugins.warnings) == 3
+    assert all("is no name for a plug-in" in line for line in plugins.warnings)
+    assert {"v1.2", "echo"} <= set(plugins.names("methods"))
+    assert suite_of(plugins).drafts == ("v1.2",)
+
+
 def test_a_broken_file_says_what_is_used_in_its_place(own):
     (own / "pca.py").write_text("def oops(:\n")
     (line,) = found(own).warnings
