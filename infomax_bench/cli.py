@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from infomax_bench import __version__
-from infomax_bench import arguments as take
+from infomax_bench import options as take
 from infomax_bench.console import any_terminal, say, tell
 from infomax_bench.errors import Diverged, NotApplicable, UserError, unknown
 
