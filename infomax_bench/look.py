@@ -29,7 +29,6 @@ from scipy.optimize import isotonic_regression
 
 from infomax_bench import fonts
 from infomax_bench.benchmark import Claims
-from infomax_bench.printable import printable
 
 DPI = 150
 PAGE = 10.0
@@ -132,10 +131,7 @@ def _names_are_text(figure: Figure) -> None:
             continue
         assert isinstance(text, Text)
         text.set_parse_math(False)
-        shown = text.get_text()
-        if not shown.isprintable():
-            text.set_text(printable(shown))
-        if not shown.isascii():
+        if not text.get_text().isascii():
             text.set_fontfamily(fonts.families(text.get_text()))
 
 

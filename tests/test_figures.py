@@ -7,12 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
 from PIL import Image
 
-from infomax_bench import look
+from infomax_bench import fonts, look
 from infomax_bench.benchmark import Claims
 from infomax_bench.effects import estimates, sweep
 from infomax_bench.figures import comparable, curves, dots, intervals, matrix, scatter, seeds_of, sparks
@@ -94,6 +98,76 @@ def test_nothing_measured_still_gives_figures():
     for figure in all_forms(table, claims()):
         assert figure.texts[0].get_text() == "nothing measured yet"
     png(sparks({}, claims(), label=""))
+
+
+def test_names_are_drawn_as_they_are():
+    """Not as formulas, and in whatever script, without a warning, with a font for it or without."""
+    odd = {"one": "a $_$ & <b>", "two": "犬と猫 кот", "method_1": "$\\frac$ x | y", "method_2": r"\$x\$ 50 $",
+           "method_3": "{x:g}%s$$"}  # fmt: skip
+    table = rows(n_seeds=2).replace(odd)
+    who = replace(claims(), roles={odd.get(name, name): role for name, role in claims().roles.items()})
+    lines = {(method, dataset): np.ones((1, 4)) for method in who.roles for dataset in table["dataset"].unique()}
+    for figure in [*all_forms(table, who), sparks(lines, who, label="loss")]:
+        png(figure)
+        texts = figure.findobj(Text)
+        assert not any(text.get_parse_math() for text in texts if any(name in text.get_text() for name in odd.values()))
+        said = " ".join(text.get_text() for text in texts)
+        assert all(name in said for name in table["dataset"].unique() if len(figure.axes) > 1)
+
+
+def test_the_numbers_of_an_axis_may_be_formulas():
+    figure = dots(rows(datasets=("one",)).assign(value=lambda t: 10 ** (9 * t["value"])), claims(), label="v", log=True)
+    png(figure)
+    (ax,) = figure.axes
+    ticks = [tick.label1 for tick in ax.xaxis.get_major_ticks()]
+    assert any("10^{" in label.get_text() for label in ticks)
+    assert all(label.get_parse_math() for label in ticks if "$" in label.get_text())
+
+
+@pytest.fixture
+def a_font_with_a_dog(tmp_path):
+    """A font with one letter, which no other has (of a private area), known to matplotlib meanwhile."""
+    forget = (fonts.family_with, fonts._others, fonts._has, fonts._opened)
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    pen.lineTo((800, 0))
+    pen.lineTo((400, 800))
+    pen.closePath()
+    glyph = pen.glyph()
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "dog"])
+    builder.setupCharacterMap({0xF8D0: "dog"})
+    builder.setupGlyf({".notdef": glyph, "dog": glyph})
+    builder.setupHorizontalMetrics({".notdef": (1000, 0), "dog": (1000, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Dogs", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / "dogs.ttf")
+    before = list(fontManager.ttflist)
+    fontManager.addfont(tmp_path / "dogs.ttf")
+    for cached in forget:
+        cached.cache_clear()
+    yield "\uf8d0"
+    fontManager.ttflist[:] = before
+    fontManager._findfont_cached.cache_clear()
+    for cached in forget:
+        cached.cache_clear()
+
+
+def test_a_letter_is_drawn_in_a_font_that_has_it(a_font_with_a_dog):
+    dog = a_font_with_a_dog
+    assert fonts.lacking(["dog", f"a {dog}", "\uf8d1"]) == ["\uf8d1"]
+    assert fonts.families(f"a {dog}") == [fonts.families("a")[0], "Dogs"]
+    figure = curves(rows(datasets=(dog,)), claims(), xlabel="x", ylabel="y")
+    warnings.simplefilter("error")
+    png(figure)
+    (ax,) = figure.axes
+    assert "Dogs" in ax.title.get_fontfamily() + ax._left_title.get_fontfamily()
+
+
+def test_what_no_font_has_is_told_as_its_letters():
+    assert fonts.lacking(["abc ü † ¶ − →", "\uf8d1\uf8d1 \u200d\u202f", "\uf8d2"]) == ["\uf8d1", "\uf8d2"]
 
 
 def test_training_curves_with_a_seed_that_diverged():

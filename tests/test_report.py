@@ -268,6 +268,24 @@ def test_how_it_was_run_is_said(whole):
     assert "Nothing: everything that was asked for is here." not in whole[0]  # one benchmark asks for more
 
 
+def test_what_was_not_verified_and_how_products_were_made_is_said(tmp_path):
+    """Older results say neither; their files were verified."""
+    root = make_results(tmp_path / "results", benchmarks=["cost"])
+    html, md, *_ = build(root, tmp_path / "out")
+    assert "not verified" not in html + md
+    info = json.loads((root / "run.json").read_text())
+    info["datasets"]["one"]["verified"], info["datasets"]["two"]["verified"] = False, True
+    info["machine"]["products"] = "MKL, AUTO,STRICT"
+    info["runs"] = []
+    (root / "run.json").write_text(json.dumps(info))
+    html, md, *_ = build(root, tmp_path / "out")
+    assert "<td>one<small>files not verified: no checksum is known</small></td>" in html
+    assert "| one; files not verified: no checksum is known |" in md
+    assert (html + md).count("not verified") == 2
+    for text in (html, md):
+        assert "a processor, 2 cores, no GPU, matrix products: MKL, AUTO,STRICT" in text
+
+
 def test_the_same_results_give_the_same_bytes(tmp_path):
     root = make_results(tmp_path / "results", benchmarks=["interpretability"])
     first, second = (build(root, tmp_path / "out") for _ in range(2))
