@@ -34,6 +34,9 @@ DPI = 150
 PAGE = 10.0
 """Width in inches of a figure with several panels; the report shows one inch as the same length in all figures."""
 
+NARROWEST = 0.8
+"""Inches of a panel that names leave it at least."""
+
 INK, QUIET, FAINT = "#22262b", "#666d76", "#e3e6ea"
 LOOK: Any = {
     "font.family": "sans-serif", "font.sans-serif": fonts.NAMES, "font.size": 9,
@@ -148,7 +151,8 @@ def panels(
     columns = min(columns, count)
     lines = -(-count // columns)
     page = PAGE if columns > 1 else min(PAGE, 5.6 + first)
-    width = (page - first) / columns - left - right
+    width = max((page - first) / columns - left - right, NARROWEST)
+    page = first + columns * (left + width + right)  # wider than it should be where names are very long
     top, bottom, head = 0.28, 0.5, 0.3
     tall = head + lines * (top + height + bottom)
     figure = Figure(figsize=(page, tall))

@@ -27,6 +27,7 @@ from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.pages import templates
 from infomax_bench.plugins import Registry
 from infomax_bench.printable import printable
+from infomax_bench.report_facts import datasets, facts
 from infomax_bench.report_images import Gallery, read_galleries
 from infomax_bench.report_parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report_speed import speed
@@ -174,8 +175,8 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "curves": curves,
         "terms": terms,
         "falling": falling,
-        "facts": model.facts(results),
-        "datasets": model.datasets(results),
+        "facts": facts(results),
+        "datasets": datasets(results),
         "stale": stale,
         "supervised": sorted(m for m, name in names.items() if "‡" in name),
         "without": without,

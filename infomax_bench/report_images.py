@@ -78,6 +78,8 @@ def _gallery(
         for name, values in sorted(arrays.items())
         if name.startswith("log_") and name != "log_steps"
     }
+    if any(values.ndim != 2 for values in log.values()) or len({values.shape for values in log.values()}) > 1:
+        raise ValueError("loss terms that are no curves over the same steps")
     steps = int(arrays["log_steps"][-1]) if log else 0
     return Gallery(method, dataset, width, filters, top, tuple(units[:shown]), tuple(units[shown:]), log, steps)
 

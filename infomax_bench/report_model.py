@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from infomax_bench.benchmark import Benchmark, Claims, Kept, study_key
@@ -18,11 +20,12 @@ from infomax_bench.figures import comparable, intervals, scatter, seeds_of, spar
 from infomax_bench.look import png
 from infomax_bench.report_images import Gallery
 from infomax_bench.report_parts import Group, Passage, Picture, Section, Table, capital, number, signed, table
-from infomax_bench.results import Results, machine_in_words
+from infomax_bench.results import Results
 from infomax_bench.statistics import ALPHA, POWER, Verdict, detectable, noise_of, power_table
 from infomax_bench.tuned import in_words
 
-UNVERIFIED = "files not verified: no checksum is known"
+log = logging.getLogger("infomax_bench")
+
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
 LATE = 0.1
 """The last part of training whose share of the whole fall of the loss says whether it still falls."""
@@ -223,7 +226,16 @@ def independence(results: Results, claims: Claims) -> Picture | None:
         "95 % intervals). If independence made features good, the points would fall from left to right. The rank "
         "correlation is over methods: a description, not a test."
     )
-    return Picture("independence", caption, png(figure), figure.get_figwidth())
+    return _picture("independence", caption, figure)
+
+
+def _picture(name: str, caption: str, figure: Figure) -> Picture | None:
+    """None, and a warning, for what cannot be drawn: a name may be of any length."""
+    try:
+        return Picture(name, caption, png(figure), figure.get_figwidth())
+    except (RuntimeError, ValueError, MemoryError) as error:
+        log.warning(f"the figure {name!r} is left out, for it could not be drawn ({error})")
+        return None
 
 
 # -- what could have been seen ----------------------------------------------------------------------------------------
@@ -346,7 +358,7 @@ def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | No
             strong.append(g.method == claims.subject)
     head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]
     terms = Table(head, lines, [False, False, True, False, True, True, True], strong)
-    return Picture("training", caption, png(figure), figure.get_figwidth()), terms, found[claims.subject]
+    return _picture("training", caption, figure), terms, found[claims.subject]
 
 
 # -- what is not there ------------------------------------------------------------------------------------------------
@@ -380,48 +392,3 @@ def gaps(missing: Sequence[tuple[str, int, str]], failures: Sequence[Any], stale
 
 def _count(n: int, what: str, how: str) -> str:
     return f"{n} {what}{'s' * (n != 1)} {how}" if n else ""
-
-
-# -- how it was run ---------------------------------------------------------------------------------------------------
-def facts(results: Results) -> list[tuple[str, str]]:
-    """How it was run and on what, as recorded."""
-    info, rows, jobs = results.info, results.table, results.jobs
-    suite, machine = info.get("suite", {}), info.get("machine", {})
-    seeds = sorted(int(s) for s in rows["seed"].dropna().unique())
-    packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
-    seconds = float(info.get("seconds", 0))
-    peak = max((float(run.get("peak_gib", 0)) for run in info.get("runs", [])), default=0.0)
-    machines = dict.fromkeys(str(run["machine"]) for run in info.get("runs", []) if "machine" in run)
-    machines = machines or {machine_in_words(machine): None}
-    made = " and ".join(f"{v} ({sha or 'no commit'})" for v, sha in _pairs(jobs, "version", "git_sha"))
-    found = [
-        ("preset", results.preset),
-        ("command", info.get("command", "")),
-        ("seeds", ", ".join(map(str, seeds)) or "none"),
-        ("width", f"{suite.get('width')}; swept over {', '.join(map(str, suite.get('widths', [])))}"),
-        ("batch", f"{suite.get('batch_size')} images"),
-        ("machine", "; ".join(machines)),
-        ("device", ", ".join(str(d) for d in sorted(jobs["device"].dropna().unique()))),
-        ("software", f"Python {machine.get('python', '?')}, {packages}"),
-        ("version", f"measured with {made}" if made else ""),
-        ("time", f"{seconds / 60:.0f} minutes in all runs" if seconds >= 90 else f"{seconds:.0f} seconds in all runs"),
-        ("memory", f"at most {peak:.1f} GiB, all processes together" if peak else ""),
-        ("measurements", f"{int((rows['status'] == 'ok').sum()):,} rows".replace(",", "\u202f")),
-    ]
-    return [(name, value) for name, value in found if value and (name != "time" or seconds)]
-
-
-def _pairs(rows: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
-    return sorted(tuple(str(v) for v in pair) for pair in rows[list(columns)].dropna().drop_duplicates().to_numpy())
-
-
-def datasets(results: Results) -> list[list[str]]:
-    """Name, with a line below if its files could not be verified, summary, image, classes, training and validation
-    images, test images, epochs."""
-    epochs = results.info.get("suite", {}).get("epochs", {})
-    return [
-        [f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name, d["summary"],
-         " × ".join(map(str, d["shape"])), str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]),
-         str(epochs.get(name, "–"))]
-        for name, d in sorted(results.info.get("datasets", {}).items())
-    ]  # fmt: skip

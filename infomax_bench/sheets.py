@@ -19,6 +19,7 @@ from infomax_bench.look import (
     FAINT,
     LETTER,
     LOOK,
+    NARROWEST,
     PAGE,
     QUIET,
     SMALL,
@@ -105,7 +106,8 @@ def mosaic(
     look = styles(methods, claims)
     count = max(len(own[m][name]) for m in methods for name in shown.values() if name in own[m])
     room, gap, head = LETTER * max(map(letters, [*methods, label])) + 0.15, 0.16, 0.34
-    tile = min(0.34, (PAGE - room - 0.1 - gap * (len(shown) - 1)) / (count * len(shown)))
+    free = max(PAGE - room - 0.1 - gap * (len(shown) - 1), NARROWEST)
+    tile = min(0.34, free / (count * len(shown)))
     size = (room + len(shown) * (count * tile + gap), head + tile * (len(methods) + 1) + 0.08)
     figure = Figure(figsize=size)
     with matplotlib.rc_context(LOOK):

@@ -115,6 +115,14 @@ def test_names_are_drawn_as_they_are():
         assert all(name in said for name in table["dataset"].unique() if len(figure.axes) > 1)
 
 
+def test_names_as_long_as_a_path_can_be_cost_no_figure():
+    long = "folder:" + 60 * "/folder"
+    table = rows(n_methods=2, n_seeds=2).replace({"one": long, "method_1": f"a{long}"})
+    for figure in all_forms(table, claims(1)):
+        png(figure)
+        assert min(box.get_position().width * figure.get_figwidth() for box in figure.axes) > 0.5
+
+
 def test_the_numbers_of_an_axis_may_be_formulas():
     figure = dots(rows(datasets=("one",)).assign(value=lambda t: 10 ** (9 * t["value"])), claims(), label="v", log=True)
     png(figure)
