@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import logging
 import unicodedata
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 
 import matplotlib
 from matplotlib.font_manager import FontEntry, fontManager
@@ -36,6 +39,21 @@ def lacking(texts: Iterable[str]) -> list[str]:
 def _is_drawn(character: str) -> bool:
     """Not a control, a space or what only changes its neighbour's shape."""
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Mn")
+
+
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Draws letters that no font has as boxes, and bold ones that a font has not as they are, without a word for each:
+    the report says once what is lacking."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            yield
+    finally:
+        log.setLevel(before)
 
 
 @functools.cache

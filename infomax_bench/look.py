@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import unicodedata
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -107,9 +106,8 @@ def png(figure: Figure) -> bytes:
     """
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
-    with matplotlib.rc_context(LOOK), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the report says so once
-        _names_are_text(figure)
+    _names_are_text(figure)
+    with matplotlib.rc_context(LOOK), fonts.without_warnings():
         canvas.draw()
     full = np.asarray(canvas.buffer_rgba())[..., :3]
     colours = Image.fromarray(full[::3, ::3].copy()).quantize(256, Image.Quantize.MEDIANCUT)
