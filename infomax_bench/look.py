@@ -6,6 +6,7 @@ The subject is drawn strong, everyone else by role in quieter colours that diffe
 from __future__ import annotations
 
 import io
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -182,9 +183,12 @@ def sheet(names: Sequence[str], columns: int, cell: float, tall: float) -> tuple
 
 
 def foot(figure: Figure, text: str) -> None:
-    """A line of text below a sheet."""
+    """A line of text below a sheet, or two smaller ones where the sheet is narrow."""
     wide, high = figure.get_size_inches()
-    figure.text(0.08 / wide, 0.08 / high, text, fontsize=8, color=QUIET)
+    fits = (wide - 0.16) / LETTER
+    lines = textwrap.wrap(text, max(int(fits), (len(text) + 1) // 2 + 8)) or [""]
+    size = min(8.0, SMALL * fits / max(map(letters, lines)))
+    figure.text(0.08 / wide, 0.08 / high, "\n".join(lines), fontsize=size, linespacing=1.0, color=QUIET)
 
 
 def name_rows(

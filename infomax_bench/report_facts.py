@@ -47,7 +47,8 @@ def datasets(results: Results) -> list[list[str]]:
     images, test images, epochs."""
     epochs = results.info.get("suite", {}).get("epochs", {})
     return [
-        [name if d.get("verified") is not False else f"{name}\n{UNVERIFIED}", d["summary"], " × ".join(map(str, d["shape"])),
-         str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]), str(epochs.get(name, "–"))]
+        [f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name, d["summary"],
+         " × ".join(map(str, d["shape"])), str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]),
+         str(epochs.get(name, "–"))]
         for name, d in sorted(results.info.get("datasets", {}).items())
     ]  # fmt: skip

@@ -123,6 +123,16 @@ def test_names_as_long_as_a_path_can_be_cost_no_figure():
         assert min(box.get_position().width * figure.get_figwidth() for box in figure.axes) > 0.5
 
 
+@pytest.mark.parametrize("datasets", [("a",), ("a", "b", "c", "d")])
+def test_the_line_below_a_sheet_is_not_cut(datasets):
+    curves_of = {("method_0", name): np.linspace(1, 0, 6)[None] for name in datasets}
+    figure = sparks(curves_of, claims(), label="loss over training, a line for each seed, each panel to its own scale")
+    png(figure)
+    (line,) = figure.texts
+    assert line.get_window_extent().x1 < figure.bbox.x1
+    assert line.get_window_extent().y1 < figure.axes[0].get_window_extent().y0
+
+
 def test_the_numbers_of_an_axis_may_be_formulas():
     figure = dots(rows(datasets=("one",)).assign(value=lambda t: 10 ** (9 * t["value"])), claims(), label="v", log=True)
     png(figure)
