@@ -10,17 +10,22 @@ from torch import Tensor
 
 from infomax_bench.errors import Diverged
 
-CONSTANT = 16 * torch.finfo(torch.float32).eps
-"""A unit whose range is at most this share of its largest magnitude is constant: the rest is rounding."""
+CONSTANT = 16
+"""A unit whose range is at most so many of the smallest steps at its largest magnitude is constant: the rest is
+rounding of the type that the features come in (float32, or float64 of files that have it)."""
 
 
 def live_units(features: Tensor) -> Tensor:
-    """Which units of `[..., N, K]` vary, bool `[..., K]`; the others are dead, whatever value they are stuck at."""
+    """Which units of `[..., N, K]` vary, bool `[..., K]`; the others are dead, whatever value they are stuck at.
+
+    The one definition of a dead unit, which shift and scale do not change. Raises Diverged for what is not finite.
+    """
     if not features.isfinite().all():
         raise Diverged("the features are not finite")
     low, high = features.aminmax(dim=-2)
     # Halves, because the range of finite numbers need not be finite.
-    return high / 2 - low / 2 > CONSTANT * torch.maximum(low.abs(), high.abs()) / 2
+    step = torch.finfo(features.dtype).eps * torch.maximum(low.abs(), high.abs())
+    return high / 2 - low / 2 > CONSTANT * step / 2
 
 
 def average_ranks(features: Tensor) -> Tensor:

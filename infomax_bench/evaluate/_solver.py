@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,17 +12,23 @@ from torch import Tensor
 from infomax_bench.errors import Diverged
 
 DECREMENT = 1e-5
-"""A problem is solved when, besides its gradient, half its squared Newton decrement is below this share of its loss."""
+"""A solver goes on until half the squared Newton decrement is, by its own estimate, below this share of the loss."""
+PROMISE = 1e-4
+"""What is left to gain is at most this share of the loss: checked at the end, by an upper bound on the decrement."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """weight `[S, R, K, C]`, bias `[S, R, C]`, objective `[S, R]` float64; iterations that the slowest problem took."""
+    """weight `[S, R, K, C]`, bias `[S, R, C]`, objective `[S, R]` float64; iterations that the slowest problem took.
+
+    gap: how far the objective is from the optimum at most, `[S, R]` float64; see `conjugate_gradients`.
+    """
 
     weight: Tensor
     bias: Tensor
     objective: Tensor
     iterations: int
+    gap: Tensor
 
     def logits(self, x: Tensor) -> Tensor:
         """Class scores `[S, R, N, C]` of features `[S, N, K]`."""
@@ -50,3 +58,56 @@ def inverse(blocks: Tensor) -> Tensor:
         if not info.any():
             return torch.cholesky_inverse(factor)
         ridge = ridge * torch.where(info > 0, 10, 0).unsqueeze(-1)
+
+
+Bounds = tuple[Tensor, Tensor]
+"""Below and above half the squared Newton decrement, `g H^-1 g / 2`: what is left to gain, near the optimum."""
+
+
+def conjugate_gradients(
+    product: Callable[[Tensor], Tensor],
+    precondition: Callable[[Tensor], Tensor],
+    g: Tensor,
+    l2: Tensor,
+    stop: Callable[[Tensor, Bounds], Tensor],
+    limit: int,
+) -> tuple[Tensor, Bounds, int]:
+    """About `-H^-1 g` for gradients `[..., C, K+1]`, bounds `[...]`, and the steps that took.
+
+    product: the Hessian times a direction; l2 `[...]`, each > 0: no eigenvalue of it is smaller. (None of the intercept
+    is, unless next to no image is of a class.) stop: of which problems a direction will do, from how small the residual
+    has become, as a share of what it was (squared, in the preconditioner's norm), and the bounds.
+
+    What steps have gained so far is a lower bound on the decrement, and with the residual r it is at most `r r / l2`
+    more, since the Hessian is the identity times l2 and something that is nowhere negative (strong convexity).
+    """
+    d, r = torch.zeros_like(g), -g
+    z = precondition(r)
+    v, rz = z, dot(r, z)
+    first, gained = rz, torch.zeros_like(rz)
+    for step in range(limit + 1):
+        bounds = gained / 2, (gained + dot(r, r) / l2) / 2
+        going = ~stop(rz / first.clamp_min(1e-300), bounds)
+        if step == limit or not going.any():
+            break
+        hv = product(v)
+        alpha = torch.where(going, rz / dot(v, hv).clamp_min(1e-37), 0.0)
+        gained = gained + alpha * rz
+        d, r = d + alpha[..., None, None] * v, r - alpha[..., None, None] * hv
+        z = precondition(r)
+        rz_new = dot(r, z)
+        v = z + torch.where(going, rz_new / rz.clamp_min(1e-37), 0.0)[..., None, None] * v
+        rz = torch.where(going, rz_new, rz)
+    return d, bounds, step
+
+
+def complain(gap: Tensor, objective: Tensor) -> None:
+    """Warns of problems, both `[S, R]`, that are not solved as promised."""
+    missed = gap > PROMISE * objective
+    if missed.any():
+        worst = float((gap / objective)[missed].max())
+        warnings.warn(
+            f"{int(missed.sum())} of {gap.numel()} probes were not fitted to the optimum: {worst:.1g} of their loss "
+            "may be left to gain. Are a few values thousands of times as large as the others?",
+            RuntimeWarning, stacklevel=3,
+        )  # fmt: skip

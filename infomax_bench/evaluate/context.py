@@ -11,6 +11,8 @@ from torch import Tensor
 
 from infomax_bench.data import Dataset, Split, images_as, load, split
 from infomax_bench.errors import NotApplicable
+from infomax_bench.evaluate._ranks import live_units
+from infomax_bench.evaluate._scale import mean_and_std, standardised
 from infomax_bench.frozen import Encoder
 
 Row = dict[str, Any]
@@ -21,8 +23,8 @@ Row = dict[str, Any]
 class FeatureSet:
     """Features of S seeds on one data set. They are standardised by each seed's training part.
 
-    features: float32 `[S, N, K]`, raw; labels: int64 `[N]`; splits: one a seed; factors: int64 `[N, F]` or None;
-    cache: what was derived from them.
+    features: float32 or float64 `[S, N, K]`, raw; labels: int64 `[N]`; splits: one a seed; factors: int64 `[N, F]` or
+    None; cache: what was derived from them.
     """
 
     features: Tensor
@@ -46,27 +48,36 @@ class FeatureSet:
         return out
 
     def x(self, name: str) -> Tensor:
-        """Standardised features of a part, `[S, n, K]`, made once; a unit that is constant in training is 0."""
+        """Standardised features of a part, float32 `[S, n, K]`, made once; a unit that is dead in training is 0."""
         if name not in self.cache:
-            mean, scale = self.moments()
-            self.cache[name] = self.raw(name).sub_(mean).div_(scale)
+            self.cache[name] = self.standardised(self.raw(name))
         return self.cache[name]
+
+    def fine(self, name: str, i: int) -> Tensor:
+        """The same of the i-th seed `[n, K]`, made anew, in float64: where features that lie close are told apart."""
+        mean, scale = self.moments()
+        raw = self.features[i][getattr(self.splits[i], name).to(self.features.device)]
+        return standardised(raw, mean[i], scale[i], torch.float64)
+
+    def standardised(self, features: Tensor, i: int | slice = slice(None)) -> Tensor:
+        """Raw features `[S, n, K]`, or `[n, K]` of the i-th seed, by the training part's moments, float32."""
+        mean, scale = self.moments()
+        return standardised(features, mean[i], scale[i])
 
     def y(self, name: str) -> Tensor:
         """Labels of a part, `[S, n]`."""
         return self.labels[self.part(name)]
 
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and scale `[S, 1, K]` of the training part; the scale of a dead unit is infinite."""
+        """Mean and scale, float64 `[S, 1, K]`, of the training part; the scale of a dead unit is infinite."""
         if "mean" not in self.cache:
             train = self.raw("train")
-            std, self.cache["mean"] = torch.std_mean(train, dim=1, keepdim=True, correction=0)
-            dead = std <= 1e-6 * (train.abs().amax(1, keepdim=True) + 1e-30)
-            self.cache["scale"] = std.masked_fill(dead, torch.inf)
+            self.cache["mean"], std = mean_and_std(train)
+            self.cache["scale"] = std.masked_fill(~live_units(train).unsqueeze(1), torch.inf)
         return self.cache["mean"], self.cache["scale"]
 
     def live(self) -> Tensor:
-        """Which units vary over the training images, bool `[S, K]`."""
+        """Which units vary over the training images, bool `[S, K]`; the others are dead, for all evaluations."""
         return self.moments()[1].squeeze(1).isfinite()
 
 

@@ -8,33 +8,61 @@ by L-BFGS. Problems are the seeds S times R, where R are L2 values and feature m
 share one matrix product. Each problem has its own steps. Three things save iterations and change no optimum: a first
 solution on a small part of the images, the Hessian's blocks of one class each at that solution, estimated on a part of
 them, as a preconditioner (Byrd et al. 2016, "A stochastic quasi-Newton method"), and a new estimate where one did not
-do.
+do. Where such blocks would be large (wide features, many classes), all classes share their mean.
+
+L-BFGS stops by its own estimate of the Hessian, which may be wrong (one image far from all others is enough). So the
+end is checked by conjugate gradients on the Hessian itself (of as many images as it is estimated on), which bound what
+is left to gain, and a problem that fails goes to Newton's method in float64. What is not solved even so, is said.
 """
 
 from __future__ import annotations
 
+import copy
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, inverse, with_ones
-from infomax_bench.evaluate.newton import FEW, fit_few
+from infomax_bench.evaluate._solver import (
+    DECREMENT,
+    PROMISE,
+    Bounds,
+    Fit,
+    complain,
+    conjugate_gradients,
+    dot,
+    inverse,
+    with_ones,
+)
+from infomax_bench.evaluate.newton import FEW, fit_few, newton
 
 MEMORY = 20
 FIRST_ROWS = 4096
 """Images that the first solution is found on."""
 FIRST_DECREMENT = 1e-3
 HESSIAN_ROWS = 1 << 14
-"""Images that the Hessian is estimated on."""
+"""Images that the Hessian is estimated on, and the end checked by."""
 PATIENCE = 40
 """Iterations after which the Hessian is estimated again, on all images."""
 SHARED_BY = 4
 """Neighbouring problems of a seed that share a Hessian of the cross-entropy: it changes little along a path."""
 CACHED = 3 << 16
 """Entries of the features and of the logits used at a time on a CPU: few enough to stay in a core's cache."""
+BLOCKS = 1 << 20
+"""Entries of the blocks of one problem up to which every class has its own."""
+WEIGHTS = 1 << 22
+"""Entries of the weights of the problems of one seed that are solved together: L-BFGS remembers 2 MEMORY of each."""
+CHECKS = 30
+"""Steps of conjugate gradients, at most, that check the end."""
 TOGETHER = 1 << 20
 """Entries of x up to which seeds are solved together on a CPU; larger ones are faster, and smaller, one by one."""
+
+
+def _cached(x: Tensor, entries: int) -> Sequence[Tensor]:
+    """Images `[S, n, K]`, so many at a time that the entries which each of them makes stay in the cache."""
+    cached = CACHED if x.device.type == "cpu" else CACHED << 9
+    return x.split(max(64, cached // entries), dim=1)
 
 
 class _Objective:
@@ -59,6 +87,22 @@ class _Objective:
         self.penalty = self.penalty[active]
         self.keep = None if self.keep is None else self.keep[:, active]
 
+    def product(self, x: Tensor, w: Tensor, v: Tensor, columns: Tensor) -> Tensor:
+        """The Hessian, of images x `[S, n, K]`, at weights w times v, both `[S, r, C, K+1]`, of the problems at
+        columns."""
+        s, r, c, k = w.shape
+        both = torch.cat([w, v], dim=1).view(s, 2 * r * c, k)
+        weight, bias = both[..., :-1].contiguous(), both[..., -1:]
+        total = w.new_zeros(s, r * c, k)
+        for part in _cached(x, s * (2 * r * c + k)):
+            z, t = torch.baddbmm(bias, weight, part.mT).view(s, 2 * r, c, -1).split(r, dim=1)
+            p = z.softmax(2)
+            t = (p * (t - (p * t).sum(2, keepdim=True))).view(s, r * c, -1)
+            total[..., :-1].baddbmm_(t, part)
+            total[..., -1] += t.sum(2)
+        found = total.view(w.shape) / x.shape[1] + self.penalty[columns] * v
+        return found if self.keep is None else found * self.keep[:, columns]
+
     def __call__(self, w: Tensor, columns: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Of all R problems, or only of those at `columns`, whose weights w then is."""
         s, r, c, k = w.shape
@@ -68,10 +112,7 @@ class _Objective:
         weight, bias = w[..., :-1].reshape(s, r * c, k - 1), w[..., -1].reshape(s, r * c, 1)
         grad, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         total = torch.zeros(s, r, dtype=torch.float64, device=w.device)
-        entries = CACHED if w.device.type == "cpu" else CACHED << 9
-        rows = max(64, entries // (s * (r * c + k)))
-        for start in range(0, self.n, rows):
-            x = self.x[:, start : start + rows]
+        for x in _cached(self.x, s * (r * c + k)):
             z = torch.baddbmm(bias, weight, x.mT).view(s, r, c, -1)
             top = z.amax(2, keepdim=True)
             p = z.sub_(top).exp_()
@@ -88,7 +129,8 @@ class _Objective:
 
 
 class _ClassBlocks:
-    """The inverse of the Hessian's blocks of one class each, at w, the cross-entropy's part estimated on the images x.
+    """The inverse of the Hessian's blocks of one class each, at w, the cross-entropy's part estimated on the images x;
+    of their mean over the classes, where they are large.
 
     What classes have to do with each other is left to L-BFGS.
     """
@@ -98,23 +140,31 @@ class _ClassBlocks:
         r, c, k = w.shape[1:]
         chosen = torch.arange(min(1, r - 1), r, SHARED_BY, device=w.device)
         parts = w[:, chosen]
-        blocks = x.new_zeros(s, len(chosen), c, k, k)
+        own = c if c * k * k <= BLOCKS else 1
+        blocks = x.new_zeros(s, len(chosen), own, k, k)
         for rows in x.split(2048, dim=1):
             ones = with_ones(rows)
             p = (parts.flatten(1, 2) @ ones.mT).view(s, -1, c, rows.shape[1]).softmax(2)
             curvature = p * (1 - p)
-            for i, j in itertools.product(range(len(chosen)), range(c)):
+            curvature = curvature if own == c else curvature.mean(2, keepdim=True)
+            for i, j in itertools.product(range(len(chosen)), range(own)):
                 blocks[:, i, j] += (ones * curvature[:, i, j].unsqueeze(2)).mT @ ones
         nearest = (torch.arange(r, device=w.device).unsqueeze(1) - chosen).abs().argmin(1)
         blocks = blocks.div_(n)[:, nearest]
-        diagonal = penalty.expand(s, r, c, k)
+        diagonal = penalty.expand(s, r, own, k)
         if keep is not None:  # a removed feature's row is the identity's
             blocks *= keep.unsqueeze(-1) * keep.unsqueeze(-2)
             diagonal = diagonal + (1 - keep)
         blocks.diagonal(dim1=-2, dim2=-1).add_(diagonal)
-        for own in blocks.unbind(1):  # one problem after another: of wide ones they are large
-            own.copy_(inverse(own))
+        for each in blocks.unbind(1):  # one problem after another: of wide ones they are large
+            each.copy_(inverse(each))
         self.inverse = blocks
+
+    def of(self, columns: Tensor) -> _ClassBlocks:
+        """Those of some problems."""
+        some = copy.copy(self)
+        some.inverse = self.inverse[:, columns]
+        return some
 
     def select(self, active: Tensor) -> None:
         if len(self.inverse) > 1:
@@ -127,7 +177,10 @@ class _ClassBlocks:
         self.inverse = self.inverse[:, : len(left)]
 
     def __call__(self, g: Tensor) -> Tensor:
-        z = (self.inverse @ g.unsqueeze(-1)).squeeze(-1)
+        if self.inverse.shape[2] == 1:
+            z = (self.inverse.squeeze(2) @ g.mT).mT
+        else:
+            z = (self.inverse @ g.unsqueeze(-1)).squeeze(-1)
         return z - z.mean(2, keepdim=True)
 
 
@@ -149,23 +202,39 @@ def fit_logistic(
 
     x: float32 `[S, N, K]`, standardised; y: int64 `[S, N]`; l2: `[R]`, each > 0; keep: float `[S, R, K]`, 1 for the
     features that problem r may use and 0 for those removed. Stops when no entry of a problem's gradient exceeds
-    `tolerance` (scikit-learn's criterion and default) and what is left to gain is below `DECREMENT` of the loss. start:
-    weight `[S, R, K, C]` and bias `[S, R, C]` to begin from, such as a neighbouring problem's; the optimum is the same.
+    `tolerance` (scikit-learn's criterion and default) and what is left to gain is about `DECREMENT` of the loss, and
+    below `PROMISE` for sure; warns if that is not reached. start: weight `[S, R, K, C]` and bias `[S, R, C]` to begin
+    from, such as a neighbouring problem's; the optimum is the same.
     """
     s, n, k = x.shape
     if n <= FEW:
-        return fit_few(x, y, l2, n_classes, keep, tolerance, max_iterations)
+        fit = fit_few(x, y, l2, n_classes, keep, tolerance, max_iterations)
+        complain(fit.gap, fit.objective)
+        return fit
     at_once = s if x.device.type != "cpu" else max(1, TOGETHER // (n * k))
-    parts = []
+    columns = max(1, WEIGHTS // (n_classes * k))
+    seeds = []
     for first in range(0, s, at_once):
-        own = slice(first, first + at_once)
-        w = None
-        if start is not None:
-            w = torch.cat([start[0][own].mT, start[1][own].unsqueeze(-1)], dim=3)
-        mask = None if keep is None else keep[own]
-        parts.append(_fit(x[own], y[own], l2.to(x), n_classes, mask, tolerance, max_iterations, w))
-    w, f = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
-    return Fit(w[..., :-1].mT.contiguous(), w[..., -1].contiguous(), f, max(p[2] for p in parts))
+        own, parts = slice(first, first + at_once), []
+        for some in torch.arange(len(l2)).split(columns):
+            w = None
+            if start is not None:
+                w = torch.cat([start[0][own, some].mT, start[1][own, some].unsqueeze(-1)], dim=3)
+            mask = None if keep is None else keep[own, some]
+            parts.append(_fit(x[own], y[own], l2[some].to(x), n_classes, mask, tolerance, max_iterations, w))
+        seeds.append(_joined(parts, 1))
+    w, f, gap, iterations = _joined(seeds, 0)
+    complain(gap, f)
+    return Fit(w[..., :-1].mT.contiguous(), w[..., -1].contiguous(), f, iterations, gap)
+
+
+Solved = tuple[Tensor, Tensor, Tensor, int]
+"""Weights `[S, R, C, K+1]`, losses and what is left to gain at most `[S, R]`, and the number of iterations."""
+
+
+def _joined(parts: list[Solved], dim: int) -> Solved:
+    w, f, gap = (torch.cat([part[i] for part in parts], dim) for i in range(3))  # type: ignore[misc]
+    return w, f, gap, max(part[3] for part in parts)
 
 
 def _fit(
@@ -177,7 +246,7 @@ def _fit(
     tolerance: float,
     max_iterations: int,
     w: Tensor | None,
-) -> tuple[Tensor, Tensor, int]:
+) -> Solved:
     s, n, k = x.shape
     # whatever order the images are in, the first rows of a fixed one stand for all
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(x.device)
@@ -187,11 +256,26 @@ def _fit(
         if n >= 4 * FIRST_ROWS and 10 * k <= FIRST_ROWS:
             few = order[:FIRST_ROWS]
             part = _Objective(x[:, few], y[:, few], l2, keep, n_classes)
-            w = _minimise(part, w, few, torch.inf, FIRST_DECREMENT, 60)[0]
+            w = _minimise(part, w, few, torch.inf, FIRST_DECREMENT, 60, check=False)[0]
     else:
         w = w.to(x) if objective.keep is None else w * objective.keep
-    w, f, iterations = _minimise(objective, w, order, tolerance, DECREMENT, max_iterations)
-    return w, f, iterations
+    w, f, gap, iterations = _minimise(objective, w, order, tolerance, DECREMENT, max_iterations)
+    for i, r in (gap > PROMISE * f).nonzero().tolist():
+        w[i, r], f[i, r], gap[i, r], more = _exactly(
+            x[i], y[i], float(l2[r]), None if keep is None else keep[i, r], w[i, r], tolerance, max_iterations
+        )
+        iterations += more
+    return w, f, gap, iterations
+
+
+def _exactly(
+    x: Tensor, y: Tensor, l2: float, keep: Tensor | None, w: Tensor, tolerance: float, max_iterations: int
+) -> Solved:
+    """One problem, from weights w `[C, K+1]` on, by Newton's method in float64."""
+    features = with_ones((x if keep is None else x * keep)[None].double())
+    onehot = torch.nn.functional.one_hot(y, len(w)).double().T[None]
+    found, f, gap, iterations = newton(features, onehot, l2, w[None].double(), tolerance, max_iterations)
+    return found[0].to(x), f[0], gap[0], iterations
 
 
 def _minimise(
@@ -201,14 +285,16 @@ def _minimise(
     tolerance: float,
     decrement: float,
     max_iterations: int,
-) -> tuple[Tensor, Tensor, int]:
-    """Weights and losses from w on, and the number of iterations; L-BFGS (Nocedal and Wright 2006, algorithm 7.5)."""
+    check: bool = True,
+) -> Solved:
+    """From w on, by L-BFGS (Nocedal and Wright 2006, algorithm 7.5). Without a check nothing is known to be left."""
     r = w.shape[1]
     best_w, active = w.clone(), torch.arange(r, device=w.device)
     f, g = objective(w)
-    best_f = f.clone()
+    best_f, gap = f.clone(), torch.zeros_like(f)
     part = order[:HESSIAN_ROWS] if objective.n > HESSIAN_ROWS else slice(None)
-    precondition = _ClassBlocks(objective.x[:, part], w, objective.penalty, objective.keep)
+    few = objective.x[:, part]
+    precondition = _ClassBlocks(few, w, objective.penalty, objective.keep)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     iteration = 0
     stalled = torch.zeros_like(f, dtype=torch.bool)
@@ -221,9 +307,11 @@ def _minimise(
             d = _where(bad, -precondition(g), d)
             slope = dot(d, g)
         going = ((g.abs().amax((-2, -1)) > tolerance) | (-slope > 2 * decrement * f)) & ~stalled
-        left = going.any(0)
-        if iteration == max_iterations or not left.any():
-            return best_w, best_f, iteration
+        left = going.any(0) & (iteration < max_iterations)
+        if check and not left.all():
+            gap[:, active[~left]] = _left_to_gain(objective, few, precondition, w, f, g, ~left)
+        if not left.any():
+            return best_w, best_f, gap, iteration
         if not left.all():
             active, w, f, g, d, slope = active[left], w[:, left], f[:, left], g[:, left], d[:, left], slope[:, left]
             stalled = stalled[:, left]
@@ -253,6 +341,24 @@ def _minimise(
         iteration += 1
         if iteration % PATIENCE == 0:
             precondition = _ClassBlocks(objective.x, w, objective.penalty, objective.keep)
+
+
+def _left_to_gain(
+    objective: _Objective, x: Tensor, precondition: _ClassBlocks, w: Tensor, f: Tensor, g: Tensor, which: Tensor
+) -> Tensor:
+    """An upper bound on what some problems, `which` bool `[R]`, have left to gain, as tight as the promise needs,
+    `[S, r]`; the Hessian is that of the images x."""
+    columns = torch.nonzero(which).flatten()
+    w, f, g = w[:, columns], f[:, columns], g[:, columns]
+
+    def stop(_: Tensor, bounds: Bounds) -> Tensor:
+        return (bounds[1] <= PROMISE * f) | (bounds[0] > PROMISE * f)
+
+    def product(v: Tensor) -> Tensor:
+        return objective.product(x, w, v, columns)
+
+    l2 = objective.penalty[columns, 0, 0].double()
+    return conjugate_gradients(product, precondition.of(columns), g, l2, stop, CHECKS)[1][1].double()
 
 
 def _two_loop(precondition: _ClassBlocks, g: Tensor, pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from infomax_bench.evaluate._solver import DECREMENT, Fit, dot, inverse, with_ones
+from infomax_bench.evaluate._solver import DECREMENT, PROMISE, Bounds, Fit, conjugate_gradients, dot, inverse, with_ones
 
 FEW = 1024
 """Up to so many images problems are solved by Newton's method in float64: separable ones have tiny losses."""
@@ -21,12 +21,9 @@ def fit_few(
     """For few images. From the strongest penalty to the weakest, each starting where the one before ended."""
     s, _, k = x.shape
     r = len(l2)
-    fit = Fit(
-        x.new_zeros(s, r, k, n_classes),
-        x.new_zeros(s, r, n_classes),
-        torch.zeros(s, r, dtype=torch.float64, device=x.device),
-        0,
-    )
+    objective = torch.zeros(s, r, dtype=torch.float64, device=x.device)
+    weight, bias = x.new_zeros(s, r, k, n_classes), x.new_zeros(s, r, n_classes)
+    gap = torch.zeros_like(objective)
     rotated, basis = _rotated(x.double()) if keep is None else (x.double(), None)
     ones = with_ones(rotated)
     onehot = torch.nn.functional.one_hot(y, n_classes).double().mT
@@ -35,12 +32,13 @@ def fit_few(
     for i in l2.argsort(descending=True).tolist():
         mask = None if keep is None else with_ones(keep[:, i : i + 1].double())  # [S, 1, K+1]
         features = ones if mask is None else ones * mask
-        w, f, n = _newton(features, onehot, float(l2[i]), w if mask is None else w * mask, tolerance, max_iterations)
-        weight = w[..., :-1].mT
-        fit.weight[:, i] = (weight if basis is None else basis @ weight).to(x)
-        fit.bias[:, i], fit.objective[:, i] = w[..., -1].to(x), f
+        start = w if mask is None else w * mask
+        w, objective[:, i], gap[:, i], n = newton(features, onehot, float(l2[i]), start, tolerance, max_iterations)
+        own = w[..., :-1].mT
+        weight[:, i] = (own if basis is None else basis @ own).to(x)
+        bias[:, i] = w[..., -1].to(x)
         iterations = max(iterations, n)
-    return Fit(fit.weight, fit.bias, fit.objective, iterations)
+    return Fit(weight, bias, objective, iterations, gap)
 
 
 def _rotated(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,11 +52,11 @@ def _rotated(x: Tensor) -> tuple[Tensor, Tensor]:
     return u * scale, x.mT @ u * torch.where(scale > 0, 1 / scale, 0.0)
 
 
-def _newton(
+def newton(
     x: Tensor, onehot: Tensor, l2: float, w: Tensor, tolerance: float, max_iterations: int
-) -> tuple[Tensor, Tensor, int]:
-    """Minimises P problems, x `[P, N, K+1]` and onehot `[P, C, N]`, by Newton's method; returns w `[P, C, K+1]`, losses
-    `[P]`, iterations.
+) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Minimises P problems, x `[P, N, K+1]` and onehot `[P, C, N]`, by Newton's method in float64; returns w
+    `[P, C, K+1]`, losses and what is left to gain at most `[P]`, iterations.
 
     Each system is solved by conjugate gradients in the subspace in which a feature's weights add up to 0 over the
     classes: the optimum is there.
@@ -73,7 +71,7 @@ def _newton(
         loss = -(log_p * onehot).sum((1, 2)) / n + 0.5 * (penalty * w.square()).sum((1, 2))
         return loss, (p - onehot) @ x / n + penalty * w, p
 
-    result, losses = w.clone(), w.new_zeros(len(w))
+    result, losses, gaps = w.clone(), w.new_zeros(len(w)), w.new_zeros(len(w))
     active = torch.arange(len(w), device=w.device)
     w = w - w.mean(1, keepdim=True)
     f, g, p = at(w, x, onehot)
@@ -82,10 +80,11 @@ def _newton(
     for iteration in range(max_iterations + 1):
         if inverses is None or steps > PATIENCE:
             inverses = _preconditioner(x, p, penalty)
-        d, steps = _solve(x, p, penalty, inverses, g)
+        steep = g.abs().amax((1, 2)) > tolerance
+        d, (low, high), steps = _solve(x, p, penalty, inverses, g, f, steep)
         slope = dot(d, g)
-        going = ((g.abs().amax((1, 2)) > tolerance) | (-slope > 2 * DECREMENT * f)) & ~stalled
-        result[active], losses[active] = w, f
+        going = (steep | (low > DECREMENT * f) | (high > PROMISE * f)) & ~stalled
+        result[active], losses[active], gaps[active] = w, f, high
         if iteration == max_iterations or not going.any():
             break
         active, x, onehot, w, f, g, d, slope, inverses = (
@@ -102,15 +101,17 @@ def _newton(
         stalled = ~enough
         keep_old = stalled.view(-1, 1, 1)
         w, g, f = torch.where(keep_old, w, moved), torch.where(keep_old, g, g_new), torch.where(stalled, f, f_new)
-    return result, losses, iteration
+    return result, losses, gaps, iteration
 
 
 def _solve(
-    x: Tensor, p: Tensor, penalty: Tensor, inverses: Tensor, g: Tensor, accuracy: float = 0.05, limit: int = 200
-) -> tuple[Tensor, int]:
-    """About -H^-1 g by conjugate gradients, to `accuracy` of the gradient's norm, and the steps that took.
+    x: Tensor, p: Tensor, penalty: Tensor, inverses: Tensor, g: Tensor, f: Tensor, steep: Tensor,
+    accuracy: float = 0.05, limit: int = 200,
+) -> tuple[Tensor, Bounds, int]:  # fmt: skip
+    """About -H^-1 g by conjugate gradients, to `accuracy` of the gradient's norm, and until it is known whether as much
+    as the promise says is left to gain, unless steps will follow anyway, since the gradient is `steep`.
 
-    inverses: what `_preconditioner` makes, there or nearby.
+    inverses: what `_preconditioner` makes, there or nearby; f: the losses.
     """
     n = x.shape[1]
 
@@ -123,22 +124,10 @@ def _solve(
         t = p * (t - (p * t).sum(1, keepdim=True))
         return t @ x / n + penalty * v
 
-    d, r = torch.zeros_like(g), -g
-    z = precondition(r)
-    v, rz = z, dot(r, z)
-    target = accuracy**2 * rz
-    for step in range(limit):
-        going = rz > target
-        if not going.any():
-            return d, step
-        hv = product(v)
-        alpha = torch.where(going, rz / dot(v, hv).clamp_min(1e-300), 0.0).view(-1, 1, 1)
-        d, r = d + alpha * v, r - alpha * hv
-        z = precondition(r)
-        rz_new = dot(r, z)
-        v = z + torch.where(going, rz_new / rz.clamp_min(1e-300), 0.0).view(-1, 1, 1) * v
-        rz = torch.where(going, rz_new, rz)
-    return d, limit
+    def stop(share: Tensor, bounds: Bounds) -> Tensor:
+        return (share <= accuracy**2) & (steep | (bounds[0] > PROMISE * f) | (bounds[1] <= PROMISE * f))
+
+    return conjugate_gradients(product, precondition, g, penalty[:1], stop, limit)
 
 
 def _preconditioner(x: Tensor, p: Tensor, penalty: Tensor) -> Tensor:

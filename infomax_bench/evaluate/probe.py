@@ -6,7 +6,6 @@ the test part gives the reported number only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,13 +13,12 @@ from torch import Tensor
 
 from infomax_bench.evaluate.context import Context, FeatureSet, Row
 from infomax_bench.evaluate.logistic import Fit, fit_logistic
+from infomax_bench.evaluate.neighbours import vote
 from infomax_bench.evaluate.thresholds import FEW_SHOT_KNN
 from infomax_bench.random import generator
 
 L2_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 NEIGHBOURS = 5
-GROUP, TILE = 16, 2048
-"""Training images of which the nearest is kept, and those compared at a time; a tile is some groups."""
 SHOTS = (1, 5, 10, 50)
 DRAWS = 3
 """Few-shot training sets drawn for each seed, the same for all methods."""
@@ -74,41 +72,10 @@ def shared_probe(context: Context) -> Probe:
 
 
 def nearest_neighbours(data: FeatureSet, k: int = NEIGHBOURS) -> Tensor:
-    """Test accuracy `[S]` of a majority vote of the k nearest training images (Euclidean, standardised features).
-
-    Ties go to the smallest class, as in scikit-learn.
-    """
-    parts = zip(data.x("train"), data.y("train"), data.x("test"), data.y("test"), strict=True)
-    return torch.stack([vote(x, y, queries, truth, k, data.n_classes) for x, y, queries, truth in parts])
-
-
-def vote(x: Tensor, y: Tensor, queries: Tensor, truth: Tensor, k: int, n_classes: int) -> Tensor:
-    """How often the majority of the k images `[N, K]` nearest to a query `[Q, K]`, with labels y, is right."""
-    labels = torch.nn.functional.one_hot(y, n_classes).float()
-    votes = torch.cat([labels[near].sum(1) for near in nearest(x, queries, min(k, len(x)))])
-    return accuracy(votes, truth)
-
-
-def nearest(x: Tensor, queries: Tensor, k: int) -> Iterator[Tensor]:
-    """Places `[n, k]` in x `[N, K]` of what is nearest to each query `[Q, K]`, for n queries at a time.
-
-    Distances are made for a few images at a time, which stay in a core's cache, and of each `GROUP` of them only the
-    least is kept. The k nearest are in the k groups that have the least ones.
-    """
-    group = GROUP if len(x) >= k * GROUP else 1
-    tile = min(TILE, -(-len(x) // group) * group)
-    missing = -len(x) % tile
-    half = torch.cat([0.5 * x.square().sum(1), x.new_full((missing,), torch.inf)])
-    minus = torch.cat([-x, x.new_zeros(missing, x.shape[1])])
-    stride = tile // group  # a tile's group is every stride-th of its images: minima go along memory
-    for own in queries.split(256):
-        tiles = zip(half.split(tile), minus.split(tile), strict=True)
-        least = torch.cat([torch.addmm(h, own, m.T).view(-1, group, stride).amin(1) for h, m in tiles], 1)
-        groups = least.topk(k, largest=False, sorted=False).indices
-        first = groups // stride * tile + groups % stride
-        rows = (first.unsqueeze(2) + torch.arange(0, tile, stride, device=x.device)).flatten(1)
-        far = half[rows] + (minus[rows] @ own.unsqueeze(2)).squeeze(2)
-        yield rows.gather(1, far.topk(k, largest=False).indices)
+    """Test accuracy `[S]` of a majority vote of the k nearest training images (Euclidean, standardised features)."""
+    labels = zip(data.y("train"), data.y("test"), strict=True)
+    parts = ((data.fine("train", i), y, data.fine("test", i), truth) for i, (y, truth) in enumerate(labels))
+    return torch.stack([vote(*part, k, data.n_classes) for part in parts])
 
 
 def few_shot_draws(y: Tensor, shots: int, n_classes: int, seed: int, draws: int = DRAWS) -> Tensor | None:
@@ -146,7 +113,7 @@ def few_shot(data: FeatureSet, seeds: tuple[int, ...], shots: int) -> Tensor | N
     for weight, bias, xv, yv, xt, yt in zip(
         weights, biases, data.x("validation"), data.y("validation"), data.x("test"), data.y("test"), strict=True
     ):
-        own = Fit(weight, bias, fit.objective, fit.iterations)
+        own = Fit(weight, bias, fit.objective, fit.iterations, fit.gap)
         best, draw = choose(own, accuracy(own.logits(xv.expand(draws, -1, -1)), yv))
         result.append(accuracy(xt @ weight[draw, best] + bias[draw, best].unsqueeze(1), yt).mean())
     return torch.stack(result)
@@ -159,12 +126,11 @@ def few_shot_neighbours(data: FeatureSet, seeds: tuple[int, ...], shots: int) ->
     class is too small.
     """
     k, result = NEIGHBOURS if shots >= NEIGHBOURS else 1, []
-    for seed, x, y, queries, truth in zip(
-        seeds, data.x("train"), data.y("train"), data.x("test"), data.y("test"), strict=True
-    ):
+    for i, (seed, y, truth) in enumerate(zip(seeds, data.y("train"), data.y("test"), strict=True)):
         drawn = few_shot_draws(y, shots, data.n_classes, seed)
         if drawn is None:
             return None
+        x, queries = data.fine("train", i), data.fine("test", i)
         right = [vote(x[own], y[own], queries, truth, k, data.n_classes) for own in drawn]
         result.append(torch.stack(right).mean())
     return torch.stack(result)

@@ -62,6 +62,8 @@ LEVELS_AT_ONCE = 4
 """Neighbouring numbers of removals whose probes are fitted together; those after them begin where these ended."""
 AT_ONCE = 1 << 23
 """Entries of the second-moment matrices of the problems that are fitted together."""
+SCORES = 1 << 26
+"""Class scores that are made together."""
 
 
 # -- curves -----------------------------------------------------------------------------------------------------------
@@ -201,6 +203,11 @@ def joined(parts: Sequence[Fitted]) -> Fitted:
 
 def answers(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Which images `[n, K]` each of R probes `[R, K, C]`, `[R, C]` classifies rightly, bool `[R, n]`."""
+    at_once = max(1, SCORES // (len(x) * weight.shape[2]))
+    return torch.cat([_answers(x, y, *some) for some in zip(weight.split(at_once), bias.split(at_once), strict=True)])
+
+
+def _answers(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     r, k, c = weight.shape
     scores = x @ weight.permute(1, 0, 2).reshape(k, r * c) + bias.reshape(r * c)
     return (scores.view(-1, r, c).argmax(-1) == y.unsqueeze(1)).T
@@ -209,14 +216,15 @@ def answers(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def frozen_curve(data: FeatureSet, probe: Probe, seed: int, order: Tensor) -> Curve:
     """The frozen probe's answers after every single removal of a live unit. `order` has the dead ones first."""
     live = int(data.live()[seed].sum())
-    counts = torch.arange(live + 1)
-    x, y = data.x("test")[seed], data.y("test")[seed]
-    right = [
-        answers(x, y, keep.unsqueeze(-1) * probe.weight[seed], probe.bias[seed].expand(len(keep), -1))
-        for keep in kept_after(order, counts + len(order) - live).split(64)
-    ]
-    test = torch.cat(right)
-    return Curve(counts.double() / max(live, 1), test[:, :0], test)
+    weight, y = probe.weight[seed], data.y("test")[seed]
+    x = data.x("test")[seed].T.contiguous()
+    scores = probe.bias[seed].repeat(len(y), 1)
+    right = [scores.argmax(1) == y]
+    for unit in reversed(order[len(order) - live :].tolist()):  # from none on, which costs one product in all
+        right.append(scores.addr_(x[unit], weight[unit]).argmax(1) == y)
+    test = torch.stack(right[::-1])
+    fraction = torch.arange(live + 1, dtype=torch.float64) / max(live, 1)
+    return Curve(fraction, test.new_empty(live + 1, 0), test)
 
 
 def refitted_curves(context: Context, seed: int, orders: dict[str, Tensor]) -> dict[str, Curve]:
@@ -416,8 +424,8 @@ def _without(context: Context, fraction: Tensor, average: Tensor) -> tuple[Tenso
     if all(torch.equal(pruned.params[name], p) for name, p in encoder.params.items()):  # only zeros were removed
         return probe.test, probe.validation, probe.test
     own = replace(context, encoder=pruned, cache={})
-    centre, scale = context.set.moments()  # the frozen probe keeps the scaling it was fitted with
-    scores = (own.set.raw("test") - centre) / scale @ probe.weight + probe.bias.unsqueeze(1)
+    test = context.set.standardised(own.set.raw("test"))  # the frozen probe keeps the scaling it was fitted with
+    scores = test @ probe.weight + probe.bias.unsqueeze(1)
     return (accuracy(scores, own.set.y("test")), *refitted(own, probe))
 
 

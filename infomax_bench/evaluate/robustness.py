@@ -51,10 +51,9 @@ def corrupted_accuracy(
     assert context.target is not None
     test = data.splits[i].test
     images = corrupt(images_as(context.target, encoder.problem.input_shape)[test], name, context.seeds[i], severities)
-    mean, scale = (moment[i, 0] for moment in data.moments())
 
     def logits(part: Tensor) -> Tensor:
-        return encoder.take([i]).features(part)[0].sub_(mean).div_(scale) @ probe.weight[i] + probe.bias[i]
+        return data.standardised(encoder.take([i]).features(part)[0], i) @ probe.weight[i] + probe.bias[i]
 
     return accuracy(torch.stack([logits(part) for part in images]), data.labels[test])
 
