@@ -20,8 +20,6 @@ from infomax_bench.evaluate.probe import (
     few_shot_draws,
     few_shot_neighbours,
     linear_probe,
-    nearest,
-    nearest_neighbours,
 )
 
 
@@ -189,31 +187,6 @@ def test_probe_chooses_l2_on_validation_and_reports_test():
     assert torch.equal(a.l2, b.l2)
     assert torch.equal(a.weight, b.weight)
     assert not torch.equal(a.test, b.test)
-
-
-def test_k_nearest_neighbours_equals_scikit_learn():
-    data = feature_set()
-    model = KNeighborsClassifier(5, algorithm="brute").fit(data.x("train")[0].numpy(), data.y("train")[0].numpy())
-    expected = model.score(data.x("test")[0].numpy(), data.y("test")[0].numpy())
-    assert nearest_neighbours(data, 5)[0].item() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("n", [3, 79, 80, 2047, 2048, 2049, 5000])
-@pytest.mark.parametrize("k", [1, 5])
-def test_the_nearest_are_those_of_all_distances(n, k):
-    """Whatever part of a tile or of a group is left over."""
-    rng = torch.Generator().manual_seed(n)
-    x, queries = torch.randn(n, 7, generator=rng), torch.randn(300, 7, generator=rng)
-    k = min(k, n)
-    found = torch.cat(list(nearest(x, queries, k)))
-    expected = torch.cdist(queries.double(), x.double()).topk(k, largest=False).indices
-    assert torch.equal(found.sort(1).values, expected.sort(1).values)
-
-
-def test_all_images_alike_are_neighbours_of_each_other():
-    """As where every unit is dead: any will do, each once."""
-    found = torch.cat(list(nearest(torch.zeros(3000, 4), torch.zeros(10, 4), 5)))
-    assert all(len(set(row)) == 5 and max(row) < 3000 for row in found.tolist())
 
 
 def test_few_shot_draws_are_shared_by_all_methods_and_balanced():

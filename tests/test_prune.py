@@ -188,8 +188,8 @@ def test_the_frozen_curve_is_that_of_features_at_their_mean():
     assert curve.fraction.tolist() == [n / 6 for n in range(7)]
     for n, right in enumerate(curve.test):
         raw = data.raw("test")[0].clone()
-        raw[:, order[:n]] = mean[0, :, order[:n]]
-        scores = (raw - mean[0]) / scale[0] @ whole.weight[0] + whole.bias[0]
+        raw[:, order[:n]] = mean[0, :, order[:n]].float()
+        scores = ((raw - mean[0]) / scale[0]).float() @ whole.weight[0] + whole.bias[0]
         assert torch.equal(right, scores.argmax(1) == data.y("test")[0])
 
 

@@ -102,7 +102,7 @@ def test_silenced_units_are_columns_without_what_they_say(dead):
                 silent = rank < round(share * (WIDTH - dead))
                 assert silent.sum() == round(share * (WIDTH - dead))
                 raw[:, silent] = data.raw("train")[i].mean(0)[silent]  # held at their training mean
-                logits = (raw - mean[i]) / scale[i] @ probe.weight[i] + probe.bias[i]
+                logits = ((raw - mean[i]) / scale[i]).float() @ probe.weight[i] + probe.bias[i]
                 right.append(float((logits.argmax(1) == data.y("test")[i]).double().mean()))
             assert value.item() == pytest.approx(np.mean(right), abs=1e-3)
 

@@ -14,6 +14,8 @@ from infomax_bench.random import generator
 
 RIDGE = 1e-3
 """Of the least-squares probe that orders greedily, relative to a unit's variance."""
+SMALL = 64
+"""Units up to which it does not pay to leave those out that have gone."""
 
 
 def random_order(context: Context) -> Tensor:
@@ -81,14 +83,21 @@ def _eliminated(inverse: Tensor, weight: Tensor, cost: Callable[[Tensor, Tensor]
     """The order `[S, K]` in which units go if at each step the one of least `cost(inverse, weight)` goes.
 
     inverse `[S, K, K]` and weight `[S, K, C]` are those of a least-squares problem. They are worked on in place, and
-    stay those of the units left.
+    stay those of the units left; when half of the units have gone, only the others are worked on.
     """
     s, k = inverse.shape[:2]
     seed, left, order = torch.arange(s), torch.ones(s, k, dtype=torch.bool), []
+    units = torch.arange(k).expand(s, k)
     change = torch.empty_like(inverse)  # one for all steps: new ones would leave the heap in pieces, gigabytes of them
-    for _ in range(k):
+    for removed in range(k):
+        if 2 * (k - removed) <= units.shape[1] > SMALL:
+            units, inverse, weight = (
+                part[left].view(s, k - removed, *part.shape[2:]) for part in (units, inverse, weight)
+            )
+            inverse = inverse.mT[left].view(s, k - removed, k - removed)
+            left, change = torch.ones_like(units, dtype=torch.bool), torch.empty_like(inverse)
         unit = cost(inverse, weight).masked_fill(~left, torch.inf).argmin(1)
-        order.append(unit)
+        order.append(units[seed, unit])
         left[seed, unit] = False
         share = inverse[seed, :, unit] / inverse[seed, unit, unit].unsqueeze(1)
         weight -= share.unsqueeze(2) * weight[seed, unit].unsqueeze(1)

@@ -11,9 +11,10 @@ variance, however many units they are made of. (At a fixed L2, removing one of t
 what they say; choosing it anew at every step would add the noise of that choice to every loss.)
 
 **Where refits are made.** At coarse numbers of units (`coarse_counts`), the same for all; then at every single unit
-where the decision could fall: from the last coarse number up to which the loss on validation is surely tolerated, to
-the first where it is surely not. *Surely* means by SURE standard errors of the paired difference between the two
-probes' answers on the validation images. Test images choose nothing.
+(of 128 and more, at every 64th of them; of more than 256, at every 16th) where the decision could fall: from the last
+coarse number up to which the loss on validation is surely tolerated, to the first where it is surely not. *Surely*
+means by SURE standard errors of the paired difference between the two probes' answers on the validation images. Test
+images choose nothing.
 
 **Prunable fraction.** The share of all numbers of removals (1, 2, ..., all live units) that cost at most TOLERATED_LOSS
 of test accuracy. Where accuracy only falls, that is the largest fraction whose removal costs no more. No curve is
@@ -58,6 +59,8 @@ SURE = 1.0
 """Standard errors by which validation must keep to the limit, or miss it, for single units not to be looked at."""
 FINEST = 64
 """Single units are resolved up to twice as many live ones less one; of more, steps of this share of them."""
+WIDE, FINEST_OF_WIDE = 256, 16
+"""Of more units than so many, steps of this share, as each refit then takes as long as hundreds of narrow ones."""
 LEVELS_AT_ONCE = 4
 """Neighbouring numbers of removals whose probes are fitted together; those after them begin where these ended."""
 AT_ONCE = 1 << 23
@@ -152,7 +155,7 @@ def undecided(removed: Tensor, right: Tensor, live: int) -> list[int]:
     lost = lost[lost > low]
     high = int(lost[0]) if len(lost) else len(removed) - 1
     known = set(removed.tolist())
-    step = max(1, live // FINEST)
+    step = max(1, live // (FINEST if live <= WIDE else FINEST_OF_WIDE))
     return [n for n in range(int(removed[max(low, 0)]) + step, int(removed[high]), step) if n not in known]
 
 

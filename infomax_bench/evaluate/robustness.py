@@ -71,8 +71,8 @@ def silenced_accuracy(context: Context, probe: Probe) -> Tensor:
         rank = silencing_ranks(live, seed)
         counts = [round(share * int(live.sum())) for share in DROPPED]
         kept = torch.stack([(rank >= count) & live for count in counts])  # [R, draws, K]
-        weights = kept.unsqueeze(-1) * weight
-        right = torch.stack([accuracy(x @ w + bias, y) for w in weights])  # [R, draws]
+        draws = [[accuracy(x @ (own.unsqueeze(1) * weight) + bias, y) for own in some] for some in kept]
+        right = torch.tensor(draws, dtype=torch.float64)  # [R, draws]
         result.append(right.mean(1))
     return torch.stack(result)
 
