@@ -8,7 +8,8 @@ ib.probe(encoder, DATASET)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ import pandas as pd
 import torch
 
 from infomax_bench import plugins
+from infomax_bench.arguments import check_memory, device_of, memory_told, seeds_of, whole
+from infomax_bench.backbones import BACKBONES
 from infomax_bench.benchmark import Cell
 from infomax_bench.data import images_as, load
 from infomax_bench.engine import facts_of, one_job
@@ -28,6 +31,8 @@ from infomax_bench.train import data_for, train
 
 EPOCHS = 20
 BATCH_SIZE = 128
+DENSE = ("linear", "stack", "mlp")
+"""Backbones whose units have a weight for every pixel."""
 
 
 def pretrain(
@@ -35,32 +40,44 @@ def pretrain(
     dataset: str,
     *,
     width: int = 64,
-    seeds: int | Sequence[int] = 1,
+    seeds: int | Iterable[int] = 1,
     epochs: int = EPOCHS,
     batch_size: int = BATCH_SIZE,
     backbone: str = "linear",
     depth: int = 1,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     folders: Sequence[str] = (),
     **settings: Any,
 ) -> Encoder:
     """Trains a method's encoder on a data set, all seeds together.
 
-    seeds: how many (0, 1, ...), or which. settings: the method's hyperparameters. folders: as `--plugins`.
+    seeds: how many (0, 1, ...), or which. settings: the method's hyperparameters. folders: as `--plugins`. Numbers may
+    be numpy's, and tensors.
     Raises UserError for unknown names and values, NotApplicable if the method declares that it cannot do this.
     """
-    which = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    if width < 1 or epochs < 1 or batch_size < 2 or not which or min(which) < 0:
-        raise UserError("width and epochs are at least 1, the batch at least 2, and seeds not negative")
+    width, epochs, depth = whole("width", width, 1), whole("epochs", epochs, 1), whole("depth", depth, 1)
+    batch_size, given, device = whole("batch_size", batch_size, 2), seeds_of(seeds), device_of(device)
+    if backbone not in BACKBONES:
+        raise unknown("backbone", str(backbone), BACKBONES)
     found = plugins.registry(folders)
-    built, data = found.method(method, settings), found.dataset(dataset)
+    data = found.dataset(dataset)
+    if "seed" in settings and "seed" not in found.method(method).parameters():
+        raise UserError(f"seed={settings['seed']!r}: which seeds to train is said by seeds, as in seeds=[0, 3]")
+    built = found.method(method, {name: _plain(value) for name, value in settings.items()})
+    check_memory(width, len(given), math.prod(data.shape) if backbone in DENSE else 1)
+    which = tuple(given)
     cell = Cell(method, data.label, width, epochs, batch_size, backbone, depth)
     problem = problem_for(replace(cell, width=built.width(problem_for(cell, data))), data)
-    with one_job():  # the same numbers whatever the machine
+    with one_job(), memory_told(f"width {width}, {len(which)} seeds"):  # the same numbers whatever the machine
         own = data_for(data, problem, which, needs=built.needs)
         trained = train(built, problem, own, which, epochs, device)
     facts = facts_of(trained, which, epochs)
     return Encoder(built, problem, trained.params, which, data.label, tuple(trained.diverged), facts)
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy or torch as Python's."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 def evaluate(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -18,7 +19,7 @@ from infomax_bench.backbones import build_blocks
 from infomax_bench.blocks import Net, Params, Problem
 from infomax_bench.data import to_unit
 from infomax_bench.encoder import is_constant
-from infomax_bench.errors import Diverged, NotApplicable
+from infomax_bench.errors import Diverged, NotApplicable, UserError
 from infomax_bench.method import Method
 
 CHUNK = 4096
@@ -77,12 +78,30 @@ class Encoder:
     def features(self, images: Tensor) -> Tensor:
         """uint8 images `[N, C, H, W]` of the encoder's input shape -> float32 features `[S, N, width]`.
 
-        Raises Diverged if they are not finite.
+        Raises UserError for images of another kind or shape, Diverged if the features are not finite.
         """
+        images = self._checked(images)
         parts = [self._encoded(to_unit(part).expand(len(self.seeds), *part.shape)) for part in images.split(CHUNK)]
         if len(images) and not all(torch.stack(torch.aminmax(part)).isfinite().all() for part in parts):
             raise Diverged("the features are not finite")
         return torch.cat(parts, dim=1)
+
+    def _checked(self, images: Any) -> Tensor:
+        """uint8 images `[N, C, H, W]` as a tensor; numpy's are fine too."""
+        if isinstance(images, np.ndarray) and images.dtype == np.uint8:
+            images = torch.from_numpy(np.ascontiguousarray(images))
+        wanted = f"uint8 images from 0 to 255, [N, {', '.join(map(str, self.problem.input_shape))}]"
+        if not isinstance(images, Tensor | np.ndarray):
+            raise UserError(f"features takes {wanted}, a tensor or a numpy array, not a {type(images).__name__}")
+        shape = list(images.shape)
+        if images.dtype != torch.uint8:
+            fix = "; of images in [0, 1] these are (255 * images).round().to(torch.uint8)"
+            raise UserError(
+                f"features takes {wanted}, not {images.dtype}" + (fix if "float" in str(images.dtype) else "")
+            )
+        if len(shape) != 4 or tuple(shape[1:]) != tuple(self.problem.input_shape):
+            raise UserError(f"features takes {wanted}, not {shape}; one image is images[None]")
+        return images
 
     def _encoded(self, x: Tensor) -> Tensor:
         """Float images `[S, n, C, H, W]`, each seed's its own -> features `[S, n, width]`."""
