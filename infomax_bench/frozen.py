@@ -91,16 +91,14 @@ class Encoder:
         if isinstance(images, np.ndarray) and images.dtype == np.uint8:
             images = torch.from_numpy(np.ascontiguousarray(images))
         wanted = f"uint8 images from 0 to 255, [N, {', '.join(map(str, self.problem.input_shape))}]"
-        if not isinstance(images, Tensor | np.ndarray):
-            raise UserError(f"features takes {wanted}, a tensor or a numpy array, not a {type(images).__name__}")
-        shape = list(images.shape)
+        if not isinstance(images, Tensor):
+            what = f"numpy {images.dtype}" if isinstance(images, np.ndarray) else f"a {type(images).__name__}"
+            raise UserError(f"features takes {wanted}, a tensor or a numpy array, not {what}")
         if images.dtype != torch.uint8:
-            fix = "; of images in [0, 1] these are (255 * images).round().to(torch.uint8)"
-            raise UserError(
-                f"features takes {wanted}, not {images.dtype}" + (fix if "float" in str(images.dtype) else "")
-            )
-        if len(shape) != 4 or tuple(shape[1:]) != tuple(self.problem.input_shape):
-            raise UserError(f"features takes {wanted}, not {shape}; one image is images[None]")
+            fix = "; images in [0, 1] become that by (255 * images).round().to(torch.uint8)"
+            raise UserError(f"features takes {wanted}, not {images.dtype}{fix if images.is_floating_point() else ''}")
+        if images.shape[1:] != tuple(self.problem.input_shape):
+            raise UserError(f"features takes {wanted}, not {list(images.shape)}; one image alone is images[None]")
         return images
 
     def _encoded(self, x: Tensor) -> Tensor:
