@@ -64,8 +64,8 @@ def device_of(value: Any) -> str:
 
 
 def check_memory(width: int, n_seeds: int, n_in: int) -> None:
-    """Raises UserError where one layer's weights, `n_in` of each unit, with gradients and Adam's two moments exceed this
-    machine's memory. What passes may still be too much."""
+    """Raises UserError where one layer's weights, `n_in` of each unit, with gradients and Adam's two moments exceed
+    this machine's memory. What passes may still be too much."""
     needed, there = 4 * 4 * width * n_seeds * n_in, memory()
     if there and needed > there:
         raise UserError(

@@ -193,7 +193,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        tell("", f"{PROGRAM}: interrupted; the same command goes on from here")
+        goes_on = arguments.command in ("run", "tune")
+        end = "the same command goes on from here" if goes_on else "what was not finished is lost"
+        tell("", f"{PROGRAM}: interrupted; {end}")
         return 130
 
 
@@ -404,12 +406,20 @@ def encode_features(arguments: argparse.Namespace) -> int:
 
 
 def evaluate_file(arguments: argparse.Namespace) -> int:
-    from infomax_bench.external import evaluate_file
+    from infomax_bench.external import check_out, evaluate_file, write_whole
 
-    rows = evaluate_file(arguments.file)
     if arguments.out:
-        rows.to_csv(arguments.out, index=False)
+        check_out(arguments.out, arguments.file)
+    rows = evaluate_file(arguments.file, lambda text: tell(f"warning: {text}"))
+    lost = None
+    if arguments.out:
+        try:
+            write_whole(arguments.out, lambda path: rows.to_csv(path, index=False))
+        except UserError as error:
+            lost = error
     say(rows.to_string(index=False, na_rep=""))
+    if lost:
+        raise lost
     return 0
 
 

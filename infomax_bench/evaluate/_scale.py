@@ -26,8 +26,9 @@ def mean_and_std(features: Tensor) -> tuple[Tensor, Tensor]:
 def _mean_and_std(x: Tensor) -> tuple[Tensor, Tensor]:
     low, high = (edge.unsqueeze(-2) for edge in x.aminmax(dim=-2))
     centre, half = low / 2 + high / 2, high / 2 - low / 2  # halves, as the range of finite numbers need not be finite
-    std, mean = torch.std_mean((x - centre) / half.masked_fill(half == 0, 1.0), dim=-2, keepdim=True, correction=0)
-    return centre + half * mean, half * std
+    x = (x - centre).div_(half.masked_fill(half == 0, 1.0))
+    mean = x.mean(-2, keepdim=True)
+    return centre + half * mean, half * x.sub_(mean).square_().mean(-2, keepdim=True).sqrt()
 
 
 def standardised(features: Tensor, mean: Tensor, scale: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

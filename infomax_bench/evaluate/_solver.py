@@ -101,6 +101,10 @@ def conjugate_gradients(
     return d, bounds, step
 
 
+class NotSolved(RuntimeWarning):
+    """A solver says that it did not get where it promises to."""
+
+
 def complain(gap: Tensor, objective: Tensor) -> None:
     """Warns of problems, both `[S, R]`, that are not solved as promised."""
     missed = gap > PROMISE * objective
@@ -109,5 +113,5 @@ def complain(gap: Tensor, objective: Tensor) -> None:
         warnings.warn(
             f"{int(missed.sum())} of {gap.numel()} probes were not fitted to the optimum: {worst:.1g} of their loss "
             "may be left to gain. Are a few values thousands of times as large as the others?",
-            RuntimeWarning, stacklevel=3,
+            NotSolved, stacklevel=3,
         )  # fmt: skip

@@ -21,7 +21,7 @@ from infomax_bench.evaluate.thresholds import SPARSE
 
 def measure_redundancy(context: Context) -> list[Row]:
     """Entropy of each output, total correlation, correlations, effective rank, dead units, nonlinear dependence."""
-    values = redundancy(context.set.raw("test"))
+    values = redundancy(context.set.raw("test"), context.set.live())
     return [row for metric, v in values.items() for row in context.rows(metric, v)]
 
 

@@ -24,6 +24,7 @@ from infomax_bench.evaluate._ranks import (
     quantile_bins,
     ranks_among,
 )
+from infomax_bench.evaluate._scale import mean_and_std, standardised
 from infomax_bench.evaluate.context import FeatureSet
 from infomax_bench.evaluate.logistic import fit_logistic
 from infomax_bench.evaluate.thresholds import NAMEABLE
@@ -53,12 +54,16 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Part:
-    """Images of one part, each seed's own. features: float32 `[S, N, K]`, raw; labels: int64 `[S, N]`; factors: int64
-    `[S, N, F]`, values from 0, or None."""
+    """Images of one part, each seed's own. features: float `[S, N, K]`, raw; labels: int64 `[S, N]`; factors: int64
+    `[S, N, F]`, values from 0, or None; live: which units are, bool `[S, K]`, or None for those that vary here."""
 
     features: Tensor
     labels: Tensor
     factors: Tensor | None = None
+    live: Tensor | None = None
+
+    def live_units(self) -> Tensor:
+        return live_units(self.features) if self.live is None else self.live
 
 
 def parts(data: FeatureSet) -> tuple[Part, Part]:
@@ -67,7 +72,7 @@ def parts(data: FeatureSet) -> tuple[Part, Part]:
 
     def part(images: Tensor) -> Part:
         features = torch.stack([own[i] for own, i in zip(data.features, images, strict=True)])
-        return Part(features, data.labels[images], None if factors is None else factors[images])
+        return Part(features, data.labels[images], None if factors is None else factors[images], data.live())
 
     return part(data.part("train")[:, :TRAINING_IMAGES]), part(data.part("test"))
 
@@ -157,7 +162,7 @@ class Naming:
 
 def name_and_score(train: Part, test: Part, sizes: Sequence[int]) -> Naming:
     """Names every unit on training images and scores the name on test images. sizes: see `concepts`."""
-    live = live_units(train.features)
+    live = train.live_units()
     chosen_on = margins(train.features, concepts(train.labels, train.factors, sizes))
     scored_on = margins(test.features, concepts(test.labels, test.factors, sizes))
     classes = slice(0, sizes[0])
@@ -256,13 +261,15 @@ def _columns(x: Tensor, units: Tensor) -> Tensor:
 # -- factors --------------------------------------------------------------------------------------------------
 
 
-def factor_alignment(train: Tensor, train_factors: Tensor, test: Tensor, test_factors: Tensor) -> dict[str, Tensor]:
+def factor_alignment(
+    train: Tensor, train_factors: Tensor, test: Tensor, test_factors: Tensor, live: Tensor | None = None
+) -> dict[str, Tensor]:
     """Information that single units hold about the ground-truth factors.
 
-    train, test: features `[S, N, K]`; factors: int64 `[S, N, F]`, values from 0. Units are cut at their 20 quantiles of
-    training images, so a factor of more than 20 equally likely values is not fully recovered even by a perfect unit.
-    Units are chosen on training images and what they score is of test images; on one and the same sample the gaps are
-    the published ones. float64, but for best_factor:
+    train, test: features `[S, N, K]`; factors: int64 `[S, N, F]`, values from 0; live: bool `[S, K]`, or None for the
+    units that vary in train. Units are cut at their 20 quantiles of training images, so a factor of more than 20 equally
+    likely values is not fully recovered even by a perfect unit. Units are chosen on training images and what they score
+    is of test images; on one and the same sample the gaps are the published ones. float64, but for best_factor:
 
     - `information` `[S, K, F]`: mutual information of unit and factor over the factor's entropy, in [0, 1]. The
       plug-in estimate, as published: a unit that knows nothing shows about (bins - 1)(values - 1) / 2N nats.
@@ -276,8 +283,9 @@ def factor_alignment(train: Tensor, train_factors: Tensor, test: Tensor, test_fa
     A factor that takes one value only has no information to give: NaN in `mig_by_factor`, left out of the means.
     Raises Diverged if a feature is not finite.
     """
-    live = live_units(train)
+    varying = live_units(train)
     live_units(test)
+    live = varying if live is None else live
     train, test = (each.where(live[:, None], 0) for each in (train, test))
     bins, test_bins = (quantile_bins(r, BINS, train.shape[1]) for r in (average_ranks(train), ranks_among(train, test)))
     chosen_on, information, mig, sap = [], [], [], []
@@ -397,8 +405,8 @@ def factor_vae_score(
         if not live.any() or not varying:
             scores.append(torch.tensor(torch.nan, dtype=torch.float64))
             continue
-        scale = features[:, live].double().std(0)
-        units, other_units = ((each[:, live] / scale).float() for each in (features, other))
+        moments = mean_and_std(features[:, live])
+        units, other_units = (standardised(each[:, live], *moments) for each in (features, other))
         cast, fixed = _votes(units, factors[:, varying], generator(seed, "votes.train"))
         tally = cast.mT @ torch.nn.functional.one_hot(fixed, len(varying)).double()
         cast, fixed = _votes(other_units, other_factors[:, varying], generator(seed, "votes.test"))
@@ -437,13 +445,14 @@ def factor_scores(train: Part, test: Part, seeds: Sequence[int]) -> dict[str, Te
     assert train.factors is not None
     assert test.factors is not None
     four = train.features, train.factors, test.features, test.factors
-    by_factor = factor_alignment(*four)
+    live = train.live_units()
+    by_factor = factor_alignment(*four, live)
     importance, accuracy = importances(*four, seeds)
     disentanglement, completeness = dci(importance)
     return {
         "mig": by_factor["mig"],
         "sap": by_factor["sap"],
-        "factor_alignment": _mean(by_factor["best_information"], live_units(train.features)),
+        "factor_alignment": _mean(by_factor["best_information"], live),
         "disentanglement": disentanglement,
         "completeness": completeness,
         "informativeness": accuracy.mean(-1),

@@ -95,7 +95,9 @@ def mean(right: Tensor) -> Tensor:
 def loss(right: Tensor) -> tuple[Tensor, Tensor]:
     """What each level costs of the accuracy of the first, and the standard error of that paired difference, `[R]`."""
     difference = right[:1].double() - right.double()
-    return difference.mean(1), difference.std(1) / right.shape[1] ** 0.5
+    n = right.shape[1]
+    noise = difference.std(1) / n**0.5 if n > 1 else torch.full_like(difference[:, 0], torch.nan)  # unknown
+    return difference.mean(1), noise
 
 
 def tolerable(curve: Tensor, tolerated: float = TOLERATED_LOSS) -> Tensor:

@@ -1,8 +1,9 @@
 """How much do a feature set's units repeat each other, and how much does each say?
 
 Only what is published as depending on it (`active_share`, `low_variance_units`, `responsibility_entropy`) depends on
-the scale of the units, and nothing on their order. A dead unit is
-counted in `dead_units` and left out of everything else: it repeats nothing, and says nothing.
+the scale of the units, and nothing on their order. A dead unit, which is one that is constant over the training images
+as everywhere, is counted in `dead_units` and left out of everything else: it repeats nothing, and says nothing. So is
+one that is constant over the held-out images alone, but it is not counted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from infomax_bench.evaluate._ranks import average_ranks, entropy, histograms, live_units, quantile_bins
+from infomax_bench.evaluate._scale import mean_and_std, standardised
 
 ACTIVE = 0.01
 """An output above this magnitude counts as active (the threshold of arXiv:2601.06478)."""
@@ -34,12 +36,13 @@ _CHUNK = 32
 """Units per block of joint histograms: bounds the memory at `32 * BINS**2 * K` counts."""
 
 
-def redundancy(features: Tensor) -> dict[str, Tensor]:
+def redundancy(features: Tensor, live: Tensor | None = None) -> dict[str, Tensor]:
     """Redundancy and information of the units, per seed.
 
-    features: float32 `[S, N, K]`, each seed's features of the same N held-out images. Every value is float64 `[S]`:
+    features: `[S, N, K]`, each seed's raw features of the same N held-out images; live: which units vary over training
+    images, bool `[S, K]` (without it, over these). Every value is float64 `[S]`:
 
-    - `dead_units`: share of the K units that are constant up to float precision.
+    - `dead_units`: share of the K units that are dead.
     - `active_share`: share of all (image, unit) outputs with |a| > 0.01, dead units included, as arXiv:2601.06478
       counts them. The threshold is absolute, so this one depends on scale: a description, never a verdict.
     - `low_variance_units`: how many of the K units have a variance below 0.01, "dead" in that paper; depends on scale.
@@ -56,13 +59,16 @@ def redundancy(features: Tensor) -> dict[str, Tensor]:
     A mean over nothing is NaN: over pairs with fewer than two live units, over units with none.
     Raises Diverged if a feature is not finite.
     """
-    live, ranks = live_units(features), average_ranks(features)
-    seeds = [_one_seed(*seed) for seed in zip(features, ranks, live, strict=True)]
+    varies, ranks = live_units(features), average_ranks(features)
+    live = varies if live is None else live
+    seeds = [_one_seed(*seed) for seed in zip(features, ranks, live, live & varies, strict=True)]
     return {name: torch.stack([seed[name] for seed in seeds]) for name in seeds[0]}
 
 
-def _one_seed(features: Tensor, ranks: Tensor, live: Tensor) -> dict[str, Tensor]:
-    outputs, ranks = features[:, live].double(), ranks[:, live]
+def _one_seed(features: Tensor, ranks: Tensor, live: Tensor, counted: Tensor) -> dict[str, Tensor]:
+    """counted: the live units that vary over these images too, bool `[K]`."""
+    outputs, ranks = features[:, counted], ranks[:, counted]
+    outputs = standardised(outputs, *mean_and_std(outputs), torch.float64)
     width, units = features.shape[1], outputs.shape[1]
     correlation = _correlation(outputs)
     off_diagonal = correlation - torch.eye(units).to(correlation)
@@ -87,11 +93,11 @@ def _one_seed(features: Tensor, ranks: Tensor, live: Tensor) -> dict[str, Tensor
 def responsibility_entropy(distances: Tensor) -> Tensor:
     """Entropy in nats of the responsibilities softmax(-d) that units have for an image: `[N, K]` -> its mean."""
     logs = torch.log_softmax(-distances.double(), dim=-1)
-    return -(logs.exp() * logs).sum(-1).mean()
+    return -(logs.exp() * logs.clamp(min=-1e300)).sum(-1).mean()
 
 
 def _correlation(outputs: Tensor) -> Tensor:
-    """Pearson correlations `[K, K]` of live units `[N, K]`, with ones on the diagonal."""
+    """Pearson correlations `[K, K]` of units that vary, `[N, K]`, with ones on the diagonal."""
     centred = outputs - outputs.mean(0)
     unit_length = centred / centred.norm(dim=0)
     return (unit_length.T @ unit_length).fill_diagonal_(1)
