@@ -9,14 +9,16 @@ ib.probe(encoder, DATASET)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
-from infomax_bench import plugins
+from infomax_bench import plugins, repeatable
 from infomax_bench.arguments import check_memory, device_of, memory_told, seeds_of, whole
 from infomax_bench.backbones import BACKBONES
 from infomax_bench.benchmark import Cell
@@ -65,14 +67,30 @@ def pretrain(
         raise UserError(f"seed={settings['seed']!r}: which seeds to train is said by seeds, as in seeds=[0, 3]")
     built = found.method(method, {name: _plain(value) for name, value in settings.items()})
     check_memory(width, len(given), math.prod(data.shape) if backbone in DENSE else 1)
-    which = tuple(given)
-    cell = Cell(method, data.label, width, epochs, batch_size, backbone, depth)
-    problem = problem_for(replace(cell, width=built.width(problem_for(cell, data))), data)
-    with one_job(), memory_told(f"width {width}, {len(which)} seeds"):  # the same numbers whatever the machine
-        own = data_for(data, problem, which, needs=built.needs)
-        trained = train(built, problem, own, which, epochs, device)
-    facts = facts_of(trained, which, epochs)
-    return Encoder(built, problem, trained.params, which, data.label, tuple(trained.diverged), facts)
+    cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth, settings=tuple(built.settings().items()))
+    work = cell, tuple(given), device, tuple(folders)
+    with memory_told(f"width {width}, {len(given)} seeds"):
+        if repeatable.repeats():
+            return _trained(*work)
+        with tempfile.TemporaryDirectory() as aside:
+            path = Path(aside) / "encoder.safetensors"
+            repeatable.steadily(_train_to, path, *work)
+            return Encoder.load(path, found.get("methods", method).cls)
+
+
+def _trained(cell: Cell, seeds: Sequence[int], device: str, folders: Sequence[str]) -> Encoder:
+    found = plugins.registry(folders)
+    method, data = found.method(cell.method, dict(cell.settings)), found.dataset(cell.dataset)
+    problem = problem_for(replace(cell, width=method.width(problem_for(cell, data))), data)
+    with one_job():  # the same numbers whatever the machine
+        own = data_for(data, problem, seeds, needs=method.needs)
+        trained = train(method, problem, own, seeds, cell.epochs, device)
+    facts = facts_of(trained, seeds, cell.epochs)
+    return Encoder(method, problem, trained.params, tuple(seeds), data.label, tuple(trained.diverged), facts)
+
+
+def _train_to(path: Path, *work: Any) -> None:
+    _trained(*work).save(path)
 
 
 def _plain(value: Any) -> Any:
@@ -86,10 +104,27 @@ def evaluate(
     """One of the harness's evaluations of an encoder on a data set: rows with seed, metric, value, protocol and x."""
     if evaluation not in EVALUATIONS:
         raise unknown("evaluation", evaluation, EVALUATIONS)
-    context = context_for(encoder, plugins.registry(folders).dataset(dataset))
-    result = EVALUATIONS[evaluation].function()(context, **options)
-    rows = result[0] if isinstance(result, tuple) else result
-    return pd.DataFrame(rows)
+    work = dataset, evaluation, tuple(folders), options
+    if repeatable.repeats() or encoder.method.name not in plugins.registry(folders).names("methods"):
+        return _evaluated(encoder, *work)
+    with tempfile.TemporaryDirectory() as aside:
+        path = Path(aside) / "encoder.safetensors"
+        encoder.save(path)
+        return repeatable.steadily(_evaluate_from, path, encoder.method.name, *work)
+
+
+def _evaluated(
+    encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str], options: Mapping[str, Any]
+) -> pd.DataFrame:
+    with one_job():
+        context = context_for(encoder, plugins.registry(folders).dataset(dataset))
+        result = EVALUATIONS[evaluation].function()(context, **options)
+    return pd.DataFrame(result[0] if isinstance(result, tuple) else result)
+
+
+def _evaluate_from(path: Path, method: str, dataset: str, evaluation: str, folders: Sequence[str], options: Any) -> Any:
+    encoder = Encoder.load(path, plugins.registry(folders).get("methods", method).cls)
+    return _evaluated(encoder, dataset, evaluation, folders, options)
 
 
 def probe(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> pd.DataFrame:

@@ -88,3 +88,34 @@ except ValueError as error:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stdout) == (0, "raised a negative item\n"), done.stderr
     assert done.stderr.count("matrices were multiplied here before") == 1
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="there is no MKL whose mode could be wrong")
+def test_python_gives_the_same_encoder_and_rows_after_other_products(tmp_path):
+    """Trained and probed in fresh processes, to the last bit, as where the package came first."""
+    script = """
+import sys, torch
+if sys.argv[1] == "late":
+    torch.ones(9, 9) @ torch.ones(9, 9)
+import infomax_bench as ib
+encoder = ib.pretrain("infomax_em", "digits", width=5, epochs=1, seeds=2)
+rows = ib.probe(encoder, "digits")
+torch.save([encoder.params, encoder.seeds, encoder.facts["n_steps"], rows.to_json()], sys.argv[2])
+"""
+    environment = {k: v for k, v in os.environ.items() if k != VARIABLE}
+    found = []
+    for when in ("first", "late"):
+        path = tmp_path / when
+        done = subprocess.run(
+            [sys.executable, "-c", script, when, str(path)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("matrices were multiplied here before" in done.stderr) == (when == "late")
+        found.append(torch.load(path))
+    (first, *rest), (late, *others) = found
+    assert rest == others
+    assert all(torch.equal(p, late[name]) for name, p in first.items())
