@@ -69,7 +69,7 @@ def pretrain(
     check_memory(width, len(given), math.prod(data.shape) if backbone in DENSE else 1)
     cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth, settings=tuple(built.settings().items()))
     work = cell, tuple(given), device, tuple(folders)
-    with memory_told(f"width {width}, {len(given)} seeds"):
+    with memory_told(f"width {width} and {len(given)} of seeds"):
         if repeatable.repeats():
             return _trained(*work)
         with tempfile.TemporaryDirectory() as aside:

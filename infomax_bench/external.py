@@ -69,20 +69,18 @@ def encode(
         raise UserError(f"--out {out}: the file's name ends in .npz")
     check_out(out)
     if not 0 <= seed <= MOST_SEED:
-        raise UserError(f"--seed is from 0 to {MOST_SEED}, not {seed}: seeds are not negative")
-    known = plugins.registry(folders).method(method, settings).parameters()  # an unknown one is told before all
-    options = sorted({"width", "seed", "epochs"} & set(settings or {}) - set(known))
-    if options:
-        raise UserError(f"--set {options[0]}: no hyperparameter of {method}; use --{options[0]}")
+        raise UserError(f"--seed is from 0 to {MOST_SEED}, not {seed}")
+    registry, given = plugins.registry(folders), dict(settings or {})
+    for option in {"width", "seed", "epochs"} & given.keys() - registry.method(method).parameters().keys():
+        raise UserError(f"--set {option}={given[option]}: no hyperparameter of {method}; --{option} is wanted")
+    registry.method(method, given)  # other unknown names are told here too
     try:
-        encoder = api.pretrain(
-            method, dataset, width=width, seeds=[seed], epochs=epochs, folders=folders, **(settings or {})
-        )
+        encoder = api.pretrain(method, dataset, width=width, seeds=[seed], epochs=epochs, folders=folders, **given)
         with memory_told(f"--width {width}"):
             features, labels = api.features(encoder, dataset, folders)
     except NotApplicable as error:
         raise UserError(f"{method} on {dataset}: {error}") from None
-    data = load(plugins.registry(folders).dataset(dataset))
+    data = load(registry.dataset(dataset))
     arrays = {"features": features[0].numpy(), "labels": labels.numpy(), "test": data.test.numpy()}
     arrays["seed"] = np.array(seed)
     if data.factors is not None:

@@ -121,7 +121,7 @@ BAD = {
     "plug-in that is not there": (["check", "nobody"], "nobody"),
     "plug-in file that is not there": (["check", "nowhere/x.py"], "no such file"),
     "encode with width 0": (["encode", "pca", "digits", "--width", "0"], "width"),
-    "encode with a negative seed": (["encode", "pca", "digits", "--seed", "-3"], "seeds"),
+    "encode with a negative seed": (["encode", "pca", "digits", "--seed", "-3"], "--seed"),
     "encode to a wrong name": (["encode", "pca", "digits", "--out", "features.csv"], ".npz"),
     "encode beyond a limit": (["encode", "pca", "digits", "--width", "65"], "64"),
     "no results": (["report"], "no results"),

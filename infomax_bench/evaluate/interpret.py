@@ -267,9 +267,10 @@ def factor_alignment(
     """Information that single units hold about the ground-truth factors.
 
     train, test: features `[S, N, K]`; factors: int64 `[S, N, F]`, values from 0; live: bool `[S, K]`, or None for the
-    units that vary in train. Units are cut at their 20 quantiles of training images, so a factor of over 20 equally
-    likely values is not fully recovered even by a perfect unit. Units are chosen on training images and what they score
-    is of test images; on one and the same sample the gaps are the published ones. float64, but for best_factor:
+    units that vary in train. Units are cut at their 20 quantiles of training images, so a factor of more than 20
+    equally likely values is not fully recovered even by a perfect unit. Units are chosen on training images and what
+    they score is of test images; on one and the same sample the gaps are the published ones. float64, but for
+    best_factor:
 
     - `information` `[S, K, F]`: mutual information of unit and factor over the factor's entropy, in [0, 1]. The
       plug-in estimate, as published: a unit that knows nothing shows about (bins - 1)(values - 1) / 2N nats.
