@@ -74,6 +74,8 @@ def newton(
     result, losses, gaps = w.clone(), w.new_zeros(len(w)), w.new_zeros(len(w))
     active = torch.arange(len(w), device=w.device)
     w = w - w.mean(1, keepdim=True)
+    worse = at(w, x, onehot)[0] > at(0 * w, x, onehot)[0]  # than nothing: far out, where there is no curvature to go by
+    w = w.masked_fill(worse.view(-1, 1, 1), 0.0)
     f, g, p = at(w, x, onehot)
     stalled = torch.zeros_like(f, dtype=torch.bool)
     inverses, steps = None, 0
