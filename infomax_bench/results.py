@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,9 @@ from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
 from infomax_bench.errors import UserError
 from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.rows import read_rows
+from infomax_bench.sealed import Damaged, read_either
 from infomax_bench.statistics import Verdict, failed_seeds
-from infomax_bench.store import Store, replacing, write_text
+from infomax_bench.store import Manifest, Store, replacing, write_text
 
 COLUMNS = (
     "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
@@ -88,24 +89,43 @@ def machine_in_words(found: Mapping[str, Any]) -> str:
     return f"{found.get('cpu', '')}{instructions}, {found.get('cores', '?')} cores, {found.get('gpu') or 'no GPU'}"
 
 
-def read_info(root: Path) -> dict[str, Any]:
-    """run.json, or {} if it is missing or damaged."""
+def read_info(root: Path, warn: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """run.json, or its copy; {} if both are missing or damaged. warn: is told of damage, in a line."""
+    path = root / "run.json"
     try:
-        info: dict[str, Any] = json.loads((root / "run.json").read_text(encoding="utf-8"))
-        return info
-    except (OSError, ValueError):
+        return read_either(path, warn, _check_info) or {}
+    except Damaged as error:
+        warn(
+            f"{path} is damaged ({error}); 'infomax-bench run' makes it anew, and what it told of earlier runs is lost"
+        )
         return {}
 
 
-def read_results(root: Path) -> Results:
+def _check_info(info: dict[str, Any]) -> None:
+    """Raises TypeError or KeyError for what is not the content of a run.json."""
+    objects = [info["suite"], *(info.get(name, {}) for name in ("methods", "datasets", "tuning", "machine", "broken"))]
+    objects += [*info.get("methods", {}).values(), *info.get("datasets", {}).values(), *info.get("runs", [])]
+    if not all(isinstance(one, dict) for one in objects):
+        raise TypeError("it is not the record of a run")
+    texts = [info["subject"], info["suite"]["preset"], *(card["role"] for card in info.get("methods", {}).values())]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(info.get("seconds", 0), int | float):
+        raise TypeError("it is not the record of a run")
+
+
+def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, Any] | None = None) -> Results:
     """Reads a results folder, however partial.
 
-    Raises UserError if it is not one.
+    manifest, info: what a run that has just ended knows of itself; another one may have written the folder's since.
+
+    Raises UserError if it is not one, or if it is damaged so that results could be lost.
     """
     store = Store(root)
-    manifest, info = store.manifest(), read_info(root)
+    if manifest is None:
+        manifest = store.manifest()
+    if info is None:
+        info = read_info(root, store.warn)
     if not manifest or "suite" not in info:
-        raise UserError(f"{root} holds no results; 'infomax-bench run' makes some")
+        raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
     cards = info.get("methods", {})
     bases: list[dict[str, Any]] = []  # what all rows of a job have in common
     entries = list(manifest.values())
@@ -140,7 +160,7 @@ def read_results(root: Path) -> Results:
         if base["current"]:
             failed = dict.fromkeys((label, reason) for reason in reasons)
             results.failures += [failure for failure in failed if failure not in results.failures]
-        if job.arrays and store.arrays_path(entry["key"]).exists():
+        if job.arrays and store.has_arrays(entry["key"], job):
             where = (name, cell["dataset"], cell["width"])
             places = results.arrays.setdefault(request["evaluation"], {})
             places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
