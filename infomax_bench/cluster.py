@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import os
@@ -20,6 +22,8 @@ Result = TypeVar("Result")
 
 CONNECT = 15
 """Seconds to wait for a scheduler to answer."""
+GONE = (asyncio.CancelledError, concurrent.futures.CancelledError, ConnectionError, TimeoutError)
+"""What a client raises when its scheduler ends; its own errors are of the third kind."""
 
 
 def check(scheduler: str) -> None:
@@ -38,8 +42,9 @@ def run(
     """`Workers.map` by a cluster. A job whose worker is lost is given to another one, three times at most."""
     from distributed import KilledWorker
 
-    client, as_completed = _connected(scheduler)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_one_line(scheduler))
+        client, as_completed = _connected(scheduler)
         stack.callback(_close, client)  # what is left is given up
         token = stack.enter_context(_token(folder))
         _check(client, folder, token)
@@ -49,38 +54,37 @@ def run(
             ): item
             for i, item in enumerate(items)
         }
-        done: set[Any] = set()
-        with _one_line(scheduler):
-            for future in as_completed(futures, loop=client.loop):
-                if future.cancelled():
-                    raise ConnectionError
-                try:
-                    result = future.result()
-                except KilledWorker as error:
-                    result = lost(futures[future], f"its worker was lost again and again ({error})")
-                done.add(future)
-                yield result
-                future.release()
-            if len(done) < len(futures):
+        n_done = 0
+        for future in as_completed(futures, loop=client.loop):
+            if future.cancelled():
                 raise ConnectionError
+            try:
+                result = future.result()
+            except KilledWorker as error:
+                result = lost(futures[future], f"its worker was lost again and again ({error})")
+            n_done += 1
+            yield result
+            future.release()
+        if n_done < len(futures):
+            raise ConnectionError
 
 
 @contextlib.contextmanager
 def _one_line(scheduler: str) -> Iterator[None]:
     """Turns what a client raises without its scheduler into a UserError, and keeps Dask's own lines about it back."""
-    from concurrent.futures import CancelledError
-
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:  # each has a level of its own
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
-    except (CancelledError, ConnectionError, TimeoutError) as error:
+    except GONE as error:
         raise UserError(
             f"the Dask scheduler at {scheduler} is gone; what was done is kept, and the same command goes on from there"
         ) from error
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _close(client: Any) -> None:
@@ -132,8 +136,13 @@ def _check(client: Any, folder: Path, token: str) -> None:
             )
     try:
         found = client.run(_fault, versions(), str(folder), token)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"a worker cannot import the project ({error}); install it on all machines") from None
+    except GONE:
+        raise
+    except Exception as error:  # what the worker raised, or words about it
+        raise UserError(
+            f"a worker cannot do jobs of this version ({error}); install the same on all machines, and start workers "
+            "again after a change"
+        ) from None
     for address, fault in found.items():
         if fault:
             raise UserError(f"worker {address} {fault}")

@@ -197,6 +197,8 @@ class Encoder:
                 raise ValueError("its checksum does not match")
             if said is not None and about["key"] != key:
                 raise ValueError("it is another encoder's")
+            if about["method"] != method.name:
+                raise ValueError(f"it is of {about['method']}, not of {method.name}")
             problem = about["problem"]
             problem["input_shape"], problem["hidden"] = tuple(problem["input_shape"]), tuple(problem["hidden"])
             return cls(

@@ -178,7 +178,11 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
             table = table.sort_values("current", ascending=False, kind="stable")
         table = table.drop_duplicates(same)
         results.table = table.sort_values(order, kind="stable", ignore_index=True)
-    results.warnings = store.warnings + rows.warnings
+    results.warnings = list(dict.fromkeys(store.warnings + rows.warnings))
+    if results.missing:
+        of = sorted({entry["cell"]["method"] for entry in results.missing})
+        named = ", ".join(of[:5]) + ", ..." * (len(of) > 5)
+        results.warnings.append(f"{len(results.missing)} results that were asked for are not there (of {named})")
     return results
 
 
