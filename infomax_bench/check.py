@@ -418,11 +418,13 @@ def _find(name: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry]:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        kind, _ = load_file(path)
-    except Exception as error:
+        kind, *_ = load_file(path)
+    except (Exception, SystemExit) as error:
         raise UserError(f"{path} does not load: {type(error).__name__}: {error}") from None
     found = registry([*folders, str(path)])
     own = [p for p in found.plugins[kind].values() if Path(p.path).resolve() == path.resolve()]
+    if not own:
+        raise UserError(f"{path} does not load: {found.broken.get(path.stem, 'it defines no plug-in')}")
     return own, found
 
 

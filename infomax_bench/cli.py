@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import inspect
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -184,7 +187,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "encode": encode_features, "evaluate": evaluate_file, "new-method": new_method,
     }[arguments.command]  # fmt: skip
     try:
-        return action(arguments)
+        with _ended_like_interrupted():
+            return action(arguments)
     except (UserError, NotApplicable, Diverged) as error:
         fail(str(error))
     except OSError as error:
@@ -197,6 +201,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         end = "the same command goes on from here" if goes_on else "what was not finished is lost"
         tell("", f"{PROGRAM}: interrupted; {end}")
         return 130
+
+
+@contextlib.contextmanager
+def _ended_like_interrupted() -> Iterator[None]:
+    """Lets a request to end (SIGTERM) end a command as Ctrl-C does, with the processes that it began."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only that one hears signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _registry(arguments: argparse.Namespace, *kinds: str) -> Registry:
@@ -256,7 +277,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     from infomax_bench.plan import Planner, make_suite
     from infomax_bench.report import is_made, print_verdicts, write_report
     from infomax_bench.run import run
-    from infomax_bench.tuned import read_studies, tuned_path, tuned_settings
+    from infomax_bench.tuned import tuned_settings, tuned_values
 
     device, workers = _workers(arguments)
     everything = [registry.benchmark(name) for name in registry.names("benchmarks")]
@@ -267,7 +288,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
     for name, own in settings.items():
         if methods and name not in methods:
             raise UserError(f"--set {name}.{next(iter(own))}: {name} is not one of the methods in --methods")
-    studies = {} if arguments.untuned else read_studies(tuned_path(preset.name))
+    studies, said = ({}, "") if arguments.untuned else tuned_values(preset.name)
+    tell(*([said] if said else []))
     make = partial(
         make_suite, registry, preset, datasets=arguments.datasets, widths=arguments.widths, seeds=arguments.seeds,
         epochs=arguments.epochs, settings=settings, subject=arguments.subject,
@@ -307,7 +329,7 @@ def tune_methods(arguments: argparse.Namespace) -> int:
     registry = _registry(arguments)
     from infomax_bench.backbones import BACKBONES
     from infomax_bench.tune import tune
-    from infomax_bench.tuned import summary, tuned_path
+    from infomax_bench.tuned import begin_tuned, summary
 
     for name in arguments.backbones or ():
         if name not in (known := {*BACKBONES, "native"}):
@@ -315,7 +337,7 @@ def tune_methods(arguments: argparse.Namespace) -> int:
     device, workers = _workers(arguments)
     trials = preset.trials if arguments.trials is None else arguments.trials
     studies = tune(
-        registry, preset, tuned_path(preset.name), methods=arguments.methods, datasets=arguments.datasets,
+        registry, preset, begin_tuned(preset.name), methods=arguments.methods, datasets=arguments.datasets,
         backbones=arguments.backbones, trials=trials, folders=arguments.plugins, device=device,
         workers=workers, again=arguments.again,
     )  # fmt: skip
@@ -344,7 +366,7 @@ def _workers(arguments: argparse.Namespace) -> tuple[str, Workers]:
         raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return device, Workers(arguments.jobs or (1 if device == "cuda" else available_cores()))
+    return device, Workers(arguments.jobs or (1 if device == "cuda" else available_cores()), apart=device != "cuda")
 
 
 def check_plugin(arguments: argparse.Namespace) -> int:

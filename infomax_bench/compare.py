@@ -21,17 +21,15 @@ from infomax_bench.evaluate import PAIRWISE
 from infomax_bench.method import Method
 from infomax_bench.plan import BLOCK
 from infomax_bench.plugins import Registry
-from infomax_bench.store import Job, Store, digest
-
-Manifest = dict[str, dict[str, Any]]
-"""Slot -> entry."""
+from infomax_bench.store import Job, Manifest, Store, digest
 
 
 @dataclass(frozen=True)
 class Group:
     """Encoders that are compared with each other. Plain data: it travels.
 
-    inputs: method -> key of what was kept of it; others: method -> whom it is compared with; keys: method -> its job.
+    inputs: method -> key of what was kept of it; others: method -> whom it is compared with; keys: method -> its job;
+    seeds: method -> its seeds.
     """
 
     comparison: str
@@ -40,6 +38,7 @@ class Group:
     inputs: dict[str, str]
     others: dict[str, tuple[str, ...]]
     keys: dict[str, str]
+    seeds: dict[str, tuple[int, ...]]
 
     @property
     def cost(self) -> int:
@@ -47,17 +46,19 @@ class Group:
         return self.width * sum(map(len, self.others.values()))
 
 
-def groups_of(store: Store, registry: Registry, benchmarks: Iterable[Benchmark]) -> tuple[list[Group], Manifest]:
-    """All comparisons that the benchmarks make of what is in the store; and their entries of the manifest, which are
-    those of what they compare under another evaluation's name and key."""
+def groups_of(
+    store: Store, manifest: Manifest, registry: Registry, benchmarks: Iterable[Benchmark]
+) -> tuple[list[Group], Manifest]:
+    """All comparisons that the benchmarks make of what the manifest lists; and their own entries, which are those of
+    what they compare under another evaluation's name and key."""
     compares = {b.name: b.compares for b in benchmarks if b.compares}
     alike: dict[tuple[Any, ...], Manifest] = {}
     anywhere: dict[tuple[Any, ...], Manifest] = {}
-    for slot, entry in store.manifest().items():
+    for slot, entry in manifest.items():
         name = compares.get(entry["benchmark"])
         if name is None or entry["request"]["evaluation"] != PAIRWISE[name].of:
             continue
-        cell, job = entry["cell"], store.read_job(entry["key"])
+        cell, job = entry["cell"], store.read_job(entry["key"], entry["seeds"])
         own_width = _own_width(registry, cell["method"])
         if own_width is None or job is None or job.status != "ok" or not job.arrays:
             continue
@@ -105,13 +106,16 @@ def _group(comparison: str, own: Manifest, anywhere: Manifest) -> Group:
     }  # fmt: skip
     cell = next(iter(own.values()))["cell"]
     label = f"{comparison} on {cell['dataset']}, width {cell['width']}" + f", {cell['label']}" * bool(cell["label"])
-    return Group(comparison, label, cell["width"], inputs, others, keys)
+    seeds = {entry["cell"]["method"]: tuple(entry["seeds"]) for entry in own.values()}
+    return Group(comparison, label, cell["width"], inputs, others, keys, seeds)
 
 
 def unmade(groups: Iterable[Group], store: Store) -> list[Group]:
     """What is missing of the groups, the longest first."""
     left = [
-        replace(group, others={m: own for m, own in group.others.items() if not store.done(group.keys[m])})
+        replace(
+            group, others={m: own for m, own in group.others.items() if not store.done(group.keys[m], group.seeds[m])}
+        )
         for group in groups
     ]
     return sorted((group for group in left if group.others), key=lambda group: -group.cost)
@@ -124,16 +128,39 @@ def make(group: Group, root: Path, device: str) -> list[str]:
     try:
         with one_job():
             wanted = {other for own in group.others.values() for other in own} | set(group.others)
-            kept = {method: store.read_arrays(group.inputs[method]) for method in sorted(wanted)}
+            kept = {method: _kept(store, group.inputs[method], method) for method in sorted(wanted)}
             rows = PAIRWISE[group.comparison].function()(kept, group.others, BLOCK)
         jobs = {method: Job(rows[method]) for method in group.others}
-    except Exception as error:
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
-        jobs = {method: Job([], "failed", reason, retry=True) for method in group.others}
+    except (Exception, SystemExit) as error:
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        reason = textwrap.shorten(reason, 300, placeholder=" ...")
+        jobs = _failed(group, reason)
         failures.append(f"{group.label}: {reason}")
-    seconds = (time.perf_counter() - begin) / len(jobs)
+    _write(group, jobs, store, device, time.perf_counter() - begin)
+    return failures
+
+
+def _kept(store: Store, key: str, method: str) -> dict[str, Any]:
+    """What was kept of a method. Raises UserError if it is not what was written."""
+    job = store.read_job(key)
+    if job is None or not store.has_arrays(key, job):
+        raise UserError(f"what was kept of {method} is damaged; a run of it makes that again")
+    return store.read_arrays(key)
+
+
+def lost(group: Group, reason: str, root: Path, device: str) -> list[str]:
+    """Records that the group's worker ended before it was made; returns the failure."""
+    _write(group, _failed(group, reason), Store(root), device, 0.0)
+    return [f"{group.label}: {reason}"]
+
+
+def _failed(group: Group, reason: str) -> dict[str, Job]:
+    return {method: Job([], "failed", reason, retry=True) for method in group.others}
+
+
+def _write(group: Group, jobs: dict[str, Job], store: Store, device: str, seconds: float) -> None:
     for method, job in jobs.items():
         of = store.read_job(group.inputs[method])
-        job.seconds, job.stamp = seconds, {**stamp(device), "n_parameters": of and of.stamp.get("n_parameters")}
+        job.seconds = seconds / len(jobs)
+        job.stamp = {**stamp(device), "n_parameters": of and of.stamp.get("n_parameters")}
         store.write_job(group.keys[method], job)
-    return failures

@@ -15,7 +15,7 @@ import textwrap
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -32,8 +32,8 @@ from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import Context, context_for
 from infomax_bench.forked import available_cores
 from infomax_bench.frozen import Encoder
-from infomax_bench.plan import Task, problem_for
-from infomax_bench.plugins import Registry, registry, reread
+from infomax_bench.plan import Planner, Task, problem_for
+from infomax_bench.plugins import KINDS, PACKAGE, Registry, home, in_clone, registry, reread
 from infomax_bench.products import fast_products
 from infomax_bench.store import Job, Store, file_hash, replacing
 from infomax_bench.train import Trained, data_for, train
@@ -60,13 +60,20 @@ class Outcome:
 
 @lru_cache(maxsize=1)
 def git_sha() -> str:
-    """The commit that the harness is at, or "" outside a clone."""
+    """The commit that the harness and its plug-ins are at, with a + if they were edited since; "" outside a clone."""
+    if not in_clone():  # a wheel may lie in whatever repository
+        return ""
+    root, git = home(), ["git", "--no-optional-locks"]
+    told = [[*git, "rev-parse", "--show-toplevel"], [*git, "rev-parse", "--short=12", "HEAD"],
+            [*git, "status", "--porcelain", "--untracked-files=no", "--", PACKAGE.name, *KINDS]]  # fmt: skip
     try:
-        where = Path(__file__).resolve().parent
-        done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=where, capture_output=True, text=True)
-        return done.stdout.strip() if done.returncode == 0 else ""
+        done = [subprocess.run(command, cwd=root, capture_output=True, text=True) for command in told]
     except OSError:
         return ""
+    top, sha, edited = (one.stdout.strip() for one in done)
+    if any(one.returncode for one in done) or Path(top).resolve() != root:
+        return ""
+    return sha + "+" * bool(edited)
 
 
 def machine() -> dict[str, Any]:
@@ -133,13 +140,32 @@ def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: 
     path = store.encoder_path(task.encoder_key)
     if path.exists():
         try:
-            return Encoder.load(path, plugins.get("methods", task.cell.method).cls)
+            encoder = Encoder.load(path, plugins.get("methods", task.cell.method).cls, task.encoder_key)
+            _need_same(encoder, task, plugins, path)
+            return encoder
         except ValueError as error:
             notes.append(f"{error}; trained again")
     encoder = trained_encoder(task, plugins, device)
     with replacing(path) as temporary:
-        encoder.save(temporary)
+        encoder.save(temporary, task.encoder_key)
     return encoder
+
+
+def _need_same(encoder: Encoder, task: Task, plugins: Registry, path: Path) -> None:
+    """Raises ValueError if an encoder is not what the task asks for: files of format 1 do not have their key."""
+    cell = task.cell
+    wanted = {
+        "method": cell.method, "settings": plugins.method(cell.method, dict(cell.settings)).settings(),
+        "problem": problem_for(cell, plugins.dataset(cell.dataset)), "seeds": tuple(task.seeds),
+        "data set": cell.dataset, "number of seeds": len(task.seeds),
+    }  # fmt: skip
+    found = {
+        "method": encoder.method.name, "settings": encoder.method.settings(), "problem": encoder.problem,
+        "seeds": encoder.seeds, "data set": encoder.dataset, "number of seeds": len(encoder.diverged),
+    }  # fmt: skip
+    for what, value in wanted.items():
+        if found[what] != value:
+            raise ValueError(f"{path}: its {what} is {found[what]}, not {value}")
 
 
 @contextlib.contextmanager
@@ -164,6 +190,36 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def same_plugins(method: str, source: str, data: Mapping[str, str], folders: Sequence[str]) -> Registry:
+    """The plug-ins, if the method's source and the data sets' keys are those of whoever planned the job.
+
+    Raises UserError if they are not: a worker may be older than what it is to do, or on a machine with other files.
+    """
+    plugins = registry(folders)
+    if not _are_same(plugins, method, source, data):
+        reread()
+        plugins = registry(folders)
+    if plugins.get("methods", method).source != source:
+        raise UserError("its file was edited while the run went on, or differs on the worker's machine; run again")
+    if not _are_same(plugins, method, source, data):
+        raise UserError("its data changed while the run went on, or differ on the worker's machine; run again")
+    return plugins
+
+
+def _are_same(plugins: Registry, method: str, source: str, data: Mapping[str, str]) -> bool:
+    planner = Planner(plugins, "")
+    return plugins.get("methods", method).source == source and all(planner.data_key(d) == k for d, k in data.items())
+
+
+def lost(task: Task, reason: str, root: Path, device: str) -> Outcome:
+    """Records that a task's worker ended before it had done all; what it did is kept."""
+    store, outcome = Store(root), Outcome(task, failures=[f"{task.label}: {reason}"])
+    for key, _ in task.wanted:
+        if not store.done(key, task.seeds):
+            _write(store, key, Job([], "failed", reason, retry=True), device)
+    return outcome
+
+
 def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     """Trains or loads one block of encoders and makes every evaluation that is wanted of it. Never raises."""
     with one_job():
@@ -178,16 +234,11 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
         logging.getLogger("infomax_bench").setLevel(logging.ERROR)
     begin = time.perf_counter()
     store, outcome = Store(root), Outcome(task)
-    plugins = registry(folders)
     try:
-        if plugins.get("methods", task.cell.method).source != task.source:
-            reread()
-            plugins = registry(folders)
-        if plugins.get("methods", task.cell.method).source != task.source:
-            raise UserError("its file was edited while the run went on; run again")
+        plugins = same_plugins(task.cell.method, task.source, task.data, folders)
         targets = {name: plugins.dataset(name) for name in {r.target or task.cell.dataset for _, r in task.wanted}}
         encoder = encoder_of(task, store, plugins, device, outcome.warnings)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         job = _failed(error, outcome, task.label)
         for key, _ in task.wanted:
             _write(store, key, job, device)
@@ -244,13 +295,13 @@ def _evaluated(
             elif EVALUATIONS[request.evaluation].per_seed:
                 job.arrays = _write_arrays(store, key, _joined(store.read_arrays(key), arrays))
         job.rows += result
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         job = _failed(error, outcome, label)
     job.seconds = before + time.perf_counter() - start
     return job
 
 
-def _failed(error: Exception, outcome: Outcome, label: str) -> Job:
+def _failed(error: BaseException, outcome: Outcome, label: str) -> Job:
     """The job that records why there is no result."""
     if isinstance(error, NotApplicable):
         return Job([], "not applicable", str(error))

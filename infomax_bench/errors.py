@@ -14,6 +14,10 @@ class NotApplicable(Exception):
     """A combination that a method or measure declares it cannot do; shown as such, never an error."""
 
 
+class Faulty(Exception):
+    """A method whose own code fails before anything of it is run; it costs that method only."""
+
+
 class Diverged(Exception):
     """Training left the finite numbers; recorded as a result of the method."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -25,11 +25,21 @@ from infomax_bench.method import Method
 CHUNK = 4096
 
 
-def _checksum(params: Params) -> str:
-    """A hash of names and values, which notices a flipped bit."""
+FORMAT = 2
+"""Of an encoder's file. 1: the checksum covered names and values of parameters, and nothing that is said of them."""
+
+
+def _checksum(params: Params, about: Mapping[str, Any] | None = None) -> str:
+    """A hash of names, shapes and values, and of what is said of them, which notices a flipped bit. Without `about`, as
+    in format 1: of names and values."""
     total = hashlib.sha256()
+    if about is not None:
+        said = {name: value for name, value in about.items() if name != "sha256"}
+        total.update(json.dumps(said, sort_keys=True).encode())
     for name in sorted(params):
         total.update(name.encode())
+        if about is not None:
+            total.update(f"{params[name].dtype} {list(params[name].shape)}".encode())
         total.update(params[name].contiguous().numpy().tobytes())
     return total.hexdigest()
 
@@ -175,9 +185,12 @@ class Encoder:
             diverged=tuple(self.diverged[i] for i in index),
         )
 
-    def save(self, path: Path) -> None:
-        """Writes a safetensors file; nothing in it is ever unpickled."""
+    def save(self, path: Path, key: str = "") -> None:
+        """Writes a safetensors file; nothing in it is ever unpickled. key: the name under which it is looked for."""
+        params = {name: p.contiguous() for name, p in self.params.items()}
         about = {
+            "format": FORMAT,
+            "key": key,
             "method": self.method.name,
             "settings": self.method.settings(),
             "problem": asdict(self.problem),
@@ -185,19 +198,24 @@ class Encoder:
             "dataset": self.dataset,
             "diverged": self.diverged,
             "facts": self.facts,
-            "sha256": _checksum(self.params),
         }
-        save_file({k: p.contiguous() for k, p in self.params.items()}, path, {"about": json.dumps(about)})
+        about = json.loads(json.dumps(about))  # as it will be read
+        save_file(params, path, {"about": json.dumps({**about, "sha256": _checksum(params, about)})})
 
     @classmethod
-    def load(cls, path: Path, method: type[Method]) -> Encoder:
-        """Reads what `save` wrote. Raises ValueError if the file is damaged."""
+    def load(cls, path: Path, method: type[Method], key: str = "") -> Encoder:
+        """Reads what `save` wrote. Raises ValueError if the file is damaged, or was saved under another key."""
         try:
             with safe_open(path, framework="pt") as file:
                 about = json.loads((file.metadata() or {})["about"])
                 params = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            if about["sha256"] != _checksum(params):
-                raise ValueError(f"{path}: its checksum does not match")
+            said = None if about.get("format", 1) == 1 else about
+            if about["sha256"] != _checksum(params, said):
+                raise ValueError("its checksum does not match")
+            if said is not None and about["key"] != key:
+                raise ValueError("it is another encoder's")
+            if about["method"] != method.name:
+                raise ValueError(f"it is of {about['method']}, not of {method.name}")
             problem = about["problem"]
             problem["input_shape"], problem["hidden"] = tuple(problem["input_shape"]), tuple(problem["hidden"])
             return cls(
@@ -209,5 +227,5 @@ class Encoder:
                 diverged=tuple(about["diverged"]),
                 facts=about["facts"],
             )
-        except (SafetensorError, KeyError, TypeError, OSError) as error:
+        except Exception as error:  # whatever a changed bit can do to a reader
             raise ValueError(f"{path}: not a readable encoder file ({error})") from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,12 +17,14 @@ from infomax_bench.benchmark import Cell, Request, Suite
 from infomax_bench.blocks import Problem
 from infomax_bench.data import Dataset
 from infomax_bench.encoder import CENTRED_TRUNK
-from infomax_bench.errors import UserError
+from infomax_bench.errors import Faulty, UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.method import Method
 from infomax_bench.plugins import Registry
 from infomax_bench.presets import Preset
 from infomax_bench.store import digest
+
+Answer = TypeVar("Answer")
 
 LATER = ("hidden", "n_train")
 """Fields of a cell that came after results had been kept; they are part of a key only where they say something."""
@@ -69,6 +72,8 @@ class Task:
     encoder_key: str
     source: str = ""
     """The hash of the method's file when its keys were made."""
+    data: dict[str, str] = field(default_factory=dict)
+    """The keys of its data sets then."""
     wanted: list[tuple[str, Request]] = field(default_factory=list)
     cost: float = 1.0
 
@@ -186,11 +191,23 @@ def problem_for(cell: Cell, dataset: Dataset) -> Problem:
     )
 
 
+def _asked(name: str, part: str, call: Callable[[], Answer]) -> Answer:
+    """What a method's own code says. Raises Faulty if it does not."""
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        raise Faulty(f"{name}: its {part} fails ({type(error).__name__}: {error})") from error
+
+
 class Planner:
-    """Resolves cells and computes keys; everything it looks up is looked up once."""
+    """Resolves cells and computes keys; everything it looks up is looked up once.
+
+    faults: the methods that cannot be planned, and why.
+    """
 
     def __init__(self, registry: Registry, device: str) -> None:
         self.registry, self.device = registry, device
+        self.faults: dict[str, str] = {}
         self.dataset = functools.lru_cache(registry.dataset)
         self.data_key = functools.lru_cache(self._data_key)
         self.encoder_key = functools.lru_cache(self._encoder_key)
@@ -206,7 +223,11 @@ class Planner:
             own = method.native
             hidden = (own.hidden * cell.width,) * (own.depth - 1) if own.backbone in ("mlp", "stack") else ()
             cell = replace(cell, backbone=own.backbone, depth=own.depth, hidden=hidden)
-        return replace(cell, width=method.width(problem_for(cell, self.dataset(cell.dataset))))
+        problem = problem_for(cell, self.dataset(cell.dataset))
+        width = _asked(cell.method, "width()", lambda: operator.index(method.width(problem)))
+        if width < 1:
+            raise Faulty(f"{cell.method}: its width() gives {width}")
+        return replace(cell, width=width)
 
     def _encoder_key(self, cell: Cell, seeds: tuple[int, ...]) -> str:
         plugin = self.registry.get("methods", cell.method)
@@ -215,9 +236,10 @@ class Planner:
         own = {k: v for k, v in own.items() if v or k not in LATER}
         own["dataset"] = self.dataset(cell.dataset).identity
         problem = problem_for(cell, self.dataset(cell.dataset))
-        normalised = any(getattr(head, "batch_norm", False) for head in method.heads(problem).values())
+        heads = _asked(cell.method, "heads()", lambda: list(method.heads(problem).values()))
+        normalised = any(getattr(head, "batch_norm", False) for head in heads)
         parts = {"views": augment.VERSION} if method.views or normalised else {}
-        block = BACKBONES[cell.backbone](problem, method, None)
+        block = _asked(cell.method, "encoder", lambda: BACKBONES[cell.backbone](problem, method, None))
         parts |= {"centred_trunk": CENTRED_TRUNK} if block.rectified_twice else {}
         return digest(
             {
@@ -240,18 +262,23 @@ class Planner:
         )  # fmt: skip
 
     def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
-        """The benchmark's grid as entries, one a block of seeds, each once."""
+        """The benchmark's grid as entries, one a block of seeds, each once; none of a method in `faults`."""
         found: dict[str, Entry] = {}
         for asked, request in pairs:
-            cell = self.resolve(asked)
-            if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
-                continue  # a method is no part of a comparison on encoders that it does not have
-            for block in blocks_of(seeds[: cell.n_seeds or None]):
-                entry = Entry(
-                    benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)
-                )
-                found[entry.slot] = entry
-        return list(found.values())
+            if asked.method in self.faults:
+                continue
+            try:
+                cell = self.resolve(asked)
+                if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
+                    continue  # a method is no part of a comparison on encoders that it does not have
+                for block in blocks_of(seeds[: cell.n_seeds or None]):
+                    entry = Entry(
+                        benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)
+                    )
+                    found[entry.slot] = entry
+            except Faulty as error:
+                self.faults[asked.method] = str(error)
+        return [entry for entry in found.values() if entry.cell.method not in self.faults]
 
 
 def blocks_of(seeds: Sequence[int]) -> list[tuple[int, ...]]:
@@ -273,6 +300,8 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
         task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key, source))
         if (entry.key, entry.request) not in task.wanted:
             task.wanted.append((entry.key, entry.request))
+        for name in (entry.cell.dataset, entry.request.target or entry.cell.dataset):
+            task.data[name] = planner.data_key(name)
     for task in grouped.values():
         method = planner.registry.method(task.cell.method, dict(task.cell.settings))
         dataset = planner.dataset(task.cell.dataset)

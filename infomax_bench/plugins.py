@@ -2,23 +2,22 @@
 
 A plug-in file is any `NAME.py` in `methods/`, `datasets/` or `benchmarks/` of the clone (or of the wheel), or anywhere
 in a folder given by the user. Its plug-in is the one subclass of Method, Dataset or Benchmark that it defines. A file
-that does not load costs one warning line; the others still work.
+that does not load, or lacks what every listing and every run asks of it, costs one warning line; the others still work.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import inspect
-import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infomax_bench import sources
 from infomax_bench.errors import UserError, unknown
 from infomax_bench.places import expanded
 
@@ -52,7 +51,8 @@ def home() -> Path:
 
 @dataclass(frozen=True)
 class Plugin:
-    """One plug-in: its class, the settings that a variant changes, the file it came from and a hash of its source."""
+    """One plug-in: its class, the settings that a variant changes, the file it came from, and a hash of its source and
+    of what that imports of the user's own."""
 
     name: str
     kind: str
@@ -118,24 +118,27 @@ def reread() -> None:
 @functools.lru_cache(maxsize=4)
 def _registry(folders: tuple[str, ...], kinds: tuple[str, ...]) -> Registry:
     found = Registry({kind: {} for kind in KINDS}, {}, [])
+    roots = [Path(folder) for folder in folders]
+    sources.prepare([*(home() / kind for kind in kinds), *(p if p.suffix != ".py" else p.parent for p in roots)])
     for kind in kinds:
         for path in sorted((home() / kind).glob("*.py")):
             _add_file(found, path)
         for entry in entry_points(group=f"infomax_bench.{kind}"):
             try:
                 cls = entry.load()
-                _add_class(found, kind, entry.name, cls, Path(inspect.getfile(cls)))
-            except Exception as error:
+                path = Path(inspect.getfile(cls))
+                source = sources.source_hash(path.read_bytes(), cls.__module__, cls.__module__.partition(".")[0])
+                _add_class(found, kind, entry.name, cls, path, source)
+            except (Exception, SystemExit) as error:
                 _broken(found, entry.name, f"entry point {entry.value}", error)
-    for folder in folders:
-        root = Path(folder)
+    for root in roots:
         if root.suffix == ".py" and root.is_file():  # a single plug-in
             _add_file(found, root)
             continue
         if not root.is_dir():
-            raise UserError(f"--plugins {folder}: {'no folder and no .py file' if root.exists() else 'no such folder'}")
+            raise UserError(f"--plugins {root}: {'no folder and no .py file' if root.exists() else 'no such folder'}")
         if not any(path for place in (root, *(root / kind for kind in KINDS)) for path in place.glob("*.py")):
-            raise UserError(f"--plugins {folder}: no plug-in files there, nor in methods/, datasets/ or benchmarks/")
+            raise UserError(f"--plugins {root}: no plug-in files there, nor in methods/, datasets/ or benchmarks/")
         for path in sorted([*root.glob("*.py"), *(p for kind in kinds for p in (root / kind).glob("*.py"))]):
             _add_file(found, path)
     return found
@@ -145,6 +148,8 @@ def _broken(found: Registry, name: str, where: str, error: BaseException) -> Non
     reason = " ".join(traceback.format_exception_only(error)[-1].split())
     if isinstance(error, SyntaxError):
         reason = f"{reason} (line {error.lineno})"
+    if isinstance(error, SystemExit):
+        reason = f"it ends the program (SystemExit: {error})"
     found.broken[name] = reason
     instead = next((own[name].path for own in found.plugins.values() if name in own), "")
     found.warnings.append(
@@ -154,32 +159,34 @@ def _broken(found: Registry, name: str, where: str, error: BaseException) -> Non
 
 def _add_file(found: Registry, path: Path) -> None:
     try:
-        kind, cls = load_file(path)
-        _add_class(found, kind, path.stem, cls, path)
-    except Exception as error:
+        kind, cls, source = load_file(path)
+        _add_class(found, kind, path.stem, cls, path, source)
+    except (Exception, SystemExit) as error:
         _broken(found, path.stem, str(path), error)
 
 
-def _note_replaced(found: Registry, kind: str, name: str, cls: type, path: Path) -> None:
+def _note_replaced(found: Registry, kind: str, names: Iterable[str], path: Path) -> None:
     """A warning for each plug-in of another file whose name this one takes, be it for a variant."""
     whole = ""
-    for own in (name, *getattr(cls, "variants", {})):
+    for own in names:
         old = found.plugins[kind].get(own)
         if old is None or old.path in (str(path), whole):
             continue
-        if own == name == Path(old.path).stem:
+        if own == path.stem == Path(old.path).stem:
             whole = old.path
         found.warnings.append(f"{path} replaces {whole or f'{own!r} of {old.path}'}")
 
 
-def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path) -> None:
-    for own in (name, *getattr(cls, "variants", {})):
-        if not own.strip() or not own.isprintable() or set(own) & set(NO_NAME):
-            raise ValueError(f"{own!r} is no name for a plug-in: without {' '.join(NO_NAME)}, and printable")
-    _note_replaced(found, kind, name, cls, path)
+def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path, source: str) -> None:
+    """Adds a plug-in and its variants, all or none, and notes what it replaces.
+
+    Raises ValueError for one that lacks what everything else relies on, and whatever its own code raises.
+    """
+    for one in (name, *getattr(cls, "variants", {})):
+        if not one.strip() or not one.isprintable() or set(one) & set(NO_NAME):
+            raise ValueError(f"{one!r} is no name for a plug-in: without {' '.join(NO_NAME)}, and printable")
     cls.name = name  # type: ignore[attr-defined]
-    source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    found.plugins[kind][name] = Plugin(name, kind, cls, str(path), source)
+    own = {name: Plugin(name, kind, cls, str(path), source)}
     for variant, changes in getattr(cls, "variants", {}).items():
         settings = {k: v for k, v in changes.items() if k in cls.parameters()}  # type: ignore[attr-defined]
         attributes = {k: v for k, v in changes.items() if k not in settings}
@@ -187,22 +194,45 @@ def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path) -> 
         named = type(
             cls.__name__, (cls,), {**attributes, "name": variant, "__module__": cls.__module__, "variants": {}}
         )
-        found.plugins[kind][variant] = Plugin(variant, kind, named, str(path), source, settings)
+        own[variant] = Plugin(variant, kind, named, str(path), source, settings)
+    for plugin in own.values():
+        _need_basics(plugin)
+    _note_replaced(found, kind, own, path)
+    found.plugins[kind].update(own)
 
 
-def load_file(path: Path) -> tuple[str, type]:
-    """Imports a plug-in file and returns its kind and class.
+def _need_basics(plugin: Plugin) -> None:
+    """Raises ValueError, or what the plug-in's own code raises, if it lacks what lists and runs ask of all."""
+    cls: Any = plugin.cls
+    if plugin.kind == "methods":
+        from infomax_bench.method import Card, Native
+
+        card = getattr(cls, "card", None)
+        if not isinstance(card, Card) or not all(isinstance(v, str) for v in asdict(card).values()):
+            raise ValueError(f"{plugin.name} has no card = Card(...) of texts")
+        for name in ("backbones", "needs"):
+            if isinstance(getattr(cls, name), str) or not all(isinstance(v, str) for v in getattr(cls, name)):
+                raise ValueError(f"{plugin.name}.{name} is not a tuple of names")
+        if not isinstance(cls.native, Native):
+            raise ValueError(f"{plugin.name}.native is not a Native(...)")
+        cls.build(plugin.settings)
+    elif plugin.kind == "datasets":
+        wanted = ("summary",) if cls.takes else ("summary", "shape", "class_names", "n_rest", "n_test")
+        built = cls() if not cls.takes else cls
+        for name in wanted:
+            getattr(built, name)
+    elif not hasattr(cls, "title"):
+        raise ValueError(f"{plugin.name} has no title")
+
+
+def load_file(path: Path) -> tuple[str, type, str]:
+    """Runs a plug-in file and returns its kind, its class and the hash of its source.
 
     Raises ValueError if it does not define exactly one plug-in, and whatever the file itself raises.
     """
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     module_name = f"infomax_bench_plugins.{path.stem}_{digest}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    module, content = sources.load(path, module_name)
     own = [
         (kind, value)
         for value in vars(module).values()
@@ -212,7 +242,13 @@ def load_file(path: Path) -> tuple[str, type]:
     ]
     if len(own) != 1:
         raise ValueError(f"a plug-in file defines exactly one Method, Dataset or Benchmark; this one has {len(own)}")
-    for variant, changes in getattr(own[0][1], "variants", {}).items():
-        for name in (k for k in changes if not hasattr(own[0][1], k)):
+    kind, cls = own[0]
+    variants = getattr(cls, "variants", {})
+    if not isinstance(variants, Mapping):
+        raise ValueError("variants is a mapping of names to what differs")
+    for variant, changes in variants.items():
+        if not isinstance(variant, str) or not variant.isprintable() or not variant or not isinstance(changes, Mapping):
+            raise ValueError(f"variant {variant!r} is not a name with a mapping of what differs")
+        for name in (k for k in changes if not hasattr(cls, k)):
             raise ValueError(f"variant {variant!r} changes {name!r}, which the class does not have")
-    return own[0]
+    return kind, cls, sources.source_hash(content, module_name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,9 @@ from infomax_bench.errors import UserError
 from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.printable import printable
 from infomax_bench.rows import read_rows
+from infomax_bench.sealed import Damaged, read_either
 from infomax_bench.statistics import Verdict, failed_seeds
-from infomax_bench.store import Store, replacing, write_text
+from infomax_bench.store import Manifest, Store, replacing, write_text
 
 COLUMNS = (
     "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
@@ -109,24 +110,41 @@ def machine_in_words(found: Mapping[str, Any]) -> str:
     return f"{words}, matrix products: {found['products']}" if found.get("products") else words
 
 
-def read_info(root: Path) -> dict[str, Any]:
-    """run.json, or {} if it is missing or damaged."""
+def read_info(root: Path, warn: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """run.json, or its copy; {} if both are missing or damaged. warn: is told of damage, in a line."""
+    path = root / "run.json"
     try:
-        info: dict[str, Any] = json.loads((root / "run.json").read_text(encoding="utf-8"))
-        return info
-    except (OSError, ValueError):
+        return read_either(path, warn, _check_info) or {}
+    except Damaged as error:
+        warn(
+            f"{path} is damaged ({error}); 'infomax-bench run' makes it anew, and what it told of earlier runs is lost"
+        )
         return {}
 
 
-def read_results(root: Path) -> Results:
+def _check_info(info: dict[str, Any]) -> None:
+    """Raises TypeError or KeyError for what is not the content of a run.json."""
+    objects = [info["suite"], *(info.get(name, {}) for name in ("methods", "datasets", "tuning", "machine", "broken"))]
+    objects += [*info.get("methods", {}).values(), *info.get("datasets", {}).values(), *info.get("runs", [])]
+    if not all(isinstance(one, dict) for one in objects):
+        raise TypeError("it is not the record of a run")
+    texts = [info["subject"], info["suite"]["preset"], *(card["role"] for card in info.get("methods", {}).values())]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(info.get("seconds", 0), int | float):
+        raise TypeError("it is not the record of a run")
+
+
+def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, Any] | None = None) -> Results:
     """Reads a results folder, however partial; every text of it is `printable` from here on.
 
-    Raises UserError if it is not one.
+    manifest, info: what a run that has just ended knows of itself; another one may have written the folder's since.
+
+    Raises UserError if it is not one, or if it is damaged so that results could be lost.
     """
     store = Store(root)
-    manifest, info = store.manifest(), printable(read_info(root))
+    manifest = store.manifest() if manifest is None else manifest
+    info = printable(read_info(root, store.warn) if info is None else info)
     if not manifest or "suite" not in info:
-        raise UserError(f"{root} holds no results; 'infomax-bench run' makes some")
+        raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
     cards = info.get("methods", {})
     bases: list[dict[str, Any]] = []  # what all rows of a job have in common
     entries = list(manifest.values())
@@ -162,7 +180,7 @@ def read_results(root: Path) -> Results:
         if base["current"]:
             failed = dict.fromkeys((label, reason) for reason in reasons)
             results.failures += [failure for failure in failed if failure not in results.failures]
-        if job.arrays and store.arrays_path(entry["key"]).exists():
+        if job.arrays and store.has_arrays(entry["key"], job):
             where = (name, cell["dataset"], cell["width"])
             places = results.arrays.setdefault(request["evaluation"], {})
             places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
@@ -180,7 +198,11 @@ def read_results(root: Path) -> Results:
             table = table.sort_values("current", ascending=False, kind="stable")
         table = table.drop_duplicates(same)
         results.table = table.sort_values(order, kind="stable", ignore_index=True)
-    results.warnings = store.warnings + rows.warnings
+    results.warnings = list(dict.fromkeys(store.warnings + rows.warnings))
+    if results.missing:
+        of = sorted({entry["cell"]["method"] for entry in results.missing})
+        named = ", ".join(of[:5]) + ", ..." * (len(of) > 5)
+        results.warnings.append(f"{len(results.missing)} results that were asked for are not there (of {named})")
     return results
 
 

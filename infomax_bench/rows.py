@@ -69,7 +69,7 @@ def _read(root: Path, entries: Sequence[dict[str, Any]]) -> tuple[Rows, list[Any
     pieces: list[dict[str, np.ndarray]] = [_columns([], Job([]), words)]
     for entry in entries:
         if entry["key"] not in known:
-            job = store.read_job(entry["key"])
+            job = store.read_job(entry["key"], entry["seeds"])
             rows = job.rows if job else []
             if job is not None and job.status != "ok":
                 evaluation = entry["request"]["evaluation"]

@@ -8,7 +8,9 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,16 @@ from infomax_bench import __version__, compare, engine
 from infomax_bench.benchmark import DEFAULTS, Benchmark, Cell, Request, Suite
 from infomax_bench.console import line_of, tell
 from infomax_bench.data import load
-from infomax_bench.errors import UserError
+from infomax_bench.errors import Faulty, UserError
 from infomax_bench.evaluate import PAIRWISE
 from infomax_bench.method import Method
 from infomax_bench.plan import BLOCK, Entry, Planner, Task, tasks
 from infomax_bench.plugins import Registry
 from infomax_bench.progress import progress
 from infomax_bench.results import Results, decide_all, machine_in_words, read_info, read_results, write_results
+from infomax_bench.sealed import SUM, sealed, write_twice
 from infomax_bench.statistics import Verdict
-from infomax_bench.store import Store, write_text
+from infomax_bench.store import Manifest, Store
 from infomax_bench.tuned import Study
 from infomax_bench.workers import Workers
 
@@ -47,7 +50,11 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
     """Every benchmark's grid as entries."""
     entries = []
     for benchmark in benchmarks:
-        pairs = list(benchmark.requests(suite))
+        try:
+            pairs = list(benchmark.requests(suite))
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
+            planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
+            continue
         if not benchmark.sweeps_width:
             pairs += _with_defaults(pairs, suite)
         entries += planner.entries(benchmark.name, pairs, suite.seeds)
@@ -85,17 +92,25 @@ def run(
     store = Store(root)
     entries = [_widest(entry, planner, store) for entry in plan_entries(planner, suite, benchmarks)]
     store.prepare()
-    keys = dict.fromkeys(entry.key for entry in entries)
-    missing = [key for key in keys if not store.done(key)]
+    keys = {entry.key: entry.seeds for entry in entries}
+    missing = [key for key, seeds in keys.items() if not store.done(key, seeds)]
     todo = tasks(entries, missing, planner)
     _fetch(todo, planner)
-    _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings)
-    _write_info(root, registry, suite, planner, studies or {})
-    store.update_manifest(lambda old: _merged(old, entries, planner, suite))
-    failures = _work(todo, store, folders, device, workers, quiet, _Record(root, begin, workers.jobs)) if todo else []
+    faults = list(planner.faults.values())
+    merged = partial(_merged, entries=entries, planner=planner, suite=suite)
+    own_info = partial(_write_info, store, registry, suite, planner, studies or {})
+    info, manifest = own_info(), store.update_manifest(merged)
+    _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings,
+         *(f"failed: {fault}" for fault in faults))  # fmt: skip
+    record = _Record(root, begin, workers.jobs, info)
+    failures = faults + (_work(todo, store, folders, device, workers, quiet, record) if todo else [])
+    # from here on as this run knows it: another one on the folder may have written its own in the meantime
+    manifest = store.update_manifest(partial(merged, known=manifest))
     every = [registry.benchmark(name) for name in registry.names("benchmarks")]
-    n_compared, failed = _compare(store, registry, every, device, workers, quiet)
-    results = read_results(root)
+    groups, pairs = compare.groups_of(store, manifest, registry, every)
+    n_compared, failed = _compare(groups, store, device, workers, quiet)
+    manifest = store.update_manifest(lambda old: {**merged(old, known=manifest), **pairs})
+    results = read_results(root, manifest, own_info())
     _say(quiet, *results.untrained(suite.datasets))
     verdicts = decide_all(results, every, suite.subject)
     write_results(root, results, verdicts)
@@ -103,20 +118,20 @@ def run(
 
 
 def _compare(
-    store: Store, registry: Registry, benchmarks: Sequence[Benchmark], device: str, workers: Workers, quiet: bool
+    groups: Sequence[compare.Group], store: Store, device: str, workers: Workers, quiet: bool
 ) -> tuple[int, list[str]]:
     """Makes the comparisons of encoders with each other that are missing; returns how many jobs that took, and the
     failures."""
-    groups, entries = compare.groups_of(store, registry, benchmarks)
     todo = compare.unmade(groups, store)
     n_jobs = sum(len(group.others) for group in todo)
     if todo:
         _say(quiet, f"comparing encoders with each other: {n_jobs} jobs")
-    failures = [f for made in workers.map(compare.make, todo, store.root, store.root.resolve(), device) for f in made]
+    root = store.root.resolve()
+    lost = partial(compare.lost, root=root, device=device)
+    with closing(workers.map(compare.make, todo, root, root, device, lost=lost)) as made:
+        failures = [failure for one in made for failure in one]
     if failures:
         store.log(f"failed: {failure}" for failure in failures)
-    if entries:
-        store.update_manifest(lambda old: {**old, **entries})
     return n_jobs, failures
 
 
@@ -129,7 +144,7 @@ def _widest(entry: Entry, planner: Planner, store: Store) -> Entry:
     key = planner.key(entry.cell, entry.request, block)
     return (
         replace(entry, seeds=block, key=key, encoder_key=planner.encoder_key(entry.cell, block))
-        if store.done(key)
+        if store.done(key, block)
         else entry
     )
 
@@ -146,10 +161,13 @@ def _work(
     """Runs the tasks under a progress bar with the time left; returns the failures."""
     failures: list[str] = []
     open_tasks = {task.encoder_key: task.label for task in todo}
-    with progress(sum(task.cost for task in todo), quiet) as bar:
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress(sum(task.cost for task in todo), quiet))
         bar.set_postfix_str(_running(open_tasks, len(todo), workers))
         root, own = store.root.resolve(), [str(Path(folder).resolve()) for folder in folders]  # for other machines
-        for outcome in workers.map(engine.run_task, todo, root, root, own, device):
+        lost = partial(engine.lost, root=root, device=device)
+        outcomes = stack.enter_context(closing(workers.map(engine.run_task, todo, root, root, own, device, lost=lost)))
+        for outcome in outcomes:
             del open_tasks[outcome.task.encoder_key]
             bar.set_postfix_str(_running(open_tasks, len(todo), workers), refresh=False)
             bar.update(outcome.task.cost)
@@ -177,18 +195,27 @@ def _fetch(todo: Sequence[Task], planner: Planner) -> None:
     one that fails stops the run with one line instead of failing in every job."""
     targets = {request.target for task in todo for _, request in task.wanted if request.target}
     for name in sorted(targets | {task.cell.dataset for task in todo}):
-        load(planner.dataset(name))
+        try:
+            load(planner.dataset(name))
+        except (UserError, OSError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise UserError(f"data set {name} does not load: {type(error).__name__}: {error}") from error
 
 
 def _merged(
-    old: dict[str, dict[str, Any]], entries: Sequence[Entry], planner: Planner, suite: Suite
-) -> dict[str, dict[str, Any]]:
+    old: Manifest, entries: Sequence[Entry], planner: Planner, suite: Suite, known: Manifest | None = None
+) -> Manifest:
     """The manifest with this run's entries in it. Entries of other runs stay, marked if today's code and settings
-    would give them another key."""
+    would give them another key. known: the same, made before, which tells of most."""
     new = {entry.slot: {**entry.as_json(), "current": True} for entry in entries}
-    kept = {
-        slot: {**entry, "current": _is_current(entry, planner, suite)} for slot, entry in old.items() if slot not in new
-    }
+    kept = {}
+    for slot, entry in old.items():
+        if slot not in new:
+            same = (known or {}).get(slot)
+            if same is None or same["key"] != entry["key"]:
+                same = {**entry, "current": _is_current(entry, planner, suite)}
+            kept[slot] = same
     return {**kept, **new}
 
 
@@ -206,7 +233,7 @@ def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
             cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
         request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
         return planner.key(cell, request, tuple(entry["seeds"])) == entry["key"]
-    except (UserError, TypeError, KeyError):
+    except (UserError, Faulty, TypeError, ValueError, KeyError):
         return False
 
 
@@ -214,9 +241,28 @@ def _pairs(value: list[Any]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in value)
 
 
-def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, studies: Mapping[str, Study]) -> None:
-    """run.json: how and on what; the cards of all methods and the data sets' facts, for the report."""
-    info = read_info(root)
+def _write_info(
+    store: Store, registry: Registry, suite: Suite, planner: Planner, studies: Mapping[str, Study]
+) -> dict[str, Any]:
+    """run.json: how and on what; the cards of all methods and the data sets' facts, for the report. Returns it."""
+    with store.locked():
+        info = _info(read_info(store.root, store.warn), registry, suite, planner, studies)
+        return _write_whole(store.root, info)
+
+
+def _write_whole(root: Path, info: dict[str, Any]) -> dict[str, Any]:
+    """Writes run.json; returns its content as it will be read."""
+    text = sealed(info, indent=1)
+    write_twice(root / "run.json", text)
+    written: dict[str, Any] = json.loads(text)
+    del written[SUM]
+    return written
+
+
+def _info(
+    info: dict[str, Any], registry: Registry, suite: Suite, planner: Planner, studies: Mapping[str, Study]
+) -> dict[str, Any]:
+    """What run.json says, with this run's part of it anew."""
     methods = {}  # those that are gone leave no rival behind
     for name in registry.names("methods"):
         plugin = registry.get("methods", name)
@@ -243,13 +289,13 @@ def _write_info(root: Path, registry: Registry, suite: Suite, planner: Planner, 
         }  # fmt: skip
     info |= {
         "subject": suite.subject, "indicative": suite.indicative, "suite": asdict(suite), "methods": methods,
-        "tuning": tuning, "datasets": datasets, "broken": registry.broken, "machine": engine.machine(),
-        "version": __version__, "git_sha": engine.git_sha(),
+        "tuning": tuning, "datasets": datasets, "broken": {**registry.broken, **planner.faults},
+        "machine": engine.machine(), "version": __version__, "git_sha": engine.git_sha(),
         "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
     }  # fmt: skip
     info.setdefault("seconds", 0.0)
     info.setdefault("runs", [])
-    write_text(root / "run.json", json.dumps(info, indent=1))
+    return info
 
 
 @dataclass
@@ -260,6 +306,8 @@ class _Record:
     root: Path
     begin: float
     n_workers: int = 1
+    about: dict[str, Any] = field(default_factory=dict)
+    """What run.json says of this run; another one on the folder may write its own there."""
     n_jobs: int = 0
     peaks: dict[int, int] = field(default_factory=dict)
     """Bytes, by worker, the last heard of last. Workers are replaced now and then, so that only the latest of them are
@@ -273,18 +321,20 @@ class _Record:
         self.peaks[outcome.worker] = max(outcome.peak_bytes, self.peaks.pop(outcome.worker, 0))
         alive = dict(list(self.peaks.items())[-self.n_workers :])
         self.peak = max(self.peak, sum({os.getpid(): engine.peak_bytes(), **alive}.values()))
-        info = read_info(self.root)
-        if not info:  # taken away while the run goes on; what is lost is only the record of its time
-            return
         before, self.seconds = self.seconds, round(time.perf_counter() - self.begin, 1)
-        did = {
-            "command": info["command"], "git_sha": info["git_sha"], "seconds": self.seconds, "jobs": self.n_jobs,
-            "machine": machine_in_words(info["machine"]), "peak_gib": round(self.peak / 2**30, 2),
-        }  # fmt: skip
-        runs = info.setdefault("runs", [])
-        if self.place is None or self.place >= len(runs):
-            self.place = len(runs)
-            runs.append(did)
-        runs[self.place] = did
-        info["seconds"] = round(info.get("seconds", 0.0) + self.seconds - before, 1)
-        write_text(self.root / "run.json", json.dumps(info, indent=1))
+        with Store(self.root).locked():
+            info = read_info(self.root)
+            if not info:  # taken away while the run goes on; what is lost is only the record of its time
+                return
+            did = {
+                "command": self.about["command"], "git_sha": self.about["git_sha"], "seconds": self.seconds,
+                "jobs": self.n_jobs, "machine": machine_in_words(self.about["machine"]),
+                "peak_gib": round(self.peak / 2**30, 2),
+            }  # fmt: skip
+            runs = info.setdefault("runs", [])
+            if self.place is None or self.place >= len(runs):
+                self.place = len(runs)
+                runs.append(did)
+            runs[self.place] = did
+            info["seconds"] = round(info.get("seconds", 0.0) + self.seconds - before, 1)
+            _write_whole(self.root, info)

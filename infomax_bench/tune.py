@@ -10,9 +10,11 @@ with every trial, and is what `run` uses from then on.
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,14 @@ from typing import Any
 from infomax_bench import train
 from infomax_bench.benchmark import Cell, Suite, study_key
 from infomax_bench.console import line_of, tell
-from infomax_bench.engine import one_job
-from infomax_bench.errors import Diverged, NotApplicable, UserError
+from infomax_bench.engine import one_job, same_plugins
+from infomax_bench.errors import Diverged, Faulty, NotApplicable, UserError
 from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate.context import context_for
 from infomax_bench.evaluate.probe import linear_probe
 from infomax_bench.frozen import Encoder
 from infomax_bench.plan import Planner, make_suite, problem_for, training_seconds
-from infomax_bench.plugins import Registry, registry
+from infomax_bench.plugins import Registry
 from infomax_bench.presets import Preset
 from infomax_bench.progress import progress
 from infomax_bench.store import digest
@@ -48,7 +50,21 @@ class Plan:
     n_seeds: int
     source: str
     identity: str
+    data: dict[str, str] = field(default_factory=dict, compare=False)
+    """The key of its data set when it was planned."""
     cost: float = field(default=1.0, compare=False)
+
+    @property
+    def key(self) -> str:
+        return study_key(self.cell.method, self.cell.dataset, self.backbone)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A study that could not be made, and why."""
+
+    key: str
+    reason: str
 
 
 def propose(trial: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,10 +96,20 @@ def score(plugins: Registry, cell: Cell, seeds: Sequence[int], device: str) -> f
     return 0.0 if probed is None else float(probed.validation.sum()) / len(seeds)
 
 
-def make_study(plan: Plan, folders: Sequence[str], device: str) -> Study:
-    """All trials of one study, one after another."""
-    with one_job():
-        return _make_study(plan, registry(folders), device)
+def make_study(plan: Plan, folders: Sequence[str], device: str) -> Study | Failure:
+    """All trials of one study, one after another; or why there are none."""
+    try:
+        with one_job():
+            plugins = same_plugins(plan.cell.method, plan.source, plan.data, folders)
+            return _make_study(plan, plugins, device)
+    except (Exception, SystemExit) as error:
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return Failure(plan.key, textwrap.shorten(reason, 300, placeholder=" ..."))
+
+
+def lost(plan: Plan, reason: str) -> Failure:
+    """What stands for a study whose worker ended before it."""
+    return Failure(plan.key, reason)
 
 
 def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
@@ -123,11 +149,12 @@ def plans(
     studies: Mapping[str, Study],
     again: bool,
     backbones: Sequence[str] | None = None,
+    planner: Planner | None = None,
 ) -> list[Plan]:
     """The studies that are missing, the longest first: of every encoder at the suite's width that a benchmark trains
     with a method's own settings. A study is there if all that its scores depend on is what it was, and the number of
     trials too."""
-    planner = Planner(plugins, "cpu")
+    planner = planner or Planner(plugins, "cpu")
     cells: dict[str, Cell] = {}
     for name in plugins.names("benchmarks"):
         for cell, _ in plugins.benchmark(name).requests(suite):
@@ -135,24 +162,27 @@ def plans(
                 cells.setdefault(study_key(cell.method, cell.dataset, cell.backbone), cell)
     wanted = {}
     for key, asked in cells.items():
-        cell = planner.resolve(replace(asked, settings=()))
-        has = plugins.get("methods", cell.method).cls.backbones  # type: ignore[attr-defined]
-        if cell.backbone in has and (not backbones or asked.backbone in backbones):
-            wanted[key] = asked, cell
-    if not wanted:
+        plugin = plugins.get("methods", asked.method)
+        try:
+            cell = planner.resolve(replace(asked, settings=()))
+            if cell.backbone in plugin.cls.backbones and (not backbones or asked.backbone in backbones):  # type: ignore[attr-defined]
+                wanted[key] = asked, cell, plugin, planner.encoder_key(cell, tuple(range(seeds)))
+        except Faulty as error:
+            planner.faults[asked.method] = str(error)
+    if not wanted and not planner.faults:
         encoders = f" with encoders {', '.join(backbones)}" if backbones else ""
         raise UserError(f"nothing to tune: preset {suite.preset} trains none of these methods{encoders}")
     found = []
-    for key, (asked, cell) in wanted.items():
-        plugin = plugins.get("methods", cell.method)
+    for key, (asked, cell, plugin, encoder_key) in wanted.items():
         old = studies.get(key)
-        identity = digest([planner.encoder_key(cell, tuple(range(seeds))), EVALUATIONS["linear_probe"].version])
+        identity = digest([encoder_key, EVALUATIONS["linear_probe"].version])
         same = old is not None and old.identity == identity
         if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
             continue
         data = planner.dataset(cell.dataset)
         seconds = training_seconds(plugins.method(cell.method), cell, data) + data.n_train * PROBED
-        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, trials * seeds * seconds))
+        own = {cell.dataset: planner.data_key(cell.dataset)}
+        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, own, trials * seeds * seconds))
     return sorted(found, key=lambda p: -p.cost)
 
 
@@ -172,19 +202,34 @@ def tune(
     again: bool = False,
     quiet: bool = False,
 ) -> dict[str, Study]:
-    """Makes the studies that are missing, keeps each as it ends, and returns all there are."""
+    """Makes the studies that are missing, keeps each as it ends, and returns all there are.
+
+    Raises UserError at the end if some could not be made.
+    """
     if trials < 1 or seeds < 1:
         raise UserError("trials and seeds are at least 1")
     suite = make_suite(plugins, preset, methods=methods, datasets=datasets)
-    todo = plans(plugins, suite, trials, seeds, read_studies(path), again, backbones)
+    planner = Planner(plugins, "cpu")
+    todo = plans(plugins, suite, trials, seeds, read_studies(path), again, backbones, planner)
+    failures = list(planner.faults.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     if not quiet:
         tell(f"{len(todo)} studies of {trials} trials each; tuned values in {path}")
-    with progress(math.fsum(p.cost for p in todo), quiet) as bar:
-        costs = {study_key(p.cell.method, p.cell.dataset, p.backbone): p.cost for p in todo}
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress(math.fsum(p.cost for p in todo), quiet))
+        costs = {p.key: p.cost for p in todo}
         own = [str(Path(folder).resolve()) for folder in folders]  # for other machines
-        for study in workers.map(make_study, todo, path.parent.resolve(), own, device):
-            add_study(path, study)
+        made = stack.enter_context(
+            closing(workers.map(make_study, todo, path.parent.resolve(), own, device, lost=lost))
+        )
+        for study in made:
+            if isinstance(study, Study):
+                add_study(path, study)
+            else:
+                failures.append(f"{study.key}: {study.reason}")
             bar.set_postfix_str(line_of(study.key), refresh=False)
             bar.update(costs[study.key])
+    if failures:
+        tell(*(f"failed: {failure}" for failure in failures[:-1]))
+        raise UserError(f"{failures[-1]}; {len(failures)} not tuned, what was is kept in {path}")
     return read_studies(path)

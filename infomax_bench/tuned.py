@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,8 +12,8 @@ from filelock import FileLock
 
 from infomax_bench.benchmark import study_key
 from infomax_bench.errors import UserError
-from infomax_bench.plugins import Registry
-from infomax_bench.store import write_text
+from infomax_bench.plugins import Registry, home
+from infomax_bench.sealed import Damaged, sealed, unsealed, write_text
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,33 @@ class Study:
 
 
 def tuned_path(preset: str) -> Path:
-    """Where a preset's tuned values are kept, relative to where the command runs."""
+    """Where the values that a user tunes are kept, relative to where the command runs."""
     return Path("results") / "tuned" / f"{preset}.json"
+
+
+def brought_path(preset: str) -> Path:
+    """Where the values are that the project brings, in a clone or in the wheel."""
+    return home() / tuned_path(preset)
+
+
+def tuned_values(preset: str) -> tuple[dict[str, Study], str]:
+    """The studies of a preset, a user's own if there are any and else the project's; and a line that says where they
+    are from if they are the user's own, or else "".
+
+    Raises UserError if the file is damaged.
+    """
+    own, brought = tuned_path(preset), brought_path(preset)
+    if not own.exists() or own.resolve() == brought:
+        return read_studies(brought), ""
+    return read_studies(own), f"tuned values are those of {own} here, not the project's"
+
+
+def begin_tuned(preset: str) -> Path:
+    """The file to tune into; a new one begins with the project's values, so that all methods stay tuned."""
+    own, brought = tuned_path(preset), brought_path(preset)
+    if not own.exists() and brought.exists():
+        write_studies(own, read_studies(brought))
+    return own
 
 
 def read_studies(path: Path) -> dict[str, Study]:
@@ -74,25 +98,42 @@ def read_studies(path: Path) -> dict[str, Study]:
     Raises UserError if the file is damaged.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        studies = [
+            Study(**{**s, "trials": tuple(Trial(**t) for t in s["trials"])})
+            for s in unsealed(path, _check_studies)["studies"]
+        ]
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise UserError(f"{path}: {error}; delete it, or restore it, and tune again") from None
-    try:
-        found = (Study(**{**s, "trials": tuple(Trial(**t) for t in s["trials"])}) for s in content["studies"])
-        return {study.key: study for study in found}
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a file of tuned values ({error}); delete it and tune again") from None
+    except Damaged as error:
+        raise UserError(f"{path} is damaged ({error}); restore it, or delete it and tune again") from None
+    return {study.key: study for study in studies}
+
+
+def _check_studies(content: dict[str, Any]) -> None:
+    """Raises TypeError or KeyError for what is not a file of studies."""
+    for s in content["studies"]:
+        study = Study(**{**s, "trials": tuple(Trial(**t) for t in s["trials"])})
+        texts = (study.method, study.dataset, study.backbone, study.source, study.identity, study.problem)
+        scores = (study.seconds, study.width, study.epochs, *(t.score for t in study.trials))
+        if (
+            not all(isinstance(t, str) for t in texts)
+            or not all(isinstance(n, int | float) for n in scores)
+            or not all(isinstance(t.settings, dict) for t in study.trials)
+        ):
+            raise TypeError(f"the study of {study.method} is not one")
+
+
+def write_studies(path: Path, studies: Mapping[str, Study]) -> None:
+    """Writes a preset's file."""
+    records = [asdict(studies[key]) for key in sorted(studies)]
+    write_text(path, sealed({"studies": records}, indent=1) + "\n")
 
 
 def add_study(path: Path, study: Study) -> None:
     """Writes one more study to the preset's file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
-        studies = {**read_studies(path), study.key: study}
-        records = [asdict(studies[key]) for key in sorted(studies)]
-        write_text(path, json.dumps({"studies": records}, indent=1) + "\n")
+        write_studies(path, {**read_studies(path), study.key: study})
 
 
 def tuned_settings(studies: Mapping[str, Study], plugins: Registry) -> dict[str, tuple[tuple[str, Any], ...]]:

@@ -2,123 +2,137 @@
 
 A job is a function of plain data that keeps its result in a folder, so wherever it runs, and however often, the numbers
 are the same. On a cluster that folder is one that all its machines share, and the project is installed on each of them.
+A job whose process is killed (by hand, for its memory) is given to another one, a few times.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import joblib
-
-from infomax_bench.console import tell
+from infomax_bench import cluster
 from infomax_bench.errors import UserError
+from infomax_bench.forked import end_with_parent
 from infomax_bench.repeatable import steadily
+from infomax_bench.versions import difference, versions
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CONNECT = 15
-"""Seconds to wait for a scheduler to answer."""
+TRIES = 3
+"""Processes that a job may cost."""
+LOST = f"its process ended {TRIES} times before it had done (was it killed, or is there too little memory?)"
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+     "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")  # fmt: skip
+"""The environment of a process that does one job with one thread."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """jobs: processes of this machine; scheduler: the address of a Dask scheduler whose workers take their place."""
+    """jobs: processes of this machine; scheduler: the address of a Dask scheduler whose workers take their place;
+    apart: a single job too has a process of its own, so that whatever ends that one does not end this."""
 
     jobs: int = 1
     scheduler: str | None = None
+    apart: bool = False
 
     def check(self) -> None:
         """Raises UserError if there is a cluster and it does not answer."""
         if self.scheduler is not None:
-            _connected(self.scheduler)[0].close()
+            cluster.check(self.scheduler)
 
     def map(
-        self, function: Callable[..., Result], items: Sequence[Item], folder: Path, *arguments: Any
-    ) -> Iterator[Result]:
+        self,
+        function: Callable[..., Result],
+        items: Sequence[Item],
+        folder: Path,
+        *arguments: Any,
+        lost: Callable[[Item, str], Result] | None = None,
+    ) -> Generator[Result, None, None]:
         """`function(item, *arguments)` of every item, each as it ends; the first items are begun first.
 
-        folder: where the function keeps what it makes.
+        folder: where the function keeps what it makes. lost: what stands for the result of an item that ends its
+        worker again and again, given the item and the reason.
+
+        Raises UserError if a worker is not what this process is (its versions, its folder), or if an item is lost and
+        there is no `lost`.
         """
+        if not items:
+            return
+        give_up = lost or _refuse
         if self.scheduler is not None:
-            yield from _on_cluster(self.scheduler, function, items, folder, arguments)
-        elif min(self.jobs, len(items)) <= 1:
+            yield from cluster.run(self.scheduler, function, items, folder, arguments, give_up)
+        elif min(self.jobs, len(items)) <= 1 and not self.apart:
             for item in items:
                 yield steadily(function, item, *arguments)
         else:
-            parallel = joblib.Parallel(n_jobs=min(self.jobs, len(items)), return_as="generator_unordered",
-                                       batch_size=1, inner_max_num_threads=1, backend="loky")  # fmt: skip
-            yield from parallel(joblib.delayed(steadily)(function, item, *arguments) for item in items)
+            yield from _in_processes(min(self.jobs, len(items)), function, items, arguments, give_up)
 
 
-def _on_cluster(
-    scheduler: str, function: Callable[..., Result], items: Sequence[Item], folder: Path, arguments: Sequence[Any]
-) -> Iterator[Result]:
-    """The same by a Dask cluster. A job whose worker is lost is given to another one, three times at most."""
-    client, as_completed = _connected(scheduler)
+def _refuse(item: Any, reason: str) -> Any:
+    raise UserError(f"{getattr(item, 'label', item)}: {reason}")
+
+
+def _in_processes(
+    jobs: int,
+    function: Callable[..., Result],
+    items: Sequence[Item],
+    arguments: Sequence[Any],
+    lost: Callable[[Item, str], Result],
+) -> Generator[Result, None, None]:
+    """The same in processes that do a job at a time each, so that it is known whose job ended one."""
+    waiting = deque(range(len(items)))
+    tries = [0] * len(items)
+    idle: list[Any] = []
+    running: dict[Future[Result], tuple[int, Any]] = {}
+    every: set[Any] = set()
     try:
-        _check(client, folder)
-        futures = [
-            client.submit(steadily, function, item, *arguments, pure=False, priority=-i) for i, item in enumerate(items)
-        ]
-        for future in as_completed(futures, loop=client.loop):
-            yield _result(future)
-            future.release()
-    finally:  # what is left is given up
-        client.close()
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                i, process = waiting.popleft(), idle.pop() if idle else _process()
+                every.add(process)
+                running[process.submit(_checked, versions(), function, items[i], *arguments)] = i, process
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            results = []
+            for future in ended:
+                i, process = running.pop(future)
+                try:
+                    results.append(future.result())
+                    idle.append(process)
+                except BrokenProcessPool:
+                    _end(process)
+                    every.discard(process)
+                    tries[i] += 1
+                    if tries[i] < TRIES:
+                        waiting.appendleft(i)
+                    else:
+                        results.append(lost(items[i], LOST))
+            yield from results
+    finally:
+        for process in every:
+            _end(process)
 
 
-def _connected(scheduler: str) -> tuple[Any, Any]:
-    try:
-        from distributed import Client, as_completed
-        from distributed.comm import get_address_host_port
-    except ImportError:
-        raise UserError("--engine dask needs Dask: pip install 'infomax-bench[dask]'") from None
-    try:
-        get_address_host_port(scheduler, strict=True)  # a client that fails over this goes on trying
-        client = Client(scheduler, timeout=CONNECT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"no Dask scheduler answers at {scheduler} ({reason}); 'dask scheduler' starts one") from None
-    return client, as_completed
+def _process() -> Any:
+    """One fresh process that takes jobs, replaced by itself when its memory has grown."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(1, env=ONE_THREAD, initializer=end_with_parent, initargs=(os.getpid(),))
 
 
-def _check(client: Any, folder: Path) -> None:
-    """Raises UserError if a worker cannot do its jobs: it would waste the others' time."""
-    waiting = False
-    while not (workers := client.scheduler_info(n_workers=-1)["workers"]):
-        if not waiting:
-            tell("waiting for the cluster's first worker")
-        waiting = True
-        time.sleep(0.5)
-    for address, worker in workers.items():
-        if worker["nthreads"] != 1:
-            raise UserError(
-                f"worker {address} does {worker['nthreads']} jobs in one process, and each needs a process of its own; "
-                "start workers with 'dask worker --nthreads 1 --nworkers N'"
-            )
-    try:
-        seen = client.run(_sees, str(folder))
-    except ImportError as error:
-        raise UserError(f"a worker cannot import the project ({error}); install it on all machines") from None
-    blind = [address for address, sees in seen.items() if not sees]
-    if blind:
-        raise UserError(f"worker {blind[0]} does not see {folder}; results live in a folder that all machines share")
+def _end(process: Any) -> None:
+    process.shutdown(wait=False, kill_workers=True)
 
 
-def _sees(folder: str) -> bool:
-    return os.path.isdir(folder)
-
-
-def _result(future: Any) -> Any:
-    from distributed import KilledWorker
-
-    try:
-        return future.result()
-    except KilledWorker as error:
-        raise UserError(f"a job lost its worker again and again ({error}); is there enough memory?") from None
+def _checked(asked: Mapping[str, str], function: Callable[..., Result], item: Any, *arguments: Any) -> Result:
+    """The job, unless this process is newer than the one that planned it. Raises UserError then."""
+    if unlike := difference(versions(), asked):
+        raise UserError(f"the project was changed while the run went on (a new process has {unlike}); run again")
+    return steadily(function, item, *arguments)

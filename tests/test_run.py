@@ -186,13 +186,12 @@ def test_foreign_targets_of_one_file_are_told_apart():
 def test_of_a_number_that_two_requests_asked_for_the_current_one_counts(own, tmp_path):
     root = tmp_path / "r"
     go(own, root, methods=["echo"], benchmarks=["redundancy"])
-    manifest = json.loads((root / "manifest.json").read_text())
-    slot, entry = next(iter(manifest.items()))
     store = Store(root)
+    slot, entry = next(iter(store.manifest().items()))
     job = store.read_job(entry["key"])
     store.write_job("0" * 24, replace(job, rows=[{**row, "value": -1.0} for row in job.rows]))
-    manifest[slot + "|old"] = {**entry, "key": "0" * 24, "current": False}
-    (root / "manifest.json").write_text(json.dumps(manifest))
+    old = {**entry, "key": "0" * 24, "current": False}
+    store.update_manifest(lambda manifest: {**manifest, slot + "|old": old})
     table = read_results(root).table
     assert (table["value"] != -1.0).all()
     assert len(table) == len(job.rows)
@@ -249,8 +248,8 @@ def test_workers_that_were_replaced_are_not_counted_with_those_that_replaced_the
 
 def test_a_run_in_pieces_took_the_sum_of_their_seconds(own, tmp_path):
     class Stopped(Workers):
-        def map(self, *arguments):
-            yield next(super().map(*arguments))
+        def map(self, *arguments, **named):
+            yield next(super().map(*arguments, **named))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

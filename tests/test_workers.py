@@ -81,9 +81,9 @@ def test_a_worker_that_is_killed_changes_nothing(own, tmp_path, cluster):
 
 
 def test_nobody_at_the_address_is_one_line(monkeypatch):
-    from infomax_bench import workers
+    from infomax_bench import cluster
 
-    monkeypatch.setattr(workers, "CONNECT", 0.5)
+    monkeypatch.setattr(cluster, "CONNECT", 0.5)
     with pytest.raises(
         UserError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9 .*'dask scheduler' starts one"
     ):
