@@ -18,6 +18,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from infomax_bench.errors import UserError
+
 _calls: Sequence[Callable[[], Any]] = ()
 """What forked processes find to do."""
 
@@ -30,28 +32,36 @@ def available_cores() -> int:
 def in_parallel(calls: Sequence[Callable[[], Any]], processes: int) -> list[Any]:
     """What each call returns, in their order; what one raises is raised here.
 
-    One after another where processes can't be forked safely, which is everywhere but on Linux; and where one of them
-    was killed.
+    One after another where processes can't be forked safely, which is everywhere but on Linux. All are called once more
+    if a process is killed; raises UserError if one is killed again.
     """
     global _calls
     if sys.platform != "linux" or min(processes, len(calls)) < 2:
         return [call() for call in calls]
     _calls = calls
     try:
-        fork = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(
-            min(processes, len(calls)), mp_context=fork, initializer=_begin, initargs=(os.getpid(),)
-        ) as pool:
-            try:
-                return list(pool.map(_call, range(len(calls))))
-            except BaseException:  # what goes on is for nobody
-                for process in list(pool._processes.values()):
-                    process.kill()
-                raise
+        try:
+            return _in_pool(min(processes, len(calls)), len(calls))
+        except BrokenProcessPool:
+            return _in_pool(min(processes, len(calls)), len(calls))
     except BrokenProcessPool:
-        return [call() for call in calls]
+        raise UserError(
+            "a process that worked on results was killed twice (is there too little memory?); no result is lost, and "
+            "the same command begins there again"
+        ) from None
     finally:
         _calls = ()
+
+
+def _in_pool(processes: int, n_calls: int) -> list[Any]:
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, mp_context=fork, initializer=_begin, initargs=(os.getpid(),)) as pool:
+        try:
+            return list(pool.map(_call, range(n_calls)))
+        except BaseException:  # what goes on is for nobody
+            for process in list(pool._processes.values()):
+                process.kill()
+            raise
 
 
 def _begin(parent: int) -> None:

@@ -193,7 +193,9 @@ def _entries(content: dict[str, Any]) -> Manifest:
 
 
 def _check_manifest(content: dict[str, Any]) -> None:
-    """Raises TypeError or KeyError if entries lack what all readers need."""
+    """Raises TypeError or KeyError if entries lack what all readers need, or if a file without a checksum has none."""
+    if not content:
+        raise TypeError("it lists nothing")
     for slot, entry in _entries(content).items():
         cell, request = entry["cell"], entry["request"]
         texts = [entry["benchmark"], entry["key"], request["evaluation"], request["target"] or ""]

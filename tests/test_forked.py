@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
+from infomax_bench.errors import UserError
 from infomax_bench.forked import in_parallel
 
 
@@ -33,5 +33,16 @@ def test_what_is_raised_is_raised_here():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 def test_a_process_that_is_killed_is_no_endless_wait():
-    with pytest.raises(BrokenProcessPool):
+    with pytest.raises(UserError, match="was killed twice"):
         in_parallel([lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: 1], 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_a_process_that_is_killed_once_costs_nothing_but_time(tmp_path):
+    def end_if_first() -> int:
+        if not (tmp_path / "flag").exists():
+            (tmp_path / "flag").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 2
+
+    assert in_parallel([lambda: 1, end_if_first], 2) == [1, 2]

@@ -115,7 +115,7 @@ def as_folder(path: Path) -> None:
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "cut": cut, "a high bit": high_bit, "a letter": changed, "empty": holding(""), "a list": holding("[]"),
     "null": holding("null"), "a number": holding("7"), "deep": holding("[" * 20000),
-    "a list inside": holding('{"a|b": []}'),
+    "an empty object": holding("{}"), "a list inside": holding('{"a|b": []}'),
     "an entry without a key": holding('{"a|b": {"benchmark": "b", "cell": {}, "request": {}, "seeds": [0]}}'),
     "a folder": as_folder, "gone": Path.unlink,
 }  # fmt: skip
