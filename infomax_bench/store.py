@@ -117,7 +117,7 @@ class Store:
             return job
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
             self.warn(f"{path} is damaged and will be made again ({error})")
             return None
 

@@ -22,7 +22,7 @@ from infomax_bench.report_model import power as model_power
 from infomax_bench.report_parts import answer, bars, number
 from infomax_bench.results import decide_all, read_results
 from infomax_bench.statistics import Comparison
-from infomax_bench.store import Job, Store
+from infomax_bench.store import Job, Store, file_hash
 
 ROLES = {"alpha": "this work", "beta": "prior art", "gamma": "control", "delta": "reference"}
 DATASETS = ("one", "two")
@@ -106,10 +106,12 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
                             key, Job([], "failed" if method in failed else "not applicable", UGLY, stamp=stamp)
                         )
                     elif method not in lost:
-                        kept = "a hash" if evaluation == "gallery" else ""
-                        store.write_job(key, Job(job_rows(evaluation, rng), arrays=kept, stamp=stamp))
-                        if kept:
+                        rows, kept = job_rows(evaluation, rng), ""
+                        if evaluation == "gallery":
+                            store.arrays_path(key).parent.mkdir(parents=True, exist_ok=True)
                             np.savez(store.arrays_path(key), **arrays(rng))
+                            kept = file_hash(store.arrays_path(key))
+                        store.write_job(key, Job(rows, arrays=kept, stamp=stamp))
     card = {
         "family": "some family",
         "objective": "a < b & c",

@@ -83,6 +83,17 @@ def test_arrays_are_bound_to_their_job(own, tmp_path):
     assert any("npz is damaged" in warning for warning in results.warnings)
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"3", b"{}", b'{"body": 3}', b"[" * 20000, b"\xff", b'{"body"']
+)
+def test_a_job_of_another_shape_is_made_again(tmp_path, content):
+    store = Store(tmp_path)
+    store.write_job("k", Job(ROWS))
+    store.job_path("k").write_bytes(content)
+    assert store.read_job("k") is None
+    assert "is damaged and will be made again" in store.warnings[0]
+
+
 # -- manifest and run.json -------------------------------------------------------------------------------------------
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
