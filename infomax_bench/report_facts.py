@@ -46,9 +46,10 @@ def datasets(results: Results) -> list[list[str]]:
     """Name, with a line below if its files could not be verified, summary, image, classes, training and validation
     images, test images, epochs."""
     epochs = results.info.get("suite", {}).get("epochs", {})
+    found = results.info.get("datasets", {})
     return [
         [f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name, d["summary"],
-         " × ".join(map(str, d["shape"])), str(len(d["classes"])), number(d["n_rest"]), number(d["n_test"]),
-         str(epochs.get(name, "–"))]
-        for name, d in sorted(results.info.get("datasets", {}).items())
+         " × ".join(map(str, d.get("shape", []))), number(len(d["classes"]) if "classes" in d else None),
+         number(d.get("n_rest")), number(d.get("n_test")), str(epochs.get(name, "–"))]
+        for name, d in sorted(found.items())
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from scipy.stats import spearmanr
 from infomax_bench.benchmark import Benchmark, Claims, Kept, study_key
 from infomax_bench.figures import comparable, intervals, scatter, seeds_of, sparks
 from infomax_bench.look import png
+from infomax_bench.record import STUDY
 from infomax_bench.report_images import Gallery
 from infomax_bench.report_parts import Group, Passage, Picture, Section, Table, capital, number, signed, table
 from infomax_bench.results import Results
@@ -170,12 +171,12 @@ def comparison(results: Results, claims: Claims, names: dict[str, str]) -> tuple
     datasets = sorted(good["dataset"].unique())
     ranks = {role: i for i, role in enumerate(ROLE_ORDER)}
     present = [m for m in rows["method"].unique() if m in cards]
-    present.sort(key=lambda m: (m != claims.subject, ranks.get(cards[m]["role"], 9), cards[m]["family"], m))
+    present.sort(key=lambda m: (m != claims.subject, ranks.get(cards[m].get("role", ""), 9), cards[m]["family"], m))
     lines = []
     for method in present:
         own = cards[method]
         described = [
-            f"{names[method]}\n{', '.join(dict.fromkeys([own['family'], own['role']]))}",
+            f"{names[method]}\n{', '.join(dict.fromkeys([own['family'], own.get('role', '')]))}",
             f"{own['objective']}\nprevents: {own['prevents']}",
             own["essay_cost"] or "–",
         ]
@@ -287,7 +288,7 @@ def untuned(results: Results) -> list[str]:
 
 def tuning(results: Results, names: dict[str, str], claims: Claims) -> tuple[str, Table | None]:
     """The budget in words, and what was chosen for each method and data set, and how much it matters."""
-    studies = list(results.info.get("tuning", {}).values())
+    studies = [study for study in results.info.get("tuning", {}).values() if set(STUDY) <= set(study)]
     if not studies:
         return "", None
     trials, seconds = sorted({s["trials"] for s in studies}), sum(s["seconds"] for s in studies)

@@ -18,6 +18,7 @@ from infomax_bench.benchmark import DEFAULTS, Benchmark, Claims
 from infomax_bench.errors import UserError
 from infomax_bench.forked import available_cores, in_parallel
 from infomax_bench.printable import printable
+from infomax_bench.record import RECORD, fitted
 from infomax_bench.rows import read_rows
 from infomax_bench.sealed import Damaged, read_either
 from infomax_bench.statistics import Verdict, failed_seeds
@@ -145,7 +146,8 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
     info = printable(read_info(root, store.warn) if info is None else info)
     if not manifest or "suite" not in info:
         raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
-    cards = info.get("methods", {})
+    info = fitted(info, RECORD)
+    cards = info["methods"]
     bases: list[dict[str, Any]] = []  # what all rows of a job have in common
     entries = list(manifest.values())
     rows = read_rows(root, entries)

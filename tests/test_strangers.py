@@ -14,6 +14,7 @@ import pytest
 from infomax_bench import report, report_model, results, rows
 from infomax_bench.pages import link, markdown, templates
 from infomax_bench.printable import printable
+from infomax_bench.record import RECORD, STUDY, fitted
 from infomax_bench.report_parts import file_name
 from infomax_bench.results import write_results
 from infomax_bench.store import Store
@@ -241,3 +242,56 @@ def test_names_as_files_neither_clash_nor_leave_the_folder():
     assert all(re.fullmatch(r"[\w-][\w.-]{0,99}", name, re.ASCII) for name in files)
     assert file_name("infomax_em") == "infomax_em"
     assert link("figures/ä (b).png") == "figures/%C3%A4%20%28b%29.png"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd") / "results" / "quick"
+    make_results(folder, benchmarks=("cost",), failed=["gamma"], lost=["delta"])
+    info = json.loads((folder / "run.json").read_text())
+    info["tuning"] = {"alpha@one": dict.fromkeys(STUDY, 1) | {"method": "alpha", "dataset": "one", "backbone": "linear",
+                                                             "settings": {"rate": 0.1}, "current": True}}  # fmt: skip
+    return folder, info
+
+
+NAMED = ("methods", "datasets", "tuning")
+ODD_SHAPES = {
+    "parts": lambda info, odd: info | dict.fromkeys(("machine", *NAMED, "broken", "runs"), odd),
+    "cards": lambda info, odd: info | {part: dict.fromkeys(info[part], odd) for part in NAMED},
+    "fields": lambda info, odd: (
+        info | {part: {name: dict.fromkeys(own, odd) for name, own in info[part].items()} for part in NAMED}
+    ),
+    "numbers": lambda info, odd: (
+        info
+        | {"seconds": odd, "runs": [odd]}
+        | {"suite": info["suite"] | dict.fromkeys(("widths", "epochs", "width", "batch_size"), odd)}
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "odd"), [("parts", "odd"), ("cards", None), ("fields", [None]), ("fields", {}), ("numbers", "odd")]
+)
+def test_a_record_of_another_shape_costs_what_is_odd_alone(small, tmp_path, part, odd):
+    folder, info = small
+    (folder / "run.json").write_text(json.dumps(ODD_SHAPES[part](info, odd)))
+    html, markdown, *_ = build(folder, tmp_path)
+    assert "How it was run, and on what" in html
+    assert "infomax-bench run" in markdown
+
+
+def test_what_is_fitted_loses_nothing_that_fits(small):
+    def is_kept(before, after):
+        if isinstance(before, dict):
+            return all(is_kept(one, after[name]) for name, one in before.items())
+        return before == after or all(is_kept(*two) for two in zip(before, after, strict=True))
+
+    assert is_kept(small[1], fitted(small[1], RECORD))
+    for odd in ("odd", None, 7, True, [], [None], {}, {"a": 1}):
+        for part in ODD_SHAPES:
+            found = fitted(ODD_SHAPES[part](small[1], odd), RECORD)
+            assert found["suite"]["preset"] == "quick"
+            for card in found["methods"].values():
+                assert isinstance(card["family"], str)
+                assert isinstance(card.get("backbones", []), list)
+            assert all(isinstance(study.get("trials", 1), int) for study in found["tuning"].values())
