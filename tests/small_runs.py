@@ -64,7 +64,8 @@ def go(
     found = registry([str(own)])
     preset = load_presets(home() / "benchmarks")["quick"]
     options = {"methods": list(methods), "datasets": ["tiny"], "widths": [4], "epochs": 2, "seeds": 2, **changes}
-    preset = type(preset)(**{**vars(preset), "batch_size": batch_size})
+    # small: never on fewer images
+    preset = type(preset)(**{**vars(preset), "batch_size": batch_size, "scaled": {}})
     suite = make_suite(found, preset, **options)
     chosen = [found.benchmark(name) for name in benchmarks]
     return run(found, suite, chosen, root, folders=[str(own)], workers=workers, quiet=True)

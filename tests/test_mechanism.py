@@ -313,12 +313,12 @@ def test_a_small_run(own, tmp_path):
     claims = done.results.claims()
     encoders = benchmark().encoders(rows, claims)
     assert set(encoders["cell"]) == {*CELLS, "kmeans", "random_features"}
-    assert set(encoders["sweep"]) == {"", "start", "rate", "width", "images"}
+    assert set(encoders["sweep"]) == {"", "start", "rate"}
     for column in ("accuracy", "settled", "entropy", "k-means", "dead"):
         assert encoders.loc[encoders["cell"] == BOTH, column].notna().all()
     said = benchmark().answer(rows, claims)
     assert said.startswith("The essay's contrast is undecided. Its parts are ")
     assert "\nWith competition infomax_em is: " in said
-    assert len(list(benchmark().figures(rows, claims))) == 6
+    assert len(list(benchmark().figures(rows, claims))) == 5
     again = go(own, tmp_path / "r", methods=methods, benchmarks=["mechanism"])
     assert again.n_jobs == 0
