@@ -271,7 +271,9 @@ def run_suite(arguments: argparse.Namespace) -> int:
 
     preset = find_preset(_presets(), arguments.preset)
     root = take.folder("--results", arguments.results or Path("results") / preset.name)
-    out = take.folder("--out", arguments.out or Path("reports") / root.name)
+    out = arguments.out or Path("reports") / root.name
+    if not arguments.no_report:
+        take.folder("--out", out)
     registry = _registry(arguments)
     from infomax_bench.asked import check_grids, company
     from infomax_bench.plan import Planner, make_suite
