@@ -24,6 +24,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+from infomax_bench.contents import hashes
 from infomax_bench.data import Dataset, Images, data_root
 from infomax_bench.errors import UserError
 from infomax_bench.store import write_text
@@ -59,7 +60,14 @@ class TorchvisionDataset(Dataset):
     """The files, and what each must be: "sha256:HEX", "md5:HEX", or "size:BYTES" where no checksum is known."""
 
     def fingerprint(self) -> str:
+        """Of what the files must be; where that is no more than a size, of what the files there hold too."""
         content = json.dumps([self.source, dict(self.options), dict(self.files)])
+        with suppress(UserError, OSError):  # loading tells
+            root = data_root()
+            if self._are_there(root):
+                self._record(root)
+                paths = [root / self.folder / name for name in self._unverified(root)]
+                content += "".join(hashes(paths, f"{root} {self.source}").values() if paths else ())
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def load(self) -> Images:
@@ -92,8 +100,10 @@ class TorchvisionDataset(Dataset):
             root = data_root()
         except UserError:
             return None
-        there = all((root / self.folder / name).is_file() for name in self.files)
-        return not self._unverified(root) if there else None
+        return not self._unverified(root) if self._are_there(root) else None
+
+    def _are_there(self, root: Path) -> bool:
+        return all((root / self.folder / name).is_file() for name in self.files)
 
     def _unverified(self, root: Path) -> list[str]:
         """The files of which no more than the size is known."""
@@ -177,9 +187,9 @@ class TorchvisionDataset(Dataset):
         packed = {name: self._packed(folder / name, self.files[name]) for name in self._unverified(root)}
         found = {name: expected for name, expected in packed.items() if expected}
         if found:
-            hashes = {name: value.partition(":")[2] for name, value in {**_recorded(folder), **found}.items()}
+            record = {name: value.partition(":")[2] for name, value in {**_recorded(folder), **found}.items()}
             with suppress(OSError):
-                write_text(folder / RECORDED, json.dumps(hashes, indent=1) + "\n")
+                write_text(folder / RECORDED, json.dumps(record, indent=1) + "\n")
 
     def _fetch(self, root: Path, faults: Mapping[Path, str]) -> None:
         """Puts verified files in place of what is missing or damaged."""
@@ -241,8 +251,8 @@ class TorchvisionDataset(Dataset):
             self._open(root, train=True, download=True)  # checks the archives' md5
         for path, fault in self._faults(root).items():
             raise RuntimeError(f"the downloaded {path.name} {fault}")
-        hashes = {name: _digest(root / self.folder / name, "sha256") for name in self.files}
-        (root / self.folder / RECORDED).write_text(json.dumps(hashes, indent=1) + "\n")
+        record = {name: _digest(root / self.folder / name, "sha256") for name in self.files}
+        (root / self.folder / RECORDED).write_text(json.dumps(record, indent=1) + "\n")
 
 
 def _recorded(folder: Path) -> dict[str, str]:

@@ -466,6 +466,21 @@ def test_what_no_checksum_vouches_for_is_called_unverified(
     assert not caplog.records
 
 
+def test_unverified_files_are_part_of_the_key(root: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other contents of the same size are other data; verified files have the key that was known before."""
+    monkeypatch.setenv("HOME", str(root.parent / "home"))
+    expected = TinyWithoutChecksums().fingerprint(), Tiny().fingerprint()
+    folder = place(root, GOOD)
+    prints = {TinyWithoutChecksums().fingerprint()}
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(6)))
+    prints.add(TinyWithoutChecksums().fingerprint())
+    assert len({*prints, expected[0]}) == 3
+    assert Tiny().fingerprint() == expected[1]
+    shutil.rmtree(folder)
+    TinyWithoutChecksums().load()
+    assert TinyWithoutChecksums().fingerprint() == expected[0]
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_genuine_archive_vouches_for_its_file(
     damaged: bool, root: Path, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
