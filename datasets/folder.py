@@ -102,11 +102,11 @@ class Folder(Dataset):
             for folder in folders:
                 classes.setdefault(folder.name, {}).update((p, (part, real)) for p, real in sorted(_files(folder)))
         if len(classes) < 2:
-            only = next(iter(classes), None)
-            inner = "" if only is None or self.test_part or len(_folders(self.root / only)) < 2 else f"/{only}"
-            hint = f"; if those in {only} are the classes, say folder:{self.argument}{inner}" if inner else ""
-            seen = f"only one sub-folder ({only})" if only is not None else "no sub-folders"
-            seen = f"only one class ({only})" if self.test_part else seen
+            seen, hint = "no sub-folders", ""
+            for only in classes:
+                seen = f"only one class ({only})" if self.test_part else f"only one sub-folder ({only})"
+                if not self.test_part and len(_folders(self.root / only)) > 1:  # as archives unpack
+                    hint = f"; if those in {only} are the classes, say folder:{self.argument}/{only}"
             raise self._error(f" has {seen}; it needs one for each class, at least two{hint}")
         return dict(sorted(classes.items()))
 

@@ -186,7 +186,7 @@ def _is_grey(mode: str) -> bool:
 
 def _is_deep(mode: str, raw: str) -> bool:
     """Whether samples of colours are of 16 bits, of which Pillow would keep the upper ones alone."""
-    return mode in ("RGB", "RGBA") and raw[-4:] in (";16B", ";16L", ";16N") and not raw.startswith("RGBa")
+    return mode in ("LA", "RGB", "RGBA") and raw[-4:] in (";16B", ";16L", ";16N") and not raw.startswith("RGBa")
 
 
 def _raw_mode(image: ImageFile) -> str:

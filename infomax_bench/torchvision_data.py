@@ -193,6 +193,10 @@ class TorchvisionDataset(Dataset):
 
     def _fetch(self, root: Path, faults: Mapping[Path, str]) -> None:
         """Puts verified files in place of what is missing or damaged."""
+        for path in (path for path in faults if path.is_dir()):  # as Kaggle's archive unpacks
+            raise UserError(
+                f"{self._title}: {path} is a folder, where a file is wanted; move what is in it to its place"
+            )
         aside = root / f".{self.source}.partial"
         lacking = faults
         try:

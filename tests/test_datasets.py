@@ -448,6 +448,16 @@ def test_a_whole_archive_that_lies_there_is_unpacked(root: Path, monkeypatch: py
     assert (root / theirs.filename).read_bytes() == archive.getvalue()
 
 
+def test_a_folder_in_a_files_place_is_one_line(root: Path, server: Server) -> None:
+    """As Kaggle's archive unpacks: it is named, and left as it is."""
+    folder = place(root, {DOTTED["t10k-labels-idx1-ubyte"]: GOOD["t10k-labels-idx1-ubyte"]})
+    (folder / "t10k-labels-idx1-ubyte").mkdir()
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is a folder") as error:
+        Tiny().load()
+    one_line(error)
+    assert (folder / "t10k-labels-idx1-ubyte").is_dir()
+
+
 def test_what_no_checksum_vouches_for_is_called_unverified(
     root: Path, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
