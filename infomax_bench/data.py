@@ -244,7 +244,7 @@ def stratified_test(labels: np.ndarray, share: float, seed: int = 0) -> np.ndarr
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         if len(members) < 2:
-            raise UserError(f"class {label} has one image; it takes two, one to train on and one to test")
+            raise UserError(f"class {label} has one member; it takes two, one to train on and one to test")
         n = min(max(1, round(share * len(members))), len(members) - 1)
         test[rng.permutation(members)[:n]] = True
     return test

@@ -630,6 +630,26 @@ def test_data_root_that_is_a_file_is_one_line(root: Path, server: Server) -> Non
     one_line(error)
 
 
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in containers whose user is no entry of the password file: one line, and what needs no home works."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.delenv("INFOMAX_BENCH_DATA", raising=False)
+    with pytest.raises(UserError, match=r"no home folder .* set INFOMAX_BENCH_DATA") as error:
+        Tiny().load()
+    one_line(error)
+    assert Tiny().verified is None
+    assert Tiny().fingerprint()
+    monkeypatch.setattr(Path, "expanduser", lambda _: nowhere())
+    monkeypatch.setenv("INFOMAX_BENCH_DATA", "~/data")
+    with pytest.raises(UserError, match="~/data: there is no home folder") as error:
+        Tiny().load()
+    one_line(error)
+
+
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist", "emnist_letters", "cifar10"])
 def test_unreachable_download_is_one_line(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through torchvision's own code: no network is one line that names what to put where."""
@@ -995,7 +1015,7 @@ def test_stratified_test_leaves_no_class_out(counts: list[int], share: float) ->
 
 
 def test_a_class_of_one_cannot_be_divided() -> None:
-    with pytest.raises(UserError, match="class 7 has one image") as error:
+    with pytest.raises(UserError, match="class 7 has one member") as error:
         stratified_test(np.array([3, 3, 7, 3]), share=0.2)
     one_line(error)
 

@@ -212,6 +212,22 @@ def test_every_reason_for_leaving_out_is_told(
         assert text in told(caplog)
 
 
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not left out in silence, as os.walk would have it."""
+    make(tmp_path)
+    closed, real = str(tmp_path / "cat" / "closed"), os.scandir
+    os.mkdir(closed)
+
+    def scandir(path: str) -> object:
+        if str(path) == closed:  # tests may run as root, whom no mode keeps out
+            raise PermissionError(13, "Permission denied", closed)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError, match="closed"):
+        _ = folder(tmp_path).n_rest
+
+
 # -- copies -----------------------------------------------------------------------------------------------------------
 
 
