@@ -23,6 +23,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import numpy as np
@@ -88,12 +89,22 @@ class Picture:
 
 def header(path: Path) -> Header:
     """Raises NotUsable for what is no picture, cannot be read, or is too large."""
-    if path.exists() and not path.is_file():  # a pipe, which would never end
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise NotUsable(error.strerror or "no file") from None
+    if not S_ISREG(stat.st_mode):  # a pipe, which would never end
         raise NotUsable("no file")
+    return _header(path, MOST_PIXELS, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+@functools.lru_cache(maxsize=1 << 20)
+def _header(path: Path, most: int, *_: int) -> Header:
+    """Read once in a process for as long as the file is not touched: every job asks for all of them."""
     try:
         with _opened(path) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise NotUsable(f"too large: over {MOST_PIXELS >> 20} million pixels")
+            if image.width * image.height > most:
+                raise NotUsable(f"too large: over {most >> 20} million pixels")
             turned = _orientation(image) > 4
             grey = _is_grey(image.mode) or _raw_mode(image).startswith("LA;16")
             size = (image.height, image.width) if turned else image.size
