@@ -84,7 +84,7 @@ class Folder(Dataset):
         for first, *more in found.values():
             if more:
                 raise self._error(f" has both {first.name} and {more[0].name}; rename or remove one of them")
-        return {part: folders[0] for part, folders in found.items()}
+        return {part: _innermost(folders[0]) for part, folders in found.items()}
 
     @functools.cached_property
     def test_part(self) -> str | None:
@@ -163,7 +163,8 @@ class Folder(Dataset):
     def _tell_of_the_rest(self) -> None:
         """Says what lies where nothing is looked for."""
         own = {self.root, *self.parts.values()}
-        beside = [f for f in _folders(self.root) if f not in own] if self.test_part else []
+        used = {holder.relative_to(self.root).parts[0] for holder in own - {self.root}}
+        beside = [f for f in _folders(self.root) if f.name not in used] if used else []
         if beside:
             self._tell(f"left out, beside the division: {self._some(beside)}")
         loose = [
@@ -281,6 +282,13 @@ def _is_hidden(name: str) -> bool:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not _is_hidden(p.name))
+
+
+def _innermost(folder: Path) -> Path:
+    """What a folder holds under its own name, if it holds nothing else: train/train, as some archives unpack."""
+    while [inner.name for inner in _folders(folder)] == [folder.name]:
+        folder /= folder.name
+    return folder
 
 
 def _by_part(folders: Sequence[Path], words: Callable[[str], set[str]]) -> dict[str, list[Path]]:

@@ -131,6 +131,17 @@ def test_a_folder_around_the_classes_is_looked_into(tmp_path: Path) -> None:
     assert refused(tmp_path).endswith(f"say folder:{tmp_path}/archive")
 
 
+def test_parts_of_a_division_may_lie_in_folders_of_their_own_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As well-known archives unpack: training_set/training_set/cat."""
+    make(tmp_path / "training_set" / "training_set")
+    make(tmp_path / "test_set" / "test_set", n=2, first=10)
+    assert folder(tmp_path).class_names == ("cat", "dog")
+    assert len(names(folder(tmp_path))) == 4
+    assert not caplog.records
+
+
 def test_a_division_inside_of_classes_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("cat", "dog"):
         make(tmp_path / name, ("train", "test"))
