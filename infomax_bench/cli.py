@@ -331,7 +331,7 @@ def tune_methods(arguments: argparse.Namespace) -> int:
     registry = _registry(arguments)
     from infomax_bench.backbones import BACKBONES
     from infomax_bench.tune import tune
-    from infomax_bench.tuned import begin_tuned, summary
+    from infomax_bench.tuned import brought_path, summary, tuned_path
 
     for name in arguments.backbones or ():
         if name not in (known := {*BACKBONES, "native"}):
@@ -339,9 +339,9 @@ def tune_methods(arguments: argparse.Namespace) -> int:
     device, workers = _workers(arguments)
     trials = preset.trials if arguments.trials is None else arguments.trials
     studies = tune(
-        registry, preset, begin_tuned(preset.name), methods=arguments.methods, datasets=arguments.datasets,
-        backbones=arguments.backbones, trials=trials, folders=arguments.plugins, device=device,
-        workers=workers, again=arguments.again,
+        registry, preset, tuned_path(preset.name), brought=brought_path(preset.name), methods=arguments.methods,
+        datasets=arguments.datasets, backbones=arguments.backbones, trials=trials, folders=arguments.plugins,
+        device=device, workers=workers, again=arguments.again,
     )  # fmt: skip
     say(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
     return 0

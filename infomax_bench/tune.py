@@ -33,7 +33,7 @@ from infomax_bench.plugins import Registry
 from infomax_bench.presets import Preset
 from infomax_bench.progress import progress
 from infomax_bench.store import digest
-from infomax_bench.tuned import Study, Trial, add_study, read_studies
+from infomax_bench.tuned import Study, Trial, add_study, read_studies, write_studies
 from infomax_bench.workers import Workers
 
 PROBED = EVALUATIONS["linear_probe"].seconds
@@ -191,6 +191,7 @@ def tune(
     preset: Preset,
     path: Path,
     *,
+    brought: Path | None = None,
     methods: Sequence[str] | None = None,
     datasets: Sequence[str] | None = None,
     backbones: Sequence[str] | None = None,
@@ -202,17 +203,22 @@ def tune(
     again: bool = False,
     quiet: bool = False,
 ) -> dict[str, Study]:
-    """Makes the studies that are missing, keeps each as it ends, and returns all there are.
+    """Makes the studies that are missing, keeps each in `path` as it ends, and returns all there are.
 
+    brought: studies that a new file begins with, so that methods that were tuned elsewhere stay tuned.
     Raises UserError at the end if some could not be made.
     """
     if trials < 1 or seeds < 1:
         raise UserError("trials and seeds are at least 1")
     suite = make_suite(plugins, preset, methods=methods, datasets=datasets)
     planner = Planner(plugins, "cpu")
-    todo = plans(plugins, suite, trials, seeds, read_studies(path), again, backbones, planner)
+    begins = brought if brought is not None and not path.exists() else None
+    studies = read_studies(begins or path)
+    todo = plans(plugins, suite, trials, seeds, studies, again, backbones, planner)
     failures = list(planner.faults.values())
     path.parent.mkdir(parents=True, exist_ok=True)
+    if begins:
+        write_studies(path, studies)
     if not quiet:
         tell(f"{len(todo)} studies of {trials} trials each; tuned values in {path}")
     with ExitStack() as stack:

@@ -84,14 +84,6 @@ def tuned_values(preset: str) -> tuple[dict[str, Study], str]:
     return read_studies(own), f"tuned values are those of {own} here, not the project's"
 
 
-def begin_tuned(preset: str) -> Path:
-    """The file to tune into; a new one begins with the project's values, so that all methods stay tuned."""
-    own, brought = tuned_path(preset), brought_path(preset)
-    if not own.exists() and brought.exists():
-        write_studies(own, read_studies(brought))
-    return own
-
-
 def read_studies(path: Path) -> dict[str, Study]:
     """The studies of a preset by their keys; {} if there are none.
 

@@ -21,7 +21,7 @@ from infomax_bench import engine
 from infomax_bench.benchmark import Cell, Request
 from infomax_bench.plan import Planner
 from infomax_bench.plugins import registry
-from infomax_bench.report_model import datasets
+from infomax_bench.report_facts import UNVERIFIED, datasets
 from infomax_bench.results import COLUMNS, read_results
 from infomax_bench.run import _Record
 from infomax_bench.store import Job, Store
@@ -144,7 +144,7 @@ def test_what_no_checksum_vouches_for_is_called_unverified_in_the_report(own, tm
     for verified, expected in (("False", True), ("None", True), ("True", False)):
         tiny.write_text(f"{known}\n    verified = {verified}\n")
         done = go(own, tmp_path / "r", methods=["pca"], benchmarks=["cost"])
-        assert [("unverified" in row[1]) for row in datasets(done.results)] == [expected]
+        assert [(UNVERIFIED in row[0]) for row in datasets(done.results)] == [expected]
 
 
 def test_damaged_files_are_made_again(own, tmp_path):
