@@ -25,8 +25,9 @@ ROWS_A_VALUE = 10
 """A factor of more values than a unit is cut into has as many rows as this for each, on average."""
 NOISE = 0.2
 """Information about a factor, as a share of all there is, that is worth a remark if noise shows as much."""
-CLOSE = 1e-3
-"""In standard deviations: outputs of a unit are all but equal if half of those that are not its median are so near."""
+CLOSE, MOST = 1e-3, 0.95
+"""Outputs of a unit are all but equal if most of those that are not its median are so near to it, in standard
+deviations."""
 HOW_TO_NUMBER = "numpy.unique(labels, return_inverse=True)[1] numbers them"
 
 
@@ -240,9 +241,9 @@ def _all_but_equal(train: np.ndarray) -> list[str]:
     found = []
     for i, unit in enumerate(train.T.astype(np.float64)):
         with np.errstate(over="ignore", invalid="ignore"):
-            away = np.abs(unit / 2 - np.median(unit) / 2)
+            away = np.abs(unit / 2 - np.median(unit / 2))
             away = away[away > 0] / (away.max() or 1.0)
-            if len(away) and np.median(away) < CLOSE * np.sqrt(np.square(away).sum() / len(unit)):
+            if len(away) and np.quantile(away, MOST) < CLOSE * np.sqrt(np.square(away).sum() / len(unit)):
                 found.append(i)
     if not found:
         return []

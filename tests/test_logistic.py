@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from infomax_bench.data import split
 from infomax_bench.errors import Diverged
-from infomax_bench.evaluate._solver import inverse
+from infomax_bench.evaluate._solver import PROMISE, complain, inverse
 from infomax_bench.evaluate.context import FeatureSet
-from infomax_bench.evaluate.logistic import fit_logistic
+from infomax_bench.evaluate.logistic import _minimise, _Objective, fit_logistic
+from infomax_bench.evaluate.newton import newton
 from infomax_bench.evaluate.probe import (
     few_shot,
     few_shot_draws,
@@ -227,6 +230,75 @@ def test_more_labels_help():
     one, many = few_shot(data, (0, 1), 1), few_shot(data, (0, 1), 50)
     assert one is not None and many is not None  # noqa: PT018
     assert (many > one).all()
+
+
+def newton_cholesky(x, y, l2):
+    """The optimum by another library's second-order method, float64."""
+    model = LogisticRegression(C=1 / (l2 * len(x)), solver="newton-cholesky", tol=1e-9, max_iter=1000).fit(x, y)
+    log_p = np.log(np.maximum(model.predict_proba(x), 1e-300))
+    return -log_p[np.arange(len(y)), y].mean() + l2 / 2 * (model.coef_**2).sum()
+
+
+@pytest.mark.parametrize("n", [900, 3000])
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e6])
+@pytest.mark.parametrize("l2", [1e-5, 1e-3, 1e-1])
+def test_one_image_far_from_all_others_does_not_stop_it_short_of_the_optimum(n, far, l2):
+    """It makes the first estimate of the Hessian wrong by its square, in its direction."""
+    x, y = blobs(n, k=16, classes=4, correlated=False)
+    x[5] = far
+    x = ((x - x.mean(0, dtype=np.float64)) / x.std(0, dtype=np.float64)).astype(np.float32)
+    best = newton_cholesky(x.astype(np.float64), y, l2)
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([l2]), 4)
+    assert fit.objective.item() == pytest.approx(best, rel=PROMISE)
+    assert fit.gap.item() <= PROMISE * fit.objective.item()
+
+
+@pytest.mark.parametrize("l2", [1e-5, 1e-2])
+def test_what_is_left_to_gain_is_bounded_wherever_it_stops(l2):
+    """After every number of iterations, the bound is above what scikit-learn still gains; not solved, that is said."""
+    x, y = blobs(1500, k=12, classes=3)
+    best = newton_cholesky(x.astype(np.float64), y, l2)
+    data = torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([l2]), 3
+    bounds = []
+    for iterations in (0, 1, 3, 100):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            w = torch.zeros(1, 1, 3, 13)
+            objective = _Objective(data[0], data[1], data[2], None, 3)
+            _, loss, gap, _ = _minimise(objective, w, torch.arange(1500), 1e-4, 1e-5, iterations)
+            complain(gap, loss)
+        near = loss.item() - best < 0.01 * best  # the Newton decrement is what is left to gain near the optimum
+        assert not near or loss.item() - best <= gap.item() * 1.1 + 1e-6 * best
+        assert bool(caught) == (gap.item() > PROMISE * loss.item())
+        bounds.append(gap.item() / loss.item())
+    assert bounds[0] > PROMISE >= bounds[-1]
+
+
+def test_large_problems_share_a_block_and_are_solved_a_few_at_a_time(monkeypatch):
+    """As where features are wide, or classes many."""
+    x, y = blobs(n=1300, k=20, classes=4)
+    monkeypatch.setattr("infomax_bench.evaluate.logistic.BLOCKS", 0)
+    monkeypatch.setattr("infomax_bench.evaluate.logistic.WEIGHTS", 2 * 4 * 20)
+    keep = torch.ones(1, 5, 20)
+    keep[0, 1, 3:] = keep[0, 4, :9] = 0
+    l2 = torch.tensor([1e-5, 1e-4, 1e-3, 1e-2, 1e-4])
+    fit = fit_logistic(torch.tensor(x)[None], torch.tensor(y)[None], l2, 4, keep)
+    for r in range(5):
+        left = keep[0, r].bool().numpy()
+        expected = newton_cholesky(x[:, left].astype(np.float64), y, float(l2[r]))
+        assert fit.objective[0, r].item() == pytest.approx(expected, rel=PROMISE)
+    assert fit.weight[0, 1, 3:].abs().max() == 0
+
+
+def test_a_start_far_out_is_no_worse_than_none():
+    """Where every class is sure there is no curvature to go by, and the intercept bears no penalty."""
+    x, y = blobs(n=60, k=4)
+    ones = torch.cat([torch.tensor(x).double(), torch.ones(60, 1)], 1)[None]
+    onehot = torch.nn.functional.one_hot(torch.tensor(y), 3).double().T[None]
+    far = 1e4 * torch.randn(1, 3, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    _, loss, gap, _ = newton(ones, onehot, 1e-4, far, 1e-4, 400)
+    assert loss.item() == pytest.approx(newton_cholesky(x.astype(np.float64), y, 1e-4), rel=PROMISE)
+    assert gap.item() <= PROMISE * loss.item()
 
 
 def test_dead_units_do_not_stop_the_solver():

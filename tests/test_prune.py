@@ -98,6 +98,29 @@ def test_redundancy_order_takes_duplicates_before_anything_unique():
     assert first == {0, 1, 2}, "one of each duplicated pair goes first"
 
 
+def test_units_that_have_gone_are_left_out_without_changing_the_order(monkeypatch):
+    """Two seeds, whose units go in different orders."""
+    x, y = informative(k=24)
+    x = torch.cat([x, x @ torch.randn(24, 24, generator=torch.Generator().manual_seed(2))])
+    test = torch.arange(800) % 4 == 0
+    data = FeatureSet(x, y, [split(test, s) for s in range(2)], 4)
+    found = []
+    for small in (2, 1000):
+        monkeypatch.setattr("infomax_bench.evaluate.orders.SMALL", small)
+        ctx = Context((0, 1), lambda _: data)
+        found.append([redundancy_order(ctx), greedy_order(ctx)])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    assert not torch.equal(found[0][0][0], found[0][0][1])
+
+
+def test_wide_features_are_looked_at_in_coarser_steps():
+    right = torch.zeros(3, 100, dtype=torch.bool)
+    right[0] = True
+    right[1, :98] = True
+    assert undecided(torch.tensor([0, 128, 256]), right, 256)[:3] == [4, 8, 12]
+    assert undecided(torch.tensor([0, 256, 512]), right, 512)[:3] == [32, 64, 96]
+
+
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=15, deadline=None)
 def test_redundancy_order_is_that_of_regressions(seed):

@@ -14,14 +14,15 @@ from infomax_bench.errors import Diverged
 DECREMENT = 1e-5
 """A solver goes on until half the squared Newton decrement is, by its own estimate, below this share of the loss."""
 PROMISE = 1e-4
-"""What is left to gain is at most this share of the loss: checked at the end, by an upper bound on the decrement."""
+"""Half the squared Newton decrement, which near the optimum is what is left to gain, is at most this share of the loss:
+checked at the end, by an upper bound on it."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """weight `[S, R, K, C]`, bias `[S, R, C]`, objective `[S, R]` float64; iterations that the slowest problem took.
 
-    gap: how far the objective is from the optimum at most, `[S, R]` float64; see `conjugate_gradients`.
+    gap: what the objective has left to gain: an upper bound on half its squared Newton decrement, `[S, R]` float64.
     """
 
     weight: Tensor
