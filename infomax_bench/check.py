@@ -443,7 +443,7 @@ def check(name: str, folders: Sequence[str] = ()) -> int:
                     say(f"  -       {words} [{declared}]")
                 except UserError:
                     raise
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     broken += 1
                     reason = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
                     say(f"  BROKEN  {words}\n          {reason}")

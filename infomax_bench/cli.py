@@ -191,6 +191,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return action(arguments)
     except (UserError, NotApplicable, Diverged) as error:
         fail(str(error))
+    except SystemExit as error:  # of a plug-in: nothing here raises it
+        fail(f"a plug-in ended the program (SystemExit: {error}); nothing after that was done")
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -180,6 +180,22 @@ def test_a_broken_plug_in_costs_one_line_and_nobody_else(folder, case):
     assert "pca" in found.plugins["methods"]
 
 
+@pytest.mark.parametrize("command", ["encode", "check"])
+def test_a_plug_in_that_ends_the_program_later_is_no_success(folder, capsys, command):
+    from infomax_bench.cli import main
+
+    write_mine(folder, lazily="sys.exit(0)")
+    if command == "check":
+        assert main(["check", str(folder / "mine.py")]) == 1
+        return
+    out = folder / "out.npz"
+    with pytest.raises(SystemExit) as stop:
+        main(["encode", "mine", "digits", "--epochs", "1", "--plugins", str(folder), "--out", str(out)])
+    assert stop.value.code == 2
+    assert "a plug-in ended the program" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_variant_that_replaces_another_files_method_is_said(folder):
     write_mine(folder)
     text = (folder / "mine.py").read_text()
