@@ -153,11 +153,12 @@ def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: 
 
 def _need_same(encoder: Encoder, task: Task, plugins: Registry, path: Path) -> None:
     """Raises ValueError if an encoder is not what the task asks for: files of format 1 do not have their key."""
-    cell = task.cell
+    cell, data = task.cell, plugins.dataset(task.cell.dataset)
+    moved = data.identity != data.label  # a folder is the same wherever it lies
     wanted = {
         "method": cell.method, "settings": plugins.method(cell.method, dict(cell.settings)).settings(),
-        "problem": problem_for(cell, plugins.dataset(cell.dataset)), "seeds": tuple(task.seeds),
-        "data set": cell.dataset, "number of seeds": len(task.seeds),
+        "problem": problem_for(cell, data), "seeds": tuple(task.seeds),
+        "data set": encoder.dataset if moved else cell.dataset, "number of seeds": len(task.seeds),
     }  # fmt: skip
     found = {
         "method": encoder.method.name, "settings": encoder.method.settings(), "problem": encoder.problem,

@@ -417,3 +417,20 @@ def test_a_file_that_has_just_changed_is_not_remembered(
     root = make(tmp_path / "d")
     folder(root).fingerprint(), folder(root).fingerprint()
     assert len(reads) == 40
+
+
+def test_a_folder_that_was_moved_is_not_trained_on_again(tmp_path: Path) -> None:
+    from infomax_bench.benchmark import Cell
+    from infomax_bench.engine import encoder_of
+    from infomax_bench.plan import Planner, Task
+    from infomax_bench.store import Store
+
+    plugins, store, notes = registry(), Store(tmp_path / "r"), []
+    made = []
+    for place in ("here", "there"):
+        cell = Cell("pca", folder(make(tmp_path / place)).label, 4, 1, 2)
+        task = Task(cell, (0,), Planner(plugins, "cpu").encoder_key(cell, (0,)))
+        encoder_of(task, store, plugins, "cpu", notes)
+        made.append(store.encoder_path(task.encoder_key).stat().st_mtime_ns)
+    assert notes == []
+    assert made[0] == made[1]
