@@ -7,7 +7,7 @@ The format is an .npz with `features` float `[N, K]`, `labels` int `[N]`, and wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,7 +55,7 @@ def read_feature_file(path: Path) -> FeatureFile:
         seed = _seed(arrays["seed"]) if "seed" in arrays else 0
         given = "test" in arrays
         test = _test(arrays["test"], len(features)) if given else stratified_test(labels, TEST_SHARE)
-        own = split(torch.from_numpy(test), seed)
+        own = _divided(test, seed, labels)
         remarks += _check_split(labels, own, given)
     except _Refused as error:
         refuse(str(error))
@@ -203,24 +203,36 @@ def _named(classes: Sequence[int]) -> str:
     return f"class {numbers[0]}" if len(numbers) == 1 else f"classes {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
+def _divided(test: np.ndarray, seed: int, labels: np.ndarray) -> Split:
+    """The seed's division, as of data sets. Of a class all of whose rows would be for validation or test, the first of
+    validation is for training."""
+    own, classes = split(torch.from_numpy(test), seed), torch.from_numpy(labels)
+    first: dict[int, int] = {}
+    for row in own.validation.tolist():
+        first.setdefault(int(labels[row]), row)
+    missing = sorted(first.keys() - set(classes[own.train].tolist()))
+    if not missing:
+        return own
+    moved = torch.tensor([first[label] for label in missing])
+    return replace(own, train=torch.cat([own.train, moved]),
+                   validation=own.validation[~torch.isin(own.validation, moved)])  # fmt: skip
+
+
 def _check_split(labels: np.ndarray, own: Split, given: bool) -> list[str]:
     """What the division leaves unsaid. Raises _Refused where there is nothing to learn a class from."""
     size = np.bincount(labels)
     parts = {name: labels[getattr(own, name).numpy()] for name in ("train", "validation", "test")}
-    train, validation, test = (np.bincount(part, minlength=len(size)) for part in parts.values())
+    train, test = (np.bincount(parts[name], minlength=len(size)) for name in ("train", "test"))
     why = "" if given else " (no `test` is given, so a fifth of each class's rows are)"
+    fewest = f"classes have too few rows, {size.min()} of class {size.argmin()}"
     if not len(parts["test"]):
-        raise _Refused(
-            f"classes have too few rows, {size.min()} of class {size.argmin()}, for any to be for testing{why}"
-        )
-    none = np.flatnonzero(train == 0).tolist()
-    if none:
-        n, tested, held = (int(counts[none[0]]) for counts in (size, test, validation))
-        raise _Refused(
-            f"{_named(none)} {_have(none)} none for training: of {n} of class {none[0]} {tested} are for testing{why} "
-            f"and {held} for validation; give more, or leave them out"
-        )
+        raise _Refused(f"{fewest}, for any to be for testing{why}")
+    if none := np.flatnonzero(train == 0).tolist():
+        raise _Refused(f"{_named(none)} {_have(none)} no rows for training, as all {size[none[0]]} of class {none[0]} "
+                       f"are for testing{why}; give more, or leave them out")  # fmt: skip
     if not len(parts["validation"]):
+        if len(parts["train"]) >= VALIDATION_SHARE:
+            raise _Refused(f"{fewest}: one of each class is for training, and none is left for validation")
         raise _Refused(f"of {len(labels)} rows {len(parts['train'])} are not for testing{why}, and at least "
                        f"{VALIDATION_SHARE} are needed, one of which is for validation")  # fmt: skip
     remarks = []

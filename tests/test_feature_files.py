@@ -62,10 +62,11 @@ REFUSED = {
     "a seed in a list": ({"seed": np.array([3])}, "seed is one whole number"),
     "factors of one dimension": ({"factors": LABELS}, "factors are int [N, F]"),
     "a factor that numbers the rows": ({"factors": np.stack([LABELS, np.arange(90)], 1)}, "column 1 of factors"),
-    "a class only in test": ({"test": (np.arange(90) % 5 == 0) | (LABELS == 2)}, "class 2 has none for training"),
-    "two classes only in test": ({"test": LABELS > 0}, "classes 1 and 2 have none for training"),
+    "a class only in test": ({"test": (np.arange(90) % 5 == 0) | (LABELS == 2)}, "no rows for training, as all 30"),
+    "two classes only in test": ({"test": LABELS > 0}, "classes 1 and 2 have no rows for training"),
     "one row of a class": ({"labels": np.where(np.arange(90) < 89, LABELS % 2, 2), "test": np.arange(90) > 80},
-                           "class 2 has none for training: of 1"),
+                           "class 2 has no rows for training, as all 1"),
+    "two rows of each": ({"labels": np.arange(90) // 2, "test": np.arange(90) % 2 == 0}, "have too few rows, 2 of"),
     "five rows": ({"features": blobs(5), "labels": np.array([0, 0, 0, 1, 1]), "test": np.arange(5) == 0}, "at least 6"),
 }  # fmt: skip
 
@@ -129,6 +130,23 @@ def test_a_class_without_test_rows_is_said(tmp_path):
     _, said = evaluated(file_of(tmp_path, test=(np.arange(90) % 5 == 0) & (LABELS < 2)))
     assert len(said) == 1
     assert "class 2 has no rows to test on" in said[0]
+
+
+def test_a_class_of_few_rows_is_trained_on_whatever_the_seed(tmp_path):
+    """Of two rows one is for testing; validation would take every sixth of the others, and so a class."""
+    labels = np.concatenate([np.arange(60) % 2, 2 + np.repeat(np.arange(10), 2)])
+    test = np.concatenate([np.arange(60) % 5 == 0, np.arange(20) % 2 == 0])
+    moved = 0
+    for seed in range(5):
+        path = file_of(tmp_path, features=blobs(80), labels=labels, test=test, seed=np.array(seed))
+        own = read_feature_file(path).data.splits[0]
+        plain = split(torch.tensor(test), seed)
+        assert len(np.unique(labels[own.train])) == 12
+        rows = torch.cat([own.train, own.validation, own.test])
+        assert rows.sort().values.tolist() == list(range(80)), "every row once"
+        moved += len(plain.validation) - len(own.validation)
+        assert set(own.validation.tolist()) <= set(plain.validation.tolist())
+    assert moved
 
 
 def test_few_rows_are_said_in_one_line_without_a_shower_of_warnings(tmp_path, capsys):
