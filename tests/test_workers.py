@@ -190,7 +190,10 @@ def test_a_job_that_ends_every_process_is_given_up_and_the_others_are_done(tmp_p
         list(Workers(1, apart=True).map(leave, ["b"], tmp_path, tmp_path))
 
 
-def test_a_method_that_ends_its_process_is_recorded_and_stops_nobody(own, tmp_path):
+def test_a_method_that_ends_its_process_is_recorded_and_stops_nobody(own, tmp_path, monkeypatch):
+    from infomax_bench import workers
+
+    monkeypatch.setattr(workers, "TRIES", 1)
     write_echo(own, "import os; os._exit(0)")
     done = go(own, tmp_path / "r", workers=Workers(1, apart=True), benchmarks=["redundancy"])
     assert done.failures == [f"echo on tiny, width 4: {LOST}"]
