@@ -161,7 +161,9 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = command(
         "evaluate", "the same evaluations for features made elsewhere",
         "Reads an .npz with `features` float [N, K] and `labels` int [N], and if they are there `test` bool [N],\n"
-        "`seed` and `factors` int [N, F], and prints probe accuracies, pruning, redundancy and interpretability.",
+        "`seed` and `factors` int [N, F], and prints probe accuracies, pruning, redundancy and interpretability.\n"
+        "Shift and scale of a feature do not matter (but to what is published as depending on them). Of more than 256\n"
+        "features, where pruning hurts is found to a sixteenth of them.",
     )  # fmt: skip
     evaluate.add_argument("file", type=take.source, metavar="FEATURES.npz")
     evaluate.add_argument("--out", type=take.path, metavar="FILE.csv", help="write the rows as a table too")
