@@ -71,6 +71,9 @@ class Store:
 
     def prepare(self) -> None:
         """Makes the folder. Raises UserError if it cannot be written."""
+        for path in (self.root, self.root / "jobs", self.root / "encoders"):
+            if path.exists() and not path.is_dir():
+                raise UserError(f"{path} is no folder, and is in the way of one")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with replacing(self.root / ".probe") as temporary:
