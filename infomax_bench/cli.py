@@ -413,6 +413,9 @@ def _document(root: Path, out: Path | None) -> Path | None:
 
 
 def encode_features(arguments: argparse.Namespace) -> int:
+    from infomax_bench.outputs import check_out
+
+    check_out(arguments.out)
     registry = _registry(arguments)
     from infomax_bench.api import pretrain
     from infomax_bench.external import encode
@@ -434,10 +437,12 @@ def encode_features(arguments: argparse.Namespace) -> int:
 
 
 def evaluate_file(arguments: argparse.Namespace) -> int:
-    from infomax_bench.external import check_out, evaluate_file, write_whole
+    from infomax_bench.outputs import check_out, write_whole
 
     if arguments.out:
         check_out(arguments.out, arguments.file)
+    from infomax_bench.external import evaluate_file
+
     rows = evaluate_file(arguments.file, lambda text: tell(f"warning: {text}"))
     lost = None
     if arguments.out:

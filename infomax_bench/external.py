@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -25,39 +23,11 @@ from infomax_bench.evaluate import EVALUATIONS
 from infomax_bench.evaluate._solver import NotSolved
 from infomax_bench.evaluate.context import Context
 from infomax_bench.feature_files import read_feature_file
+from infomax_bench.outputs import check_out, write_whole
 from infomax_bench.progress import progress
-from infomax_bench.store import replacing
 
 ON_FEATURES = ("probe", "few_shot_knn", "prune_units", "redundancy", "robustness", "interpretability", "factors")
 """The evaluations that need no more than features."""
-
-
-# -- out --------------------------------------------------------------------------------------------------------------
-def check_out(out: Path, source: Path | None = None) -> None:
-    """Raises UserError if nothing could be written to `out`, or it is the file that is read. Links are followed."""
-    where = out.resolve()
-    if where.is_dir():
-        raise UserError(f"--out {out}: is a folder; name a file in it")
-    if not where.parent.is_dir():
-        raise UserError(f"--out {out}: no such folder: {out.parent}")
-    if source is not None and out.exists() and source.exists() and out.samefile(source):
-        raise UserError(f"--out {out}: is the file that is read; name another one")
-    if not os.access(where if where.exists() else where.parent, os.W_OK):
-        raise UserError(f"--out {out}: may not be written")
-
-
-def write_whole(out: Path, write: Callable[[Path], None]) -> None:
-    """Writes a file beside `out` and renames it; what is no file but a device or a pipe is written to as it is. Raises
-    UserError, which names `out`, if that fails; an older file then stays as it was."""
-    where = out.resolve()
-    try:
-        if where.exists() and not stat.S_ISREG(where.stat().st_mode):
-            write(where)
-        else:
-            with replacing(where) as temporary:
-                write(temporary)
-    except OSError as error:
-        raise UserError(f"--out {out}: {error.strerror or error}; nothing was written") from None
 
 
 def encode(
@@ -88,7 +58,6 @@ def encode(
     write_whole(out, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]  # numpy's stub
 
 
-# -- in ---------------------------------------------------------------------------------------------------------------
 def evaluate_file(path: Path, say: Callable[[str], None] = warnings.warn) -> pd.DataFrame:
     """Every evaluation that features alone allow: rows with evaluation, protocol, metric, x and value.
 
