@@ -18,7 +18,8 @@ NASTY = "a\x1b[2Jb\udce9\x9b31mc\u202ed\re\x07"
 ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
 
 
-def test_nothing_printed_steers_a_terminal(capsys, tmp_path):
+def test_nothing_printed_steers_a_terminal(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("infomax_bench"), "propagate", False)  # else pytest keeps the bare text
     any_terminal()
     say(NASTY, "two\nlines")
     tell(f"{NASTY}\nand more")
