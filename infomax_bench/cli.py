@@ -386,7 +386,7 @@ def make_reports(arguments: argparse.Namespace) -> int:
     from infomax_bench.report import write_report
     from infomax_bench.results import decide_all, read_info, read_results
 
-    everything = sorted(path.parent for path in Path("results").glob("*/manifest.json"))
+    everything = sorted({path.parent for path in Path("results").glob("*/manifest.json*")})
     folders = [arguments.results] if arguments.results else everything
     if not folders:
         raise UserError("no results yet; 'infomax-bench run' (or 'make run-all') makes some")

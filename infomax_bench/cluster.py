@@ -124,7 +124,9 @@ def _token(folder: Path) -> Iterator[str]:
 def _check(client: Any, folder: Path, token: str) -> None:
     """Raises UserError if a worker cannot do its jobs: it would waste the others' time."""
     waiting = False
-    while not (workers := client.scheduler_info(n_workers=-1)["workers"]):
+    while not (workers := client.scheduler_info(n_workers=-1).get("workers")):
+        if client.status not in ("running", "connecting"):
+            raise ConnectionError
         if not waiting:
             tell("waiting for the cluster's first worker")
         waiting = True

@@ -203,8 +203,9 @@ class Encoder:
         save_file(params, path, {"about": json.dumps({**about, "sha256": _checksum(params, about)})})
 
     @classmethod
-    def load(cls, path: Path, method: type[Method], key: str = "") -> Encoder:
-        """Reads what `save` wrote. Raises ValueError if the file is damaged, or was saved under another key."""
+    def load(cls, path: Path, method: type[Method], key: str | None = None) -> Encoder:
+        """Reads what `save` wrote. Raises ValueError if the file is damaged, or was saved under another key than a
+        given one."""
         try:
             with safe_open(path, framework="pt") as file:
                 about = json.loads((file.metadata() or {})["about"])
@@ -212,7 +213,7 @@ class Encoder:
             said = None if about.get("format", 1) == 1 else about
             if about["sha256"] != _checksum(params, said):
                 raise ValueError("its checksum does not match")
-            if said is not None and about["key"] != key:
+            if said is not None and key is not None and about["key"] != key:
                 raise ValueError("it is another encoder's")
             if about["method"] != method.name:
                 raise ValueError(f"it is of {about['method']}, not of {method.name}")

@@ -119,11 +119,15 @@ def reread() -> None:
 def _registry(folders: tuple[str, ...], kinds: tuple[str, ...]) -> Registry:
     found = Registry({kind: {} for kind in KINDS}, {}, [])
     roots = [Path(folder) for folder in folders]
-    sources.prepare([*(home() / kind for kind in kinds), *(p if p.suffix != ".py" else p.parent for p in roots)])
+    installed = {kind: entry_points(group=f"infomax_bench.{kind}") for kind in kinds}
+    sources.prepare(
+        [*(home() / kind for kind in kinds), *(p if p.suffix != ".py" else p.parent for p in roots)],
+        [entry.value.partition(":")[0].partition(".")[0] for group in installed.values() for entry in group],
+    )
     for kind in kinds:
         for path in sorted((home() / kind).glob("*.py")):
             _add_file(found, path)
-        for entry in entry_points(group=f"infomax_bench.{kind}"):
+        for entry in installed[kind]:
             try:
                 cls = entry.load()
                 path = Path(inspect.getfile(cls))

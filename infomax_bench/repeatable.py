@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from infomax_bench.errors import UserError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -36,7 +38,7 @@ ALIGNMENTS = 16
 """Places, four bytes apart, where a matrix is laid to see whether its products depend on it: a cache line."""
 
 _START = "import pickle, sys; sys.path[:] = pickle.loads(bytes.fromhex(sys.argv[1])); "
-_START += "from infomax_bench import repeatable; repeatable._serve(sys.argv[2])"
+_START += "from infomax_bench import repeatable; repeatable._serve(sys.argv[2], int(sys.argv[3]))"
 
 log = logging.getLogger("infomax_bench")
 
@@ -53,8 +55,13 @@ def ask() -> None:
 def repeats() -> bool:
     """Whether this process multiplies matrices alike whenever it does so: MKL is asked for its mode where it can be,
     and some products are tried."""
+    return _is_asked() and all(_same_everywhere())
+
+
+def _is_asked() -> bool:
+    """Whether MKL is in a mode whose products repeat, or is not there, or cannot be asked."""
     mode = _mode()
-    return (mode is None or mode == COMPATIBLE or bool(mode & STRICT)) and all(_same_everywhere())
+    return mode is None or mode == COMPATIBLE or bool(mode & STRICT)
 
 
 def in_words() -> str:
@@ -116,14 +123,22 @@ def laid(x: Tensor, place: int) -> Tensor:
 
 
 def steadily(function: Callable[..., Result], *arguments: Any) -> Result:
-    """`function(*arguments)`, in this process if its products repeat, else in a fresh one, and says so once.
+    """`function(*arguments)`, in this process if its products repeat, or if they would not in a fresh one either; else
+    in a fresh one, which is said once.
 
     The function is a module's own, and what it takes and returns can be pickled; it raises here what it raises there.
     """
-    if repeats():
+    if repeats() or not _fresh_helps():
         return function(*arguments)
     _say()
     return _in_fresh_process(function, arguments)
+
+
+def _fresh_helps() -> bool:
+    """Whether it can be the mode that MKL began with."""
+    import torch
+
+    return torch.backends.mkl.is_available() and (_mode() is None or not _is_asked())
 
 
 @functools.cache
@@ -138,19 +153,22 @@ def _in_fresh_process(function: Callable[..., Result], arguments: tuple[Any, ...
     """A plain process: also a worker that may have no children of multiprocessing's kind can start it."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "job").write_bytes(pickle.dumps((function, arguments)))
-        command = [sys.executable, "-c", _START, pickle.dumps(sys.path).hex(), folder]
+        command = [sys.executable, "-c", _START, pickle.dumps(sys.path).hex(), folder, str(os.getpid())]
         done = subprocess.run(command, check=False)
         answer = Path(folder) / "answer"
         if not answer.is_file():
-            raise RuntimeError(f"a job's own process ended with status {done.returncode} and without an answer")
+            raise UserError(f"a job's own process ended with status {done.returncode} and without an answer")
         result, error = pickle.loads(answer.read_bytes())
     if error is not None:
         raise error
     return result
 
 
-def _serve(folder: str) -> None:
-    """The other side: what the fresh process does."""
+def _serve(folder: str, parent: int) -> None:
+    """The other side: what the fresh process does, as long as its parent lives."""
+    from infomax_bench.forked import end_with_parent
+
+    end_with_parent(parent)
     function, arguments = pickle.loads((Path(folder) / "job").read_bytes())
     result: Any = None
     error: Exception | None = None

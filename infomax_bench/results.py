@@ -100,8 +100,8 @@ class Results:
         """The table that claims are decided on: what a draft of another method did cannot matter then, whatever a
         benchmark reads of all rows together, such as the best of them."""
         own = {subject, f"{subject} ({DEFAULTS})"}
-        drafts = {m for m, card in self.cards.items() if card.get("role", "draft") == "draft"} - own
-        return self.table[~self.table["method"].isin(drafts)] if drafts else self.table
+        part = {m for m, card in self.cards.items() if card.get("role", "draft") != "draft"} | own
+        return self.table[self.table["method"].isin(part)]  # of what is gone nobody knows whether it was a draft
 
 
 def machine_in_words(found: Mapping[str, Any]) -> str:
@@ -112,10 +112,12 @@ def machine_in_words(found: Mapping[str, Any]) -> str:
 
 
 def read_info(root: Path, warn: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """run.json, or its copy; {} if both are missing or damaged. warn: is told of damage, in a line."""
+    """run.json, or its copy, without the parts of another shape; {} if both are missing or damaged. warn: is told of
+    damage, in a line."""
     path = root / "run.json"
     try:
-        return read_either(path, warn, _check_info) or {}
+        info: dict[str, Any] | None = read_either(path, warn, _check_info)
+        return fitted(info, RECORD) if info else {}
     except Damaged as error:
         warn(
             f"{path} is damaged ({error}); 'infomax-bench run' makes it anew, and what it told of earlier runs is lost"
@@ -125,12 +127,9 @@ def read_info(root: Path, warn: Callable[[str], None] = lambda _: None) -> dict[
 
 def _check_info(info: dict[str, Any]) -> None:
     """Raises TypeError or KeyError for what is not the content of a run.json."""
-    objects = [info["suite"], *(info.get(name, {}) for name in ("methods", "datasets", "tuning", "machine", "broken"))]
-    objects += [*info.get("methods", {}).values(), *info.get("datasets", {}).values(), *info.get("runs", [])]
-    if not all(isinstance(one, dict) for one in objects):
-        raise TypeError("it is not the record of a run")
-    texts = [info["subject"], info["suite"]["preset"], *(card["role"] for card in info.get("methods", {}).values())]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(info.get("seconds", 0), int | float):
+    if not isinstance(info["suite"], dict) or not all(
+        isinstance(text, str) for text in (info["subject"], info["suite"]["preset"])
+    ):
         raise TypeError("it is not the record of a run")
 
 
@@ -146,7 +145,6 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
     info = printable(read_info(root, store.warn) if info is None else info)
     if not manifest or "suite" not in info:
         raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
-    info = fitted(info, RECORD)
     cards = info["methods"]
     bases: list[dict[str, Any]] = []  # what all rows of a job have in common
     entries = list(manifest.values())

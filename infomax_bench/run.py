@@ -110,10 +110,12 @@ def run(
     groups, pairs = compare.groups_of(store, manifest, registry, every)
     n_compared, failed = _compare(groups, store, device, workers, quiet)
     manifest = store.update_manifest(lambda old: {**merged(old, known=manifest), **pairs})
-    results = read_results(root, manifest, own_info())
+    info = own_info()
+    with store.locked():  # so that of two runs that end at once neither writes a table without the other's rows
+        results = read_results(root, {**store.manifest(), **manifest}, info)
+        verdicts = decide_all(results, every, suite.subject)
+        write_results(root, results, verdicts)
     _say(quiet, *results.untrained(suite.datasets))
-    verdicts = decide_all(results, every, suite.subject)
-    write_results(root, results, verdicts)
     return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)
 
 

@@ -27,6 +27,8 @@ INSTALLED = ("site-packages", "dist-packages")
 
 _folders: set[str] = set()
 """Folders of plug-ins: what lies there is the user's own whatever it is called."""
+_packages: set[str] = set()
+"""Installed packages that bring plug-ins."""
 _helpers: set[str] = set()
 """Names of the modules of the user's own that plug-ins import."""
 
@@ -51,19 +53,26 @@ class _Finder:
         cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and type(spec.loader) is SourceFileLoader and is_own(spec):
+        if spec is not None and type(spec.loader) is SourceFileLoader and (_brings_plugins(name) or is_own(spec)):
             spec.loader = _FromSource(name, spec.loader.path)
         return spec
 
 
-def prepare(folders: Iterable[Path]) -> None:
-    """Makes ready to load plug-ins of these folders: helper modules that were edited since are forgotten."""
+def _brings_plugins(name: str) -> bool:
+    return name.partition(".")[0] in _packages
+
+
+def prepare(folders: Iterable[Path], packages: Iterable[str] = ()) -> None:
+    """Makes ready to load plug-ins of these folders and installed packages: modules of theirs, and helpers, are
+    forgotten if one was edited since."""
     _folders.update(str(folder) for folder in folders)
+    _packages.update(set(packages) - {__package__})
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(sys.meta_path.index(PathFinder), _Finder)
     importlib.invalidate_caches()
-    if any(_is_edited(name) for name in _helpers):
-        for name in _helpers:
+    watched = _helpers | {name for name in sys.modules if _brings_plugins(name)}
+    if any(_is_edited(name) for name in watched):
+        for name in watched:
             sys.modules.pop(name, None)
         _helpers.clear()
 

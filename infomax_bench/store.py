@@ -115,12 +115,13 @@ class Store:
             if version not in (1, FORMAT) or content["sha256"] != digest(body if version == 1 else [FORMAT, key, body]):
                 raise ValueError("its checksum does not match")
             job = Job(**body)
+            _check_job(job)
             if seeds is not None and not {row["seed"] for row in job.rows} <= set(seeds):
                 raise ValueError("its rows are of other seeds")
             return job
         except FileNotFoundError:
             return None
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, OSError) as error:
             self.warn(f"{path} is damaged and will be made again ({error})")
             return None
 
@@ -187,6 +188,19 @@ class Store:
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with (self.root / "run.log").open("a", encoding="utf-8") as file:
             file.writelines(f"{now} {printable(line)}\n" for line in lines)
+
+
+def _check_job(job: Job) -> None:
+    """Raises TypeError, ValueError or OverflowError for what is not a job's content, whatever its checksum says."""
+    if not isinstance(job.stamp, dict) or not all(isinstance(t, str) for t in (job.status, job.reason, job.arrays)):
+        raise TypeError("it is no job")
+    for row in job.rows:
+        for name in ("value", "x"):
+            if type(number := row.get(name)) is not float and number is not None:
+                float(number)
+        for name in ("metric", "protocol", "status", "reason"):
+            if type(row.get(name, "")) is not str:
+                raise TypeError(f"the {name} of a row is none")
 
 
 def _entries(content: dict[str, Any]) -> Manifest:

@@ -110,7 +110,7 @@ def _check_studies(content: dict[str, Any]) -> None:
         if (
             not all(isinstance(t, str) for t in texts)
             or not all(isinstance(n, int | float) for n in scores)
-            or not all(isinstance(t.settings, dict) for t in study.trials)
+            or not all(isinstance(v, bool | int | float | str) for t in study.trials for v in t.settings.values())
         ):
             raise TypeError(f"the study of {study.method} is not one")
 

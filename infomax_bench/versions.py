@@ -19,7 +19,7 @@ def _of_sources() -> str:
     total = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
-        if not name.startswith("_plugins/"):
+        if path.is_file() and not name.startswith("_plugins/"):
             total.update(f"{name}\0".encode() + path.read_bytes())
     return total.hexdigest()[:12]
 

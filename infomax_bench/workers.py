@@ -98,7 +98,14 @@ def _in_processes(
             while waiting and len(running) < jobs:
                 i, process = waiting.popleft(), idle.pop() if idle else _process()
                 every.add(process)
-                running[process.submit(_checked, versions(), function, items[i], *arguments)] = i, process
+                try:
+                    future = process.submit(_checked, versions(), function, items[i], *arguments)
+                except BrokenProcessPool:  # it was killed while it had nothing to do
+                    _end(process)
+                    every.discard(process)
+                    waiting.appendleft(i)
+                    continue
+                running[future] = i, process
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             results = []
             for future in ended:

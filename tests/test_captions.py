@@ -20,7 +20,7 @@ from infomax_bench.benchmark import Cell
 from infomax_bench.blocks import init_params
 from infomax_bench.check import Broken, captions_are_written
 from infomax_bench.data import Dataset, Images, captions_of, load, split, word_ids
-from infomax_bench.frozen import Encoder
+from infomax_bench.frozen import Encoder, _checksum
 from infomax_bench.plan import problem_for
 from infomax_bench.plugins import registry
 from infomax_bench.random import generator
@@ -197,8 +197,8 @@ def test_an_encoder_of_captions_survives_the_disk_and_so_does_one_from_before_th
     assert Encoder.load(path, type(method)).problem == problem
     with safe_open(path, framework="pt") as file:
         about = json.loads(file.metadata()["about"])
-    del about["problem"]["vocabulary"], about["problem"]["caption_length"]
-    save_file(params, path, {"about": json.dumps(about)})
+    del about["problem"]["vocabulary"], about["problem"]["caption_length"], about["format"], about["key"]
+    save_file(params, path, {"about": json.dumps({**about, "sha256": _checksum(params)})})
     assert Encoder.load(path, type(method)).problem == dataclasses.replace(problem, vocabulary=0, caption_length=0)
 
 

@@ -77,14 +77,14 @@ from infomax_bench.workers import Workers
 from tests.test_repeatable import where
 assert not repeatable.repeats()
 assert repeatable.in_words() == "do not repeat bit for bit"
-done = list(Workers(1).map(where, [1, 2], "unused"))
-assert all(pid != os.getpid() and repeats for pid, repeats in done), done
+[(pid, repeats)] = Workers(1).map(where, [1], "unused")
+assert pid != os.getpid() and repeats
 try:
     list(Workers(1).map(where, [-1], "unused"))
 except ValueError as error:
     print("raised", error)
 """
-    environment = {k: v for k, v in os.environ.items() if k != VARIABLE}
+    environment = {**{k: v for k, v in os.environ.items() if k != VARIABLE}, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stdout) == (0, "raised a negative item\n"), done.stderr
     assert done.stderr.count("matrices were multiplied here before") == 1
@@ -102,7 +102,7 @@ encoder = ib.pretrain("infomax_em", "digits", width=5, epochs=1, seeds=2)
 rows = ib.probe(encoder, "digits")
 torch.save([encoder.params, encoder.seeds, encoder.facts["n_steps"], rows.to_json()], sys.argv[2])
 """
-    environment = {k: v for k, v in os.environ.items() if k != VARIABLE}
+    environment = {**{k: v for k, v in os.environ.items() if k != VARIABLE}, "OMP_NUM_THREADS": "1"}
     found = []
     for when in ("first", "late"):
         path = tmp_path / when

@@ -210,3 +210,28 @@ def test_a_data_set_or_benchmark_that_lacks_the_basics_is_left_out(folder, kind)
     (folder / "bare.py").write_text(f"from infomax_bench import {kind}\nclass Bare({kind}):\n    pass\n")
     (warning,) = fresh(folder).warnings
     assert "bare.py does not load" in warning
+
+
+def test_an_installed_package_runs_what_was_hashed_too(folder):
+    """Whose byte code is stale, or which was edited while this process lives."""
+    package = folder / "site" / "brings_one"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "value.py").write_text("VALUE = 1\n")
+    (package / "plugin.py").write_text(
+        WITH_HELPER.format(imports="from brings_one.value import VALUE", value="VALUE", lazily="pass")
+    )
+    about = folder / "site" / "brings_one-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: brings-one\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[infomax_bench.methods]\nbrought = brings_one.plugin:Mine\n")
+    (about / "top_level.txt").write_text("brings_one\n")
+    sys.path.insert(0, str(folder / "site"))
+    reread()
+    first = registry().get("methods", "brought")
+    assert first.cls.known == 1
+    replace_unseen(package / "value.py", "1", "2")
+    reread()
+    second = registry().get("methods", "brought")
+    assert second.cls.known == 2
+    assert second.source != first.source

@@ -56,10 +56,10 @@ def _function(where: str) -> Callable[..., Any]:
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "probe": Evaluation("probe:probe", 5, 3e-5),
+    "probe": Evaluation("probe:probe", 6, 3e-5),
     "linear_probe": Evaluation("probe:probe_linear", 2, 7e-6),
-    "few_shot_knn": Evaluation("probe:few_shot_knn", seconds=4e-6),
-    "prune_units": Evaluation("prune:prune_units", 6, 5.5e-5),
+    "few_shot_knn": Evaluation("probe:few_shot_knn", 2, seconds=4e-6),
+    "prune_units": Evaluation("prune:prune_units", 7, 5.5e-5),
     "prune_weights": Evaluation("prune:prune_weights", 5, 4e-5),
     "redundancy": Evaluation("features:measure_redundancy", 3, 3e-6),
     "robustness": Evaluation("robustness:robustness", 1, 2.5e-5),
