@@ -123,12 +123,16 @@ class Folder(Dataset):
         """
         headers: dict[Path, Header] = {}
         left_out: dict[str, list[Path]] = {}
-        for files in self.found.values():
+        owners: dict[str, str] = {}
+        shared: list[Path] = []
+        for name, files in self.found.items():
             seen = set()
             for path, (_, real) in files.items():
                 if real in seen:  # by a link
                     continue
                 seen.add(real)
+                if owners.setdefault(real, name) != name:
+                    shared.append(path)
                 try:
                     headers[path] = pictures.header(path)
                 except NotUsable as error:
@@ -137,6 +141,8 @@ class Folder(Dataset):
             self._tell(f"left out, {reason}: {self._some(files)}")
         self._check_counts(headers)
         self._tell_of_the_rest()
+        if shared:
+            self._tell(f"links put the same files into two classes: {self._some(shared)}")
         if several := [path for path, header in headers.items() if header.frames]:
             self._tell(f"of several frames the first is used: {self._some(several)}")
         return headers
@@ -177,6 +183,17 @@ class Folder(Dataset):
             if inner & PARTS["train"] and inner & (PARTS["test"] | PARTS["validation"]):
                 self._tell(f"train and test inside of {folder.name} divide nothing; a division holds the classes")
                 break
+        inner_names: dict[str, str] = {}
+        for folder in _folders(self.root) if not self.test_part else ():
+            names = {own.name for own in _folders(_innermost(folder))}
+            like = [inner_names[name] for name in sorted(names) if name in inner_names]
+            if len(like) > 1:
+                self._tell(
+                    f"{like[0]} and {folder.name} are taken for classes, and have sub-folders of the same names: if "
+                    "they divide the images, call them train and test"
+                )
+                break
+            inner_names |= dict.fromkeys(names, folder.name)
 
     @functools.cached_property
     def shape(self) -> tuple[int, int, int]:
@@ -301,11 +318,12 @@ def _by_part(folders: Sequence[Path], words: Callable[[str], set[str]]) -> dict[
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every file below, and where it really lies. Links are followed, and every folder is entered once.
+    """Every file below, and where it really lies. Links are followed, but not up to a folder that this one is in, and
+    every folder is entered once.
 
     Raises OSError for a folder that cannot be read.
     """
-    entered = set()
+    entered = {os.path.realpath(above) for above in folder.parents}
     for where, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
         here = os.path.realpath(where)
         folders[:] = [] if here in entered else sorted(name for name in folders if not _is_hidden(name))

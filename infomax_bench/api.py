@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import torch
@@ -30,6 +30,8 @@ from infomax_bench.evaluate.context import context_for
 from infomax_bench.frozen import Encoder
 from infomax_bench.plan import problem_for
 from infomax_bench.train import data_for, train
+
+Result = TypeVar("Result")
 
 EPOCHS = 20
 BATCH_SIZE = 128
@@ -104,27 +106,16 @@ def evaluate(
     """One of the harness's evaluations of an encoder on a data set: rows with seed, metric, value, protocol and x."""
     if evaluation not in EVALUATIONS:
         raise unknown("evaluation", evaluation, EVALUATIONS)
-    work = dataset, evaluation, tuple(folders), options
-    if repeatable.repeats() or encoder.method.name not in plugins.registry(folders).names("methods"):
-        return _evaluated(encoder, *work)
-    with tempfile.TemporaryDirectory() as aside:
-        path = Path(aside) / "encoder.safetensors"
-        encoder.save(path)
-        return repeatable.steadily(_evaluate_from, path, encoder.method.name, *work)
+    return _on_encoder(_evaluated, encoder, folders, dataset, evaluation, options)
 
 
 def _evaluated(
-    encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str], options: Mapping[str, Any]
+    encoder: Encoder, folders: Sequence[str], dataset: str, evaluation: str, options: Mapping[str, Any]
 ) -> pd.DataFrame:
     with one_job():
         context = context_for(encoder, plugins.registry(folders).dataset(dataset))
         result = EVALUATIONS[evaluation].function()(context, **options)
     return pd.DataFrame(result[0] if isinstance(result, tuple) else result)
-
-
-def _evaluate_from(path: Path, method: str, dataset: str, evaluation: str, folders: Sequence[str], options: Any) -> Any:
-    encoder = Encoder.load(path, plugins.registry(folders).get("methods", method).cls)
-    return _evaluated(encoder, dataset, evaluation, folders, options)
 
 
 def probe(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> pd.DataFrame:
@@ -134,5 +125,28 @@ def probe(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> pd.Dat
 
 def features(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> tuple[torch.Tensor, torch.Tensor]:
     """An encoder's features `[S, N, width]` of all images of a data set, and their labels `[N]`."""
+    return _on_encoder(_features, encoder, folders, dataset)
+
+
+def _features(encoder: Encoder, folders: Sequence[str], dataset: str) -> tuple[torch.Tensor, torch.Tensor]:
     data = plugins.registry(folders).dataset(dataset)
-    return encoder.features(images_as(data, encoder.problem.input_shape)), load(data).labels
+    with one_job():
+        return encoder.features(images_as(data, encoder.problem.input_shape)), load(data).labels
+
+
+def _on_encoder(function: Callable[..., Result], encoder: Encoder, folders: Sequence[str], *arguments: Any) -> Result:
+    """`function(encoder, folders, *arguments)` where products repeat; an encoder goes to another process as a file."""
+    folders = tuple(folders)
+    if repeatable.repeats() or encoder.method.name not in plugins.registry(folders).names("methods"):
+        return function(encoder, folders, *arguments)
+    with tempfile.TemporaryDirectory() as aside:
+        path = Path(aside) / "encoder.safetensors"
+        encoder.save(path)
+        return repeatable.steadily(_from_file, path, encoder.method.name, function, folders, *arguments)
+
+
+def _from_file(
+    path: Path, method: str, function: Callable[..., Result], folders: Sequence[str], *arguments: Any
+) -> Result:
+    encoder = Encoder.load(path, plugins.registry(folders).get("methods", method).cls)
+    return function(encoder, folders, *arguments)

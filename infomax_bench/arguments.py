@@ -34,17 +34,23 @@ def seeds_of(value: Any) -> tuple[int, ...] | range:
     single = isinstance(value, str) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0
     if single:
         try:
-            return range(whole("seeds", value, 1))
+            count = whole("seeds", value, 1)
         except UserError as error:
             raise UserError(f"{error}; or a list of them, as in [0, 3]") from None
+        if count > MOST_SEED:
+            raise UserError(f"seeds is a number of seeds, and {_shown(count)} are too many; or a list, as in [0, 3]")
+        return range(count)
     if isinstance(value, range):
         found: tuple[int, ...] | range = value
     else:
         found = tuple(whole("each of seeds", each, 0) for each in value)
     if not found:
         raise UserError("seeds is an empty list")
-    if min(found) < 0 or max(found) > MOST_SEED:
-        raise UserError(f"seeds are from 0 to {MOST_SEED}, not {min(found) if min(found) < 0 else max(found)}")
+    ends = sorted((found[0], found[-1])) if isinstance(found, range) else (min(found), max(found))
+    if ends[0] < 0 or ends[1] > MOST_SEED:
+        raise UserError(f"seeds are from 0 to {MOST_SEED}, not {ends[0] if ends[0] < 0 else ends[1]}")
+    if not isinstance(found, range) and len(set(found)) < len(found):
+        raise UserError(f"seeds {_shown(found)} holds one more than once: an interval over them would be too small")
     return found
 
 

@@ -57,7 +57,7 @@ def read_feature_file(path: Path) -> FeatureFile:
         test = _test(arrays["test"], len(features)) if given else stratified_test(labels, TEST_SHARE)
         own = _divided(test, seed, labels)
         remarks += _check_split(labels, own, given)
-    except _Refused as error:
+    except (_Refused, UserError) as error:  # the latter for a class that cannot be divided
         refuse(str(error))
     if factors is not None:
         remarks += _chance(factors, len(own.test))
@@ -66,7 +66,7 @@ def read_feature_file(path: Path) -> FeatureFile:
         torch.from_numpy(features).unsqueeze(0), torch.from_numpy(labels), [own], int(labels.max()) + 1,
         None if factors is None else torch.from_numpy(factors),
     )  # fmt: skip
-    return FeatureFile(seed, data, remarks)
+    return FeatureFile(seed, data, [*remarks, *_dead(data, features[own.train.numpy()])])
 
 
 class _Refused(Exception):
@@ -261,6 +261,18 @@ def _all_but_equal(train: np.ndarray) -> list[str]:
         return []
     return [f"{len(found)} of {train.shape[1]} features ({_some(found)}) have a few values so far from the others that "
             "these are all but equal once scaled: clip them, or take logarithms"]  # fmt: skip
+
+
+def _dead(data: FeatureSet, train: np.ndarray) -> list[str]:
+    """Says which units count as constant though they are not, and that all do."""
+    dead = ~data.live()[0].numpy()
+    if dead.all():
+        return ["every feature counts as constant over the training rows, so that nothing can be told from any"]
+    found = np.flatnonzero(dead & (np.ptp(train, axis=0) > 0)).tolist()
+    if not found:
+        return []
+    return [f"{len(found)} of {train.shape[1]} features ({_some(found)}) vary so little beside their size that they "
+            "count as constant: subtract their mean before they are saved, or save them as float64"]  # fmt: skip
 
 
 def _some(columns: Sequence[int]) -> str:

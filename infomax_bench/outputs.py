@@ -13,15 +13,19 @@ from infomax_bench.store import replacing
 
 def check_out(out: Path, source: Path | None = None) -> None:
     """Raises UserError if nothing could be written to `out`, or it is the file that is read. Links are followed."""
-    where = out.resolve()
-    if where.is_dir():
-        raise UserError(f"--out {out}: is a folder; name a file in it")
-    if not where.parent.is_dir():
-        raise UserError(f"--out {out}: no such folder: {out.parent}")
-    if source is not None and out.exists() and source.exists() and out.samefile(source):
-        raise UserError(f"--out {out}: is the file that is read; name another one")
-    if not os.access(where if where.exists() else where.parent, os.W_OK):
-        raise UserError(f"--out {out}: may not be written")
+    try:
+        where = out.resolve()
+        if where.is_dir():
+            raise UserError(f"--out {out}: is a folder; name a file in it")
+        if not where.parent.is_dir():
+            raise UserError(f"--out {out}: no such folder: {out.parent}")
+        if source is not None and out.exists() and source.exists() and out.samefile(source):
+            raise UserError(f"--out {out}: is the file that is read; name another one")
+        if not os.access(where if where.exists() else where.parent, os.W_OK):
+            raise UserError(f"--out {out}: may not be written")
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that is too long or holds a NUL
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(f"--out {out}: {reason}") from None
 
 
 def write_whole(out: Path, write: Callable[[Path], None]) -> None:

@@ -42,6 +42,8 @@ FORMATS = (
 )  # fmt: skip
 """Pillow's formats that are pixels and need no other program. A file is what its content says, whatever its ending."""
 
+FLAT, NEARLY_ALL = 4, (0.005, 0.995)
+"""Levels, of 256, between these quantiles of its pixels below which a picture is told to be nearly empty."""
 GROUNDS = (255, 0, 128, 64, 192)
 VISIBLE = 32
 """Levels that a drawing differs from its ground, on average over what is drawn, to be seen well."""
@@ -147,6 +149,15 @@ def as_bytes(pictures: Sequence[Picture]) -> tuple[np.ndarray, list[str]]:
             scales[kind], note = rule(min(low), max(high))
             notes += [note] * bool(note)
     pixels = [p.pixels if p.kind == "bytes" else _scaled(p.pixels, *scales[p.kind]) for p in pictures]
+    flat = sum(
+        p.kind != "bytes" and p.high > p.low and bool(np.ptp(np.quantile(own, NEARLY_ALL)) < FLAT)
+        for own, p in zip(pixels, pictures, strict=True)
+    )
+    if flat:
+        notes.append(
+            f"{flat} of {len(pictures)} pictures are nearly of one level in the range that all have in common: are "
+            "single values far from the others, or are the files' ranges unlike?"
+        )
     drawings = [(own, p.alpha) for own, p in zip(pixels, pictures, strict=True) if p.alpha is not None]
     ground = _ground(drawings) if drawings else GROUNDS[0]
     if ground != GROUNDS[0]:

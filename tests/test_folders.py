@@ -434,3 +434,24 @@ def test_a_folder_that_was_moved_is_not_trained_on_again(tmp_path: Path) -> None
         made.append(store.encoder_path(task.encoder_key).stat().st_mtime_ns)
     assert notes == []
     assert made[0] == made[1]
+
+
+# -- what is taken for something else -----------------------------------------------------------------------------
+
+
+def test_a_link_up_brings_no_other_class_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make(tmp_path)
+    (tmp_path / "cat" / "up").symlink_to(tmp_path)
+    assert {name: len(files) for name, files in folder(tmp_path).paths.items()} == {"cat": 10, "dog": 10}  # type: ignore[attr-defined]
+    (tmp_path / "also cat").symlink_to(tmp_path / "cat")
+    assert folder(tmp_path).n_rest > 0
+    assert "links put the same files into two classes" in told(caplog)
+
+
+def test_a_division_by_other_words_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It cannot be known; but classes with the same sub-folders are rare."""
+    for part in ("fold1", "fold2"):
+        make(tmp_path / part)
+    assert folder(tmp_path).class_names == ("fold1", "fold2")
+    assert folder(tmp_path).n_rest > 0
+    assert "fold1 and fold2 are taken for classes" in told(caplog)

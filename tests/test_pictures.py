@@ -318,3 +318,16 @@ def test_every_mode_is_read(mode: str, tmp_path: Path, monkeypatch: pytest.Monke
     picture = pictures._of_bytes(opened, 3, None, (SIZE, SIZE))
     assert picture.pixels.shape[:2] == (SIZE, SIZE)
     assert picture.pixels.min() >= 254
+
+
+def test_one_value_far_from_the_others_is_told(tmp_path: Path) -> None:
+    """16-bit files of 8 bits' content, and one hot pixel: what is left of the drawings is a level or two."""
+    rng = np.random.default_rng(0)
+    read = []
+    for i in range(8):
+        drawing = rng.integers(0, 256, (9, 9)).astype(np.uint16)
+        drawing[0, 0] = 65535 if i == 3 else drawing[0, 0]
+        Image.fromarray(drawing).save(tmp_path / f"{i}.png")
+        read.append(pictures.read(tmp_path / f"{i}.png", (1, 9, 9)))
+    _, notes = pictures.as_bytes(read)
+    assert any("nearly of one level" in note for note in notes), notes

@@ -100,7 +100,8 @@ if sys.argv[1] == "late":
 import infomax_bench as ib
 encoder = ib.pretrain("infomax_em", "digits", width=5, epochs=1, seeds=2)
 rows = ib.probe(encoder, "digits")
-torch.save([encoder.params, encoder.seeds, encoder.facts["n_steps"], rows.to_json()], sys.argv[2])
+features, labels = ib.features(encoder, "digits")
+torch.save([{**encoder.params, "features": features}, encoder.seeds, labels.tolist(), rows.to_json()], sys.argv[2])
 """
     environment = {**{k: v for k, v in os.environ.items() if k != VARIABLE}, "OMP_NUM_THREADS": "1"}
     found = []
