@@ -15,14 +15,15 @@ DECREMENT = 1e-5
 """A solver goes on until half the squared Newton decrement is, by its own estimate, below this share of the loss."""
 PROMISE = 1e-4
 """Half the squared Newton decrement, which near the optimum is what is left to gain, is at most this share of the loss:
-checked at the end, by an upper bound on it."""
+checked at the end, by a bound on it; of more images than the Hessian is made of, by an estimate of that bound."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """weight `[S, R, K, C]`, bias `[S, R, C]`, objective `[S, R]` float64; iterations that the slowest problem took.
 
-    gap: what the objective has left to gain: an upper bound on half its squared Newton decrement, `[S, R]` float64.
+    gap: what the objective has left to gain: a bound on half its squared Newton decrement, `[S, R]` float64; with more
+    than `logistic.HESSIAN_ROWS` images, an estimate of it.
     """
 
     weight: Tensor

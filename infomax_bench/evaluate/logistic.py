@@ -203,7 +203,7 @@ def fit_logistic(
     x: float32 `[S, N, K]`, standardised; y: int64 `[S, N]`; l2: `[R]`, each > 0; keep: float `[S, R, K]`, 1 for the
     features that problem r may use and 0 for those removed. Stops when no entry of a problem's gradient exceeds
     `tolerance` (scikit-learn's criterion and default) and what is left to gain is about `DECREMENT` of the loss, and
-    below `PROMISE` for sure; warns if that is not reached. start: weight `[S, R, K, C]` and bias `[S, R, C]` to begin
+    below `PROMISE` by an estimate of its bound; warns if that is not reached. start: weight `[S, R, K, C]` and bias `[S, R, C]` to begin
     from, such as a neighbouring problem's; the optimum is the same.
     """
     s, n, k = x.shape
@@ -346,7 +346,7 @@ def _minimise(
 def _left_to_gain(
     objective: _Objective, x: Tensor, precondition: _ClassBlocks, w: Tensor, f: Tensor, g: Tensor, which: Tensor
 ) -> Tensor:
-    """An upper bound on what some problems, `which` bool `[R]`, have left to gain, as tight as the promise needs,
+    """A bound on what some problems, `which` bool `[R]`, have left to gain, as tight as the promise needs,
     `[S, r]`; the Hessian is that of the images x."""
     columns = torch.nonzero(which).flatten()
     w, f, g = w[:, columns], f[:, columns], g[:, columns]
