@@ -77,7 +77,7 @@ class FeatureSet:
         return self.cache["mean"], self.cache["scale"]
 
     def live(self) -> Tensor:
-        """Which units vary over the training images, bool `[S, K]`; the others are dead, whatever is measured of them here."""
+        """Which units vary over the training images, bool `[S, K]`; the others are dead."""
         return self.moments()[1].squeeze(1).isfinite()
 
 

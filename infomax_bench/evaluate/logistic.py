@@ -203,8 +203,8 @@ def fit_logistic(
     x: float32 `[S, N, K]`, standardised; y: int64 `[S, N]`; l2: `[R]`, each > 0; keep: float `[S, R, K]`, 1 for the
     features that problem r may use and 0 for those removed. Stops when no entry of a problem's gradient exceeds
     `tolerance` (scikit-learn's criterion and default) and what is left to gain is about `DECREMENT` of the loss, and
-    below `PROMISE` by an estimate of its bound; warns if that is not reached. start: weight `[S, R, K, C]` and bias `[S, R, C]` to begin
-    from, such as a neighbouring problem's; the optimum is the same.
+    below `PROMISE` by an estimate of its bound; warns if that is not reached. start: weight `[S, R, K, C]` and bias
+    `[S, R, C]` to begin from, such as a neighbouring problem's; the optimum is the same.
     """
     s, n, k = x.shape
     if n <= FEW:
