@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 
-from tqdm import tqdm
+from tqdm import TqdmWarning, tqdm
 
 TICK = {True: 1.0, False: 60.0}
 """Seconds between two looks at the clock, on a terminal and in a file."""
@@ -18,6 +19,7 @@ def progress(total: float, quiet: bool = False) -> Iterator[tqdm]:
     """A bar of `total` expected seconds of work, on stderr. The time left is by the mean rate so far: tasks are too
     unlike each other for a recent one to say more."""
     terminal = sys.stderr.isatty()
+    warnings.filterwarnings("ignore", category=TqdmWarning)  # sums of costs may pass the total by their last digit
     with tqdm(total=total, disable=quiet, file=sys.stderr, dynamic_ncols=True, smoothing=0,
               bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}",
               mininterval=0.5 if terminal else 15) as bar:  # fmt: skip

@@ -8,6 +8,7 @@ A job whose process is killed (by hand, for its memory) is given to another one,
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -131,6 +132,7 @@ def _process() -> Any:
     """One fresh process that takes jobs, replaced by itself when its memory has grown."""
     from joblib.externals.loky import ProcessPoolExecutor
 
+    warnings.filterwarnings("ignore", "A worker stopped", UserWarning)  # that it is replaced just then is no news
     return ProcessPoolExecutor(1, env=ONE_THREAD, initializer=end_with_parent, initargs=(os.getpid(),))
 
 
