@@ -3,7 +3,7 @@
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.figures import dots, intervals, seeds_of
+from infomax_bench.plots.figures import dots, intervals, seeds_of
 
 
 class Backbones(Benchmark):

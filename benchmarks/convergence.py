@@ -8,12 +8,12 @@ import pandas as pd
 from scipy import stats
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.amounts import fewer_images, sizes
-from infomax_bench.effects import sweep
-from infomax_bench.figures import comparable, dots, seeds_of
-from infomax_bench.readings import parts_of
-from infomax_bench.sheets import clustered, pairs
-from infomax_bench.statistics import ALPHA, MIN_SEEDS, in_words, interval
+from infomax_bench.plots.effects import sweep
+from infomax_bench.plots.figures import comparable, dots, seeds_of
+from infomax_bench.plots.sheets import clustered, pairs
+from infomax_bench.stats.readings import parts_of
+from infomax_bench.stats.verdict import ALPHA, MIN_SEEDS, in_words, interval
+from infomax_bench.study.amounts import fewer_images, sizes
 
 SEEDS = 5  # one block: what is compared is kept on disk
 ENOUGH = 0.8  # of the similarity between two seeds of one method: as alike as that is alike

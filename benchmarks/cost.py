@@ -1,7 +1,7 @@
 """What does each objective cost?"""
 
 from infomax_bench import Benchmark
-from infomax_bench.figures import comparable, dots
+from infomax_bench.plots.figures import comparable, dots
 
 SPENT = {
     "train_flops_per_sample": "operations (kFLOP / image)",

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.figures import curves, intervals, seeds_of
-from infomax_bench.readings import parts_of, with_diverged
-from infomax_bench.statistics import ALPHA, MIN_SEEDS, holm, interval
+from infomax_bench.plots.figures import curves, intervals, seeds_of
+from infomax_bench.stats.readings import parts_of, with_diverged
+from infomax_bench.stats.verdict import ALPHA, MIN_SEEDS, holm, interval
 
 DEPTH = 4  # hidden layers
 FEW = (100, 1000)  # labelled images, where there are at least twice as many

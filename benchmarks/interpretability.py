@@ -1,8 +1,8 @@
 """P4: are InfoMax features interpretable: can you name them?"""
 
 from infomax_bench import Benchmark
-from infomax_bench.evaluate.thresholds import NAMEABLE, SPARSE
-from infomax_bench.figures import comparable, curves, dots, seeds_of
+from infomax_bench.evaluations.thresholds import NAMEABLE, SPARSE
+from infomax_bench.plots.figures import comparable, curves, dots, seeds_of
 
 ALIGNED = {
     "mig": "mutual information gap",

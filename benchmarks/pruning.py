@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark
-from infomax_bench.figures import curves, dots, scatter, seeds_of
-from infomax_bench.statistics import (
+from infomax_bench.plots.figures import curves, dots, scatter, seeds_of
+from infomax_bench.stats.verdict import (
     decide_bound,
     in_words,
     seed_means,

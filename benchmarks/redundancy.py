@@ -1,7 +1,7 @@
 """What does each objective prevent? Redundancy, and units that say nothing."""
 
 from infomax_bench import Benchmark
-from infomax_bench.figures import comparable, dots, seeds_of
+from infomax_bench.plots.figures import comparable, dots, seeds_of
 
 BESIDE = {
     "total_correlation_per_unit": "total correlation a unit (nats)",

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.amounts import fewer_images, sizes
-from infomax_bench.figures import curves, dots, seeds_of
-from infomax_bench.readings import diverged, parts_of, with_diverged
-from infomax_bench.statistics import holm, interval
+from infomax_bench.plots.figures import curves, dots, seeds_of
+from infomax_bench.stats.readings import diverged, parts_of, with_diverged
+from infomax_bench.stats.verdict import holm, interval
+from infomax_bench.study.amounts import fewer_images, sizes
 
 FLOOR = 0.002  # the least error that a logarithm is taken of: a perfect probe has none
 IMAGES, WIDTH, PASSES = "images", "width", "passes"

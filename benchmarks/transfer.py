@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.evaluate.thresholds import FEW_SHOT_KNN
-from infomax_bench.figures import comparable, curves, dots, matrix, seeds_of
-from infomax_bench.groups import between
-from infomax_bench.statistics import by_case, in_words, would_decide
+from infomax_bench.evaluations.thresholds import FEW_SHOT_KNN
+from infomax_bench.plots.figures import comparable, curves, dots, matrix, seeds_of
+from infomax_bench.stats.groups import between
+from infomax_bench.stats.verdict import by_case, in_words, would_decide
 
 ABROAD, RELATIVE = "on a foreign data set", "relative to training on it"
 TASK = "Supervised features are task-specific"

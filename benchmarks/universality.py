@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark
-from infomax_bench.figures import comparable, dots, matrix, seeds_of
-from infomax_bench.sheets import mosaic
-from infomax_bench.statistics import MIN_SEEDS, by_case, compare, in_words, interval
+from infomax_bench.plots.figures import comparable, dots, matrix, seeds_of
+from infomax_bench.plots.sheets import mosaic
+from infomax_bench.stats.verdict import MIN_SEEDS, by_case, compare, in_words, interval
 
 LABEL = "class"
 CLASSES, FACTORS, MASKS, IMAGES, SAMPLES = "classes", "factors", "figure-ground", "reconstruction", "generation"

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.figures import comparable, curves, dots, seeds_of
+from infomax_bench.plots.figures import comparable, curves, dots, seeds_of
 
 MARGIN = 0.01  # accuracy that "matches" allows
 KEPT, ALL = "kept", "with what is discarded"

@@ -1,5 +1,5 @@
 """`python -m infomax_bench` is the command line."""
 
-from infomax_bench.cli import main
+from infomax_bench.cli.main import main
 
 raise SystemExit(main())

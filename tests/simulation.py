@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from infomax_bench.benchmark import Claims
-from infomax_bench.plugins import registry
-from infomax_bench.results import COLUMNS
+from infomax_bench.run.results import COLUMNS
+from infomax_bench.study.benchmark import Claims
+from infomax_bench.study.plugins import registry
 
 SUBJECT = "subject"
 ROLES = {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from infomax_bench.plan import make_suite
-from infomax_bench.plugins import home, registry, reread
-from infomax_bench.presets import load_presets
-from infomax_bench.run import Run, run
-from infomax_bench.workers import Workers
+from infomax_bench.run.runner import Run, run
+from infomax_bench.run.workers import Workers
+from infomax_bench.study.plan import make_suite
+from infomax_bench.study.plugins import home, registry, reread
+from infomax_bench.study.presets import load_presets
 
 TINY = '''
 """A hundred and twenty small images in three classes."""

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from infomax_bench.benchmark import Benchmark
-from infomax_bench.plugins import registry
-from infomax_bench.statistics import ALPHA, MIN_SEEDS, Comparison, detectable, noise_of, power, power_table
+from infomax_bench.stats.verdict import ALPHA, MIN_SEEDS, Comparison, detectable, noise_of, power, power_table
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.plugins import registry
 from tests.simulation import MEASURED, METHODS, RIVALS, ROLES, Study, advantages, false_calls, far, most, pattern
 
 STUDIES = 32

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infomax_bench import engine
+from infomax_bench.run import engine
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 import infomax_bench as ib
-from infomax_bench.data import load
-from infomax_bench.evaluate.logistic import fit_logistic
-from infomax_bench.plugins import registry
-from infomax_bench.products import fast_products
+from infomax_bench.data.dataset import load
+from infomax_bench.numerics.logistic import fit_logistic
+from infomax_bench.numerics.products import fast_products
+from infomax_bench.study.plugins import registry
 
 WIDTH, CLASSES, SEEDS = 64, 10, 5
 L2 = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)

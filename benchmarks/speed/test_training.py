@@ -15,13 +15,13 @@ from sklearn.neural_network import BernoulliRBM
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from infomax_bench.augment import Augmentation
-from infomax_bench.blocks import Problem
-from infomax_bench.data import split
-from infomax_bench.plugins import registry
-from infomax_bench.products import fast_products
-from infomax_bench.train import Data, session_for, train
-from infomax_bench.workers import Workers
+from infomax_bench.data.augment import Augmentation
+from infomax_bench.data.dataset import split
+from infomax_bench.models.blocks import Problem
+from infomax_bench.numerics.products import fast_products
+from infomax_bench.run.workers import Workers
+from infomax_bench.study.plugins import registry
+from infomax_bench.training.trainer import Data, session_for, train
 
 N, BATCH, WIDTH, SEEDS = 60_000, 128, 64, 5
 FEW = 12_800  # images of the race against views made one by one
@@ -103,7 +103,7 @@ def test_persistent_rbm(race, images, tmp_path):
 
 
 def test_simclr(race, images):
-    from infomax_bench._torchvision import torchvision  # noqa: F401, I001 - lightly needs it loaded first
+    from infomax_bench.data._torchvision import torchvision  # noqa: F401, I001 - lightly needs it loaded first
     from lightly.loss import NTXentLoss
     from lightly.transforms import SimCLRTransform
     from PIL import Image

@@ -1,0 +1,4 @@
+"""What is typed: the command line.
+
+Imports everything.
+"""

@@ -1,0 +1,73 @@
+"""What `list` shows: one record a plug-in, as a table or as JSON."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from typing import Any
+
+from infomax_bench.study.plugins import Registry
+
+
+def describe(registry: Registry, kind: str) -> list[dict[str, Any]]:
+    """A record of plain values for each plug-in of a kind, in a reader's order."""
+    makers = {"methods": _method, "datasets": _dataset, "benchmarks": _benchmark}
+    return [makers[kind](registry, name) for name in registry.names(kind)]
+
+
+def _method(registry: Registry, name: str) -> dict[str, Any]:
+    plugin = registry.get("methods", name)
+    method = registry.method(name)
+    card = method.card
+    changed = ", ".join(f"{k}={v}" for k, v in plugin.settings.items())
+    return {
+        "name": name,
+        "family": card.family,
+        "role": card.role + (" (supervised)" if method.supervised() else ""),
+        "backbones": ", ".join(method.backbones),
+        "objective": card.objective + (f" [{changed}]" if changed else ""),
+        "paper": card.paper,
+    }
+
+
+def _dataset(registry: Registry, name: str) -> dict[str, Any]:
+    dataset = registry.dataset(name)
+    if dataset.takes:
+        unknown = dict.fromkeys(("images", "classes", "factors"), "")
+        return {"name": f"{name}:{dataset.takes}", **unknown, "summary": dataset.summary}
+    shape = "x".join(map(str, dataset.shape))
+    return {
+        "name": name,
+        "images": f"{dataset.n_rest}+{dataset.n_test} of {shape}",
+        "classes": dataset.n_classes,
+        "factors": ", ".join(dataset.factor_names),
+        "summary": dataset.summary,
+    }
+
+
+def _benchmark(registry: Registry, name: str) -> dict[str, Any]:
+    benchmark = registry.benchmark(name)
+    title = benchmark.title + (" (on request only)" if benchmark.on_request else "")
+    return {"name": name, "question": title, "claim": benchmark.paragraph("Claim")}
+
+
+def show(records: list[dict[str, Any]]) -> str:
+    """A table that fits the terminal: short columns as they are, the last ones wrapped."""
+    if not records:
+        return ""
+    headings = list(records[0])
+    widest = {h: max(len(h), *(len(str(r[h])) for r in records)) for h in headings}
+    room = max(60, shutil.get_terminal_size((110, 24)).columns)
+    # the widest columns give way until a line fits
+    while sum(widest.values()) + 2 * (len(headings) - 1) > room:
+        longest = max(headings, key=lambda h: widest[h])
+        if widest[longest] <= 12:
+            break
+        widest[longest] -= 1
+    lines = ["  ".join(h.ljust(widest[h]) for h in headings).rstrip()]
+    for record in records:
+        cells = [textwrap.wrap(str(record[h]), widest[h]) or [""] for h in headings]
+        for i in range(max(map(len, cells))):
+            row = (cell[i] if i < len(cell) else "" for cell in cells)
+            lines.append("  ".join(part.ljust(widest[h]) for part, h in zip(row, headings, strict=True)).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,124 @@
+"""What pretraining costs: time, arithmetic, parameters and memory for one image of one seed."""
+
+from __future__ import annotations
+
+import tracemalloc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+from torch.utils.flop_counter import FlopCounterMode
+
+from infomax_bench.base.errors import NotApplicable
+from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.training.frozen import Encoder
+from infomax_bench.training.trainer import data_for, session_for, train
+
+MEASURED_STEPS = 3
+
+
+class PeakMemory(TorchDispatchMode):
+    """Counts the bytes of all tensors that come into being inside it and are alive at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.live = self.peak = 0
+        self.seen: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def _gone(self, size: int) -> None:
+        self.live -= size
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_iter(out):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                if storage not in self.seen:
+                    self.seen.add(storage)
+                    self.live += storage.nbytes()
+                    self.peak = max(self.peak, self.live)
+                    weakref.finalize(storage, self._gone, storage.nbytes())
+        return out
+
+
+def training(context: Context) -> list[Row]:
+    """What the training that made this encoder took: seconds for one image of one seed, updates, parameters.
+
+    And the loss that it ended with, a mean over the last sixtieth of the updates, for methods that have one.
+    """
+    encoder = context.need_encoder()
+    facts = encoder.facts
+    seen = facts["n_steps"] * encoder.problem.batch_size or encoder.problem.n_train
+    values = {
+        "train_seconds": facts["seconds"] / len(facts["seeds"]),
+        "train_seconds_per_sample": facts["seconds"] / len(facts["seeds"]) / seen,
+        "n_steps": facts["n_steps"],
+        "parameters": encoder.n_parameters,
+        "discarded_parameters": encoder.n_discarded,
+    }
+    rows = _shared(context, values)
+    if facts["log"]:
+        last = torch.tensor(list(facts["log"].values()), dtype=torch.float64)[:, :, -1].sum(0)
+        here = [facts["seeds"].index(seed) for seed in context.seeds]
+        rows += context.rows("final_loss", last[here])
+    return rows
+
+
+def _shared(context: Context, values: dict[str, float]) -> list[Row]:
+    """Rows of measures that are the same for all seeds of the block."""
+    same = torch.ones(len(context.seeds), dtype=torch.float64)
+    return [row for metric, value in values.items() for row in context.rows(metric, same * value)]
+
+
+def cost(context: Context) -> list[Row]:
+    """Floating-point operations for one training image and one encoded image, and peak memory of pretraining.
+
+    Operations are those of matrix products and convolutions, forward and backward, as torch counts them; a method that
+    is fitted by another library has no such count. Memory is what one seed's step (or whole fit) allocates at its
+    peak, beside the stored images.
+    """
+    encoder = context.need_encoder()
+    assert context.target is not None
+    problem, method = encoder.problem, encoder.method
+    if problem.backbone == "stack":
+        raise NotApplicable("counted for one training at a time, not for a stack of them")
+    seed = encoder.seeds[0]
+    data = data_for(context.target, problem, [seed], needs=method.needs)
+    values = {}
+    encoding = _encode_flops(encoder, data.images)
+    if encoding or not encoder.n_parameters:  # torch counts no operations of a distance
+        values["encode_flops_per_sample"] = encoding
+    if method.by_gradient():
+        session = session_for(method, problem, data, [seed], MEASURED_STEPS)
+        session.advance()  # the first step brings what is made once: an order, a queue
+        values["peak_memory"] = _peak(session.advance)
+        with FlopCounterMode(display=False) as counter:
+            session.advance()
+        values["train_flops_per_sample"] = counter.get_total_flops() / problem.batch_size
+    else:
+        values["peak_memory"] = _peak(lambda: train(method, problem, data, [seed], epochs=1))
+    return _shared(context, values)
+
+
+def _peak(work: Callable[[], Any]) -> int:
+    """Bytes at the peak of `work`, in torch's tensors and in numpy's arrays."""
+    with PeakMemory():
+        torch.empty(0)  # what torch imports for the first one is none of the work's
+    tracemalloc.start()
+    try:
+        with PeakMemory() as torch_memory:
+            work()
+        numpy_peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return torch_memory.peak + numpy_peak
+
+
+def _encode_flops(encoder: Encoder, images: torch.Tensor) -> float:
+    one = encoder.take([0])
+    with FlopCounterMode(display=False) as counter:
+        one.features(images[:64])
+    return counter.get_total_flops() / 64

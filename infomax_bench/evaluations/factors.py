@@ -1,0 +1,98 @@
+"""Which factors can a linear map read from the features: the label, and what the label leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from infomax_bench.evaluations.context import Context, FeatureSet, Row
+from infomax_bench.evaluations.interpret import factor_codes
+from infomax_bench.evaluations.linear import Seed, group_means, r2, shared_seeds
+from infomax_bench.evaluations.properties import PROPERTIES, properties_of
+
+LABEL = "class"
+"""How the label is called beside the factors."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """Something that every image has a value of. codes: int64 `[N]`, from 0 on; size: how many values there are."""
+
+    name: str
+    codes: Tensor
+    size: int
+
+
+def variables(data: FeatureSet) -> list[Variable]:
+    """The label, then every ground-truth factor but the one that the label is another name of, if there is one."""
+    found = [Variable(LABEL, data.labels, data.n_classes)]
+    if data.factors is None:
+        return found
+    codes, values = factor_codes(data.factors)
+    names = data.factor_names or tuple(f"factor {i + 1}" for i in range(len(values)))
+    for name, own, known in zip(names, codes.unbind(-1), values, strict=True):
+        pairs = len(torch.stack([own, data.labels]).unique(dim=1).T)
+        if not pairs == len(known) == len(data.labels.unique()):
+            found.append(Variable(name, own, len(known)))
+    return found
+
+
+def above_chance(train: Tensor, truth: Tensor, guess: Tensor) -> float:
+    """Accuracy of a guess `[n]`, scaled so that 0 is always guessing the value most frequent in train, and 1 is right
+    always; NaN if that guess is right always."""
+    chance = float((truth == train.bincount().argmax()).double().mean())
+    return (float((truth == guess).double().mean()) - chance) / (1 - chance) if chance < 1 else float("nan")
+
+
+def decodability(seed: Seed, variable: Variable) -> float:
+    """How often linear discriminants on the features tell the value of test images, above chance."""
+    train, test = (variable.codes[seed.images[part]] for part in ("train", "test"))
+    found = seed.classifier(variable.codes, variable.size)
+    return above_chance(train, test, found(seed.x["test"]).argmax(-1))
+
+
+def quantity_r2(seed: Seed, values: Tensor) -> float:
+    """R^2 on test images of a ridge regression from the features to a quantity, float `[N]`."""
+    found = seed.regression(lambda images: values[images].unsqueeze(1))
+    return r2(values[seed.images["test"]].unsqueeze(1), found(seed.x["test"]))
+
+
+def property_r2(seed: Seed, within: Seed, values: Tensor, labels: Tensor) -> float:
+    """How much of what the label leaves open of a quantity, float `[N]`, the features tell: R^2 on test images of ridge
+    regression between differences to the class's mean. within: the seed's, by `Seed.within`."""
+    train = seed.images["train"]
+    means = group_means(values[train], labels[train], int(labels.max()) + 1)
+    return quantity_r2(within, values - means[labels])
+
+
+def factors(context: Context) -> list[Row]:
+    """How well frozen features tell the label and each factor (`protocol`), linearly, on test images.
+
+    - `decodability`: of linear discriminants, their accuracy above chance (0) and below perfection (1). A factor that
+      features know nothing of scores slightly below 0 where, as in a complete grid, test images have the values that
+      their like in training lack.
+    - `r2`: of ridge regression to the factors that are quantities.
+    - `property_r2`: of ridge regression to what the label leaves open of `properties.PROPERTIES`, from what it leaves
+      open of the features.
+    """
+    data, seeds = context.set, shared_seeds(context)
+    rows = []
+    known = variables(data)
+    for variable in known:
+        values = torch.tensor([decodability(seed, variable) for seed in seeds])
+        rows += context.rows("decodability", values, protocol=variable.name)
+    if context.target is None:
+        return rows
+    for variable in known:
+        numbers = context.target.quantities.get(variable.name)
+        if numbers is not None and data.factors is not None:
+            column = data.factors[:, data.factor_names.index(variable.name)]
+            quantity = torch.tensor(numbers, dtype=torch.float64)[column]
+            rows += context.rows("r2", torch.tensor([quantity_r2(s, quantity) for s in seeds]), protocol=variable.name)
+    within = [seed.within(data.labels) for seed in seeds]
+    for name, measured in zip(PROPERTIES, properties_of(context.target).unbind(1), strict=True):
+        values = torch.tensor([property_r2(*pair, measured, data.labels) for pair in zip(seeds, within, strict=True)])
+        rows += context.rows("property_r2", values, protocol=name)
+    return rows

@@ -1,0 +1,4 @@
+"""Maps with parameters: blocks, encoders, backbones.
+
+Imports `data` and below.
+"""

@@ -1,0 +1,4 @@
+"""Rows -> marks: figures in one look.
+
+Imports `study` and below.
+"""

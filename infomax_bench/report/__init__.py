@@ -1,0 +1,4 @@
+"""Results -> pages.
+
+Imports `run` and below.
+"""

@@ -1,0 +1,264 @@
+"""The report: HTML files that need nothing else, and the same content in Markdown for a code host.
+
+All are written from results alone: no training, no clock, so that the same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment
+
+from infomax_bench.base.console import few, line_of, say
+from infomax_bench.base.forked import available_cores, in_parallel
+from infomax_bench.base.printable import printable
+from infomax_bench.base.store import replacing, write_text
+from infomax_bench.plots.fonts import lacking
+from infomax_bench.report import model
+from infomax_bench.report.facts import datasets, facts
+from infomax_bench.report.images import Gallery, read_galleries
+from infomax_bench.report.pages import templates
+from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
+from infomax_bench.report.speed import speed
+from infomax_bench.run.results import Results, uncalibrated
+from infomax_bench.stats.verdict import Verdict
+from infomax_bench.study.benchmark import Benchmark, Claims
+from infomax_bench.study.plugins import Registry
+
+log = logging.getLogger("infomax_bench")
+
+COLOURS = {"supported": "32", "refuted": "31", "inconclusive": "33"}
+
+
+PAGES = ("report", "answers")
+"""Everything there is, and the essay passage by passage."""
+
+
+MADE_FROM = ".made-from"
+"""Beside the pages: a hash of all that they were made from."""
+
+
+def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> str:
+    """A hash of the results in `root`, of the verdicts, and of all code that makes a report of them: benchmarks, but no
+    methods and no data sets."""
+    package = Path(__file__).resolve().parents[1]
+    code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
+    data = [root / name for name in ("measurements.csv.gz", "run.json", "manifest.json")]
+    plugins = [f"{name} {one.source}" for name, one in registry.plugins["benchmarks"].items()]
+    made = hashlib.sha256("\n".join([*sorted(plugins), *map(repr, verdicts)]).encode())
+    for path in [*sorted(code), *data, _speed_of(root)]:
+        made.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))
+    return made.hexdigest()
+
+
+def is_made(root: Path, out: Path, registry: Registry, verdicts: Sequence[Verdict]) -> bool:
+    """Whether the report in `out` is what `write_report` would make again."""
+    files = [out / f"{page}.{kind}" for page in PAGES for kind in ("md", "html")]
+    mark = out / MADE_FROM
+    whole = mark.is_file() and all(path.is_file() for path in files) and any((out / "figures").glob("*.png"))
+    return whole and mark.read_text(encoding="utf-8") == made_from(root, registry, verdicts)
+
+
+def _speed_of(root: Path) -> Path:
+    return root.parent / "speed" / "benchmark.json"
+
+
+def write_report(
+    root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict], document: Path | None = None
+) -> Path:
+    """Writes both pages, as HTML and as Markdown, and figures/ into `out`; returns the path of report.html.
+
+    root: the results folder, shown relative to the report where it is beside it. document: another place for the
+    answers in Markdown.
+    """
+    (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
+    content = contents(registry, results, verdicts) | {
+        "folder": printable(_relative(root, out)), "speed": speed(_speed_of(root)),
+    }  # fmt: skip
+    languages = {kind: templates(kind) for kind in ("html", "md")}
+    pages = [(f"{page}.{kind}", out / f"{page}.{kind}", "") for page in PAGES for kind in languages]
+    if document is not None:
+        place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
+        pages.append(("answers.md", document, place))
+    in_parallel(
+        [partial(_write_figures, out / "figures", content["pictures"])]
+        + [partial(_write_page, languages[page[0].split(".")[1]], *page, content) for page in pages],
+        available_cores(),
+    )
+    write_text(out / MADE_FROM, made_from(root, registry, verdicts))
+    return out / "report.html"
+
+
+def _write_figures(folder: Path, pictures: Sequence[Picture]) -> None:
+    for picture in pictures:
+        with replacing(folder / f"{picture.name}.png") as temporary:
+            temporary.write_bytes(picture.data)
+
+
+def _write_page(language: Environment, name: str, path: Path, place: str, content: dict[str, Any]) -> None:
+    write_text(path, language.get_template(f"{name}.jinja").render(content, place=place))
+
+
+def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> dict[str, Any]:
+    """All that the templates lay out. Says once if no font has what names are written in."""
+    _say_what_fonts_lack(results)
+    subjects = {v.subject for v in verdicts}
+    claims = results.claims(subjects.pop() if len(subjects) == 1 else None)
+    benchmarks = sorted(
+        (registry.benchmark(name) for name in registry.names("benchmarks")), key=lambda b: (b.order, b.name)
+    )
+    doubtful = uncalibrated(results, benchmarks, claims)
+    claims = replace(claims, doubtful=frozenset(doubtful))
+    names = model.marks(results, doubtful)
+    rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
+    (galleries, (curves, terms, falling)), (compared, incomplete), independence, *sections = in_parallel(
+        [
+            partial(_galleries, results, claims),
+            partial(model.comparison, results, claims, names),
+            partial(model.independence, results, claims),
+            *(
+                partial(_section, b, own, claims, verdicts, names, results)
+                for b in benchmarks
+                if len(own := rows[b.name])
+            ),
+        ],
+        available_cores(),
+    )
+    shown = [_pictures(g) for g in galleries]
+    figures = [independence, curves, *(p for s in sections for p in s.pictures)]
+    stale = sorted(m for m, name in names.items() if "†" in name)
+    without = [b.name for b in benchmarks if not len(rows[b.name])]
+    # methods and data sets as they were when it was run
+    ran = {
+        name: why for name, why in results.info.get("broken", {}).items() if name not in registry.plugins["benchmarks"]
+    }
+    broken = printable({**ran, **registry.broken})
+    absent = sorted(set(results.cards) - set(results.jobs["method"]))
+    missing = list(model.missing(results))
+    failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
+    budget, tuned = model.tuning(results, names, claims)
+    against_controls = [v for v in verdicts if v.against == "control"]
+    main = groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful, against_controls)
+    controls = groups(against_controls, benchmarks, doubtful)
+    return {
+        "results": results,
+        "untuned": model.untuned(results),
+        "budget": budget,
+        "tuned": tuned,
+        "info": results.info,
+        "claims": claims,
+        "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
+        "indicative": any(v.indicative for v in verdicts),
+        "groups": main,
+        "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
+        "controls": controls,
+        "essay": model.essay(benchmarks, sections, [*main, *controls]),
+        "uncalibrated": doubtful,
+        "power": model.power(verdicts),
+        "chances": model.chances(claims),
+        "prior_art": model.prior_art(b for b in benchmarks if len(rows[b.name])),
+        "comparison": compared,
+        "incomplete": incomplete,
+        "independence": independence,
+        "sections": sections,
+        "galleries": shown,
+        "curves": curves,
+        "terms": terms,
+        "falling": falling,
+        "facts": facts(results),
+        "datasets": datasets(results),
+        "stale": stale,
+        "supervised": sorted(m for m, name in names.items() if "‡" in name),
+        "without": without,
+        "absent": absent,
+        "missing": missing,
+        "failures": failures,
+        "not_applicable": not_applicable,
+        "complete": not (missing or failures or not_applicable or stale or without or absent or broken),
+        "gaps": model.gaps(missing, failures, stale),
+        "broken": broken,
+        "pictures": [p for p in figures if p is not None] + [p for g in shown for p in g["pictures"]],
+    }
+
+
+def _say_what_fonts_lack(results: Results) -> None:
+    names = (str(name) for column in ("method", "dataset", "target", "label") for name in set(results.jobs[column]))
+    lost = lacking([json.dumps(results.info.get("datasets", {}), ensure_ascii=False), *names])
+    if lost:
+        log.warning(
+            f"no font of this machine has {' '.join(lost[:5])}{' ...' if len(lost) > 5 else ''}: figures show boxes "
+            "instead; install a font that does, such as Noto Sans CJK, and build the report again"
+        )
+
+
+def _galleries(
+    results: Results, claims: Claims
+) -> tuple[list[Gallery], tuple[Picture | None, Table | None, list[str]]]:
+    galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
+    return galleries, model.training(galleries, claims)
+
+
+def _section(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts: list[Verdict], names: dict[str, str],
+             results: Results) -> Section:  # fmt: skip
+    return model.section(benchmark, rows, claims, verdicts, names, model.kept(results, benchmark.keeps, claims))
+
+
+def _pictures(gallery: Gallery) -> dict[str, Any]:
+    where = "-".join([file_name(gallery.method), file_name(gallery.dataset), str(gallery.width)])
+    filters = None if gallery.filters is None else Picture(f"filters-{where}", "", gallery.filters)
+    top = None if gallery.top is None else Picture(f"units-{where}", "", gallery.top)
+    return {"of": gallery, "filters": filters, "top": top, "pictures": [p for p in (filters, top) if p is not None]}
+
+
+def _relative(root: Path, out: Path) -> str:
+    """The results folder as seen from the report; its name alone where that would tell of the machine."""
+    try:
+        path = os.path.relpath(root, out)
+    except ValueError:  # another drive
+        return root.name
+    return root.name if path.count("..") > 3 else Path(path).as_posix()
+
+
+def print_verdicts(verdicts: Sequence[Verdict], results: Results) -> None:
+    """The verdicts for a terminal, a line each with the report's marks; coloured if it is one."""
+    if not verdicts:
+        say("no verdicts: nothing has been measured that a claim is about")
+        return
+    tuned = bool(results.info.get("tuning"))
+    untuned = set(model.untuned(results)) if tuned else set()
+    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    against = max(len(v.against) for v in verdicts)
+    claim = max(len(v.claim) for v in verdicts)
+    say(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
+    for verdict in verdicts:
+        start, word = f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  ", f"{verdict.verdict:<12}"
+        line = line_of(f"{start}{word}  {verdict.sentence}{_marked(verdict, untuned)}")
+        if coloured:
+            line = line.replace(word, f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m", 1)
+        print(line)
+    if all(v.indicative for v in verdicts):
+        say("  All of them are indicative: this preset, or what the options made of it, is for looking, not deciding.")
+    if not tuned:
+        say("  No method was tuned: all values are the methods' defaults, or those of --set.")
+
+
+def _marked(verdict: Verdict, untuned: Collection[str]) -> str:
+    """What the report marks a verdict with, in brackets behind it; "" for nothing."""
+    own = sorted(({verdict.subject} | {c.rival for c in verdict.comparisons}) & set(untuned))
+    marks = [
+        "indicative" if verdict.indicative else "",
+        f"† rows of other versions, settings or budgets: {few(verdict.stale)}" if verdict.stale else "",
+        f"§ untuned: {few(own)}" if own else "",
+    ]
+    told = "; ".join(mark for mark in marks if mark)
+    return f" [{told}]" if told else ""

@@ -1,0 +1,55 @@
+"""How the results of a report were made, and on what, as recorded."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from infomax_bench.report.parts import number
+from infomax_bench.run.results import Results, machine_in_words
+
+UNVERIFIED = "files not verified: no checksum is known"
+
+
+def facts(results: Results) -> list[tuple[str, str]]:
+    """How it was run and on what, as recorded."""
+    info, rows, jobs = results.info, results.table, results.jobs
+    suite, machine = info.get("suite", {}), info.get("machine", {})
+    seeds = sorted(int(s) for s in rows["seed"].dropna().unique())
+    packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
+    seconds = float(info.get("seconds", 0))
+    peak = max((float(run.get("peak_gib", 0)) for run in info.get("runs", [])), default=0.0)
+    machines = dict.fromkeys(str(run["machine"]) for run in info.get("runs", []) if "machine" in run)
+    machines = machines or {machine_in_words(machine): None}
+    made = " and ".join(f"{v} ({sha or 'no commit'})" for v, sha in _pairs(jobs, "version", "git_sha"))
+    found = [
+        ("preset", results.preset),
+        ("command", info.get("command", "")),
+        ("seeds", ", ".join(map(str, seeds)) or "none"),
+        ("width", f"{suite.get('width')}; swept over {', '.join(map(str, suite.get('widths', [])))}"),
+        ("batch", f"{suite.get('batch_size')} images"),
+        ("machine", "; ".join(machines)),
+        ("device", ", ".join(str(d) for d in sorted(jobs["device"].dropna().unique()))),
+        ("software", f"Python {machine.get('python', '?')}, {packages}"),
+        ("version", f"measured with {made}" if made else ""),
+        ("time", f"{seconds / 60:.0f} minutes in all runs" if seconds >= 90 else f"{seconds:.0f} seconds in all runs"),
+        ("memory", f"at most {peak:.1f} GiB, all processes together" if peak else ""),
+        ("measurements", f"{int((rows['status'] == 'ok').sum()):,} rows".replace(",", "\u202f")),
+    ]
+    return [(name, value) for name, value in found if value and (name != "time" or seconds)]
+
+
+def _pairs(rows: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
+    return sorted(tuple(str(v) for v in pair) for pair in rows[list(columns)].dropna().drop_duplicates().to_numpy())
+
+
+def datasets(results: Results) -> list[list[str]]:
+    """Name, with a line below if its files could not be verified, summary, image, classes, training and validation
+    images, test images, epochs."""
+    epochs = results.info.get("suite", {}).get("epochs", {})
+    found = results.info.get("datasets", {})
+    return [
+        [f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name, d["summary"],
+         " × ".join(map(str, d.get("shape", []))), number(len(d["classes"]) if "classes" in d else None),
+         number(d.get("n_rest")), number(d.get("n_test")), str(epochs.get(name, "–"))]
+        for name, d in sorted(found.items())
+    ]  # fmt: skip

@@ -1,0 +1,261 @@
+"""What a report is made of: pictures, tables and the cards of verdicts, as plain values that its templates lay out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from infomax_bench.plots.theme import short
+from infomax_bench.stats.verdict import Verdict, lost
+from infomax_bench.study.benchmark import Benchmark, Claims
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: PNG bytes, its caption, its name as a file, and its width in inches."""
+
+    name: str
+    caption: str
+    data: bytes
+    inches: float = 0.0
+
+    @property
+    def uri(self) -> str:
+        return "data:image/png;base64," + base64.b64encode(self.data).decode()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text. numeric: which columns hold numbers; strong: which lines are the subject's."""
+
+    head: list[str]
+    lines: list[list[str]]
+    numeric: list[bool]
+    strong: list[bool]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval as a drawing: positions in percent of its width, and where the line is that decides."""
+
+    low: float
+    mean: float
+    high: float
+    line: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One comparison, as text. improvement: the probability that the subject is ahead, in percent. marked: the rival is
+    not calibrated."""
+
+    rival: str
+    mean: str
+    interval: str
+    n: int
+    p: str
+    iqm: str
+    improvement: str
+    drawn: Bar | None
+    marked: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """A verdict with what is shown of it."""
+
+    verdict: Verdict
+    effect: str
+    bar: Bar | None
+    comparisons: list[Line]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cards of one claim: "P1", its question, what is claimed, the answer in a sentence, and the benchmark."""
+
+    claim: str
+    title: str
+    quote: str
+    answer: str
+    benchmark: str
+    cards: list[Card]
+
+
+@dataclass
+class Section:
+    """One benchmark."""
+
+    name: str
+    title: str
+    question: str
+    claim: str
+    rule: str
+    verdicts: list[Verdict]
+    answer: str = ""
+    pictures: list[Picture] = field(default_factory=list)
+    table: Table | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of the essay with what answers it: a benchmark's section, None if nothing was measured yet, and the
+    cards of its claims. again: the words of the passage above that has them already."""
+
+    words: str
+    name: str
+    title: str
+    question: str
+    section: Section | None
+    groups: list[Group]
+    known: str
+    again: str
+
+
+def file_name(text: str) -> str:
+    """A name for a part of a file's name: small letters, digits, dots, hyphens and underscores are kept; what has other
+    characters, or is long, is told apart by a hash, on file systems that see no capitals too."""
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:60].lstrip(".")
+    return kept if kept and kept == text.lower() else f"{kept}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def number(value: Any) -> str:
+    """A cell of a table: integers as they are, other numbers in about three digits."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer() and abs(value) >= 100):
+        return f"{int(value):,}".replace(",", "\u202f")
+    return short(float(value)) if isinstance(value, float) else str(value)
+
+
+def signed(value: float, plus: bool = True) -> str:
+    """A number with a real minus sign; unbounded and missing ones in words."""
+    if math.isnan(value):
+        return "?"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:{'+' if plus else ''}.3g}".replace("-", "−")
+
+
+def bars(intervals: Sequence[tuple[float, float, float]], line: float = 0.0) -> list[Bar | None]:
+    """Drawings of (mean, low, high) on one scale that has `line` on it."""
+    ends = [v for triple in intervals for v in triple if math.isfinite(v)] + [line]
+    low, high = min(ends), max(ends)
+    pad = 0.06 * (high - low) or 1.0
+
+    def at(value: float) -> float:
+        inside = min(max(value, low - pad), high + pad)
+        return round(100 * (inside - low + pad) / (high - low + 2 * pad), 2)
+
+    return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(line)) for mean, lo, hi in intervals]
+
+
+def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
+    """doubtful: rivals that are marked as not calibrated."""
+    relative = verdict.against != "itself"
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    effect = ""
+    if not math.isnan(verdict.effect):
+        low, high = signed(verdict.ci_low, relative), signed(verdict.ci_high, relative)
+        effect = f"{signed(verdict.effect, relative)}{unit}, 95 % interval {low} to {high}"
+    single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
+    comparisons = [
+        Line(
+            c.rival, signed(c.mean), f"{signed(c.low)} to {signed(c.high)}", c.n_seeds, f"{c.p_holm:.2g}",
+            signed(c.iqm), "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %", bar,
+            c.rival in doubtful,
+        )
+        for c, bar in zip(verdict.comparisons, bars(single, verdict.line), strict=True)
+    ]  # fmt: skip
+    drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)], verdict.line)[0]
+    return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c.rival))
+
+
+def groups(
+    verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtful: Collection[str] = (),
+    controls: Collection[Verdict] = (),
+) -> list[Group]:  # fmt: skip
+    """Cards by claim and benchmark: the numbered predictions first. controls: the same claims against the controls,
+    without which no answer is whole."""
+    by_name = {b.name: b for b in benchmarks}
+    found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        found[verdict.claim, verdict.benchmark].append(verdict)
+    order = sorted(found, key=lambda k: (not k[0][-1:].isdigit(), k[0], by_name[k[1]].order))
+    return [
+        Group(
+            claim,
+            by_name[name].title,
+            capital(by_name[name].paragraph("Claim")),
+            answer(found[claim, name], [v for v in controls if (v.claim, v.benchmark) == (claim, name)]),
+            name,
+            [card(v, doubtful) for v in found[claim, name]],
+        )
+        for claim, name in order
+    ]
+
+
+def answer(verdicts: Sequence[Verdict], controls: Sequence[Verdict] = ()) -> str:
+    """A claim's verdicts as one sentence for someone who reads no further; what is no better than a control has not
+    won."""
+    own = [v for v in verdicts if not v.aside] or verdicts
+    supported, refuted, undecided = (titled(own, word) for word in ("supported", "refuted", "inconclusive"))
+    beaten, open_ = _beaten(controls), titled(controls, "inconclusive")
+    so_far = " so far: this preset is for looking, not for deciding" if any(v.indicative for v in verdicts) else ""
+    if not (refuted or undecided):
+        if beaten:
+            return f"No{so_far}: ahead of prior art, but not of the controls.{beaten}"
+        if open_:
+            return f"Not shown{so_far}: ahead of prior art, but undecided against the controls: {', '.join(open_)}."
+        return f"Yes{so_far}."
+    if not (supported or undecided):
+        return f"No{so_far}.{beaten}"
+    if not (supported or refuted):
+        why = "some methods were not measured" if any(v.missing for v in own) else "the seeds are too few for it"
+        return f"Undecided{so_far}: {why}.{beaten}"
+    told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
+    parts = "; ".join(f"{word}: {', '.join(f'“{t}”' for t in titles)}" for word, titles in told if titles)
+    return f"{'In part' if supported else 'No'}{so_far}; {parts}.{beaten}"
+
+
+def _beaten(controls: Iterable[Verdict]) -> str:
+    """The controls that do better, by name: " Controls do better: gmm, kmeans (more nameable units)."."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for verdict in controls:
+        if verdict.verdict == "refuted":
+            told[", ".join(sorted(c.rival for c in verdict.comparisons if lost(c, verdict.line)))].append(verdict.title)
+    parts = "; ".join(f"{ahead} ({', '.join(titles).lower()})" for ahead, titles in told.items())
+    return f" Controls do better: {parts}." if parts else ""
+
+
+def titled(verdicts: Iterable[Verdict], outcome: str) -> list[str]:
+    """What the verdicts of one outcome are about, each once."""
+    return list(dict.fromkeys(v.title.lower() for v in verdicts if v.verdict == outcome))
+
+
+def capital(text: str) -> str:
+    """The text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def table(frame: pd.DataFrame, claims: Claims, marks: dict[str, str]) -> Table:
+    """A data frame as text: methods first, with their marks, numbers in three digits, the subject's lines strong."""
+    frame = frame[sorted(frame, key=lambda c: c != "method")]
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame]
+    rename = [c == "method" for c in frame]
+    lines = [
+        [marks.get(str(v), str(v)) if is_name else number(v) for v, is_name in zip(line, rename, strict=True)]
+        for line in frame.itertuples(index=False)
+    ]
+    strong = [str(m) == claims.subject for m in frame["method"]] if "method" in frame else [False] * len(frame)
+    return Table([str(c) for c in frame], lines, numeric, strong)

@@ -1,0 +1,153 @@
+"""The suite from Python: pretrain a method, evaluate it, look at the features.
+
+import infomax_bench as ib
+
+encoder = ib.pretrain(METHOD, DATASET, width=64, seeds=5)
+ib.probe(encoder, DATASET)
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import torch
+
+from infomax_bench.base import repeatable
+from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.data.dataset import images_as, load
+from infomax_bench.evaluations import EVALUATIONS
+from infomax_bench.evaluations.context import context_for
+from infomax_bench.models.backbones import BACKBONES
+from infomax_bench.run.arguments import check_memory, device_of, memory_told, seeds_of, whole
+from infomax_bench.run.engine import facts_of, one_job
+from infomax_bench.study import plugins
+from infomax_bench.study.benchmark import Cell
+from infomax_bench.study.plan import problem_for
+from infomax_bench.training.frozen import Encoder
+from infomax_bench.training.trainer import data_for, train
+
+Result = TypeVar("Result")
+
+EPOCHS = 20
+BATCH_SIZE = 128
+DENSE = ("linear", "stack", "mlp")
+"""Backbones whose units have a weight for every pixel."""
+
+
+def pretrain(
+    method: str,
+    dataset: str,
+    *,
+    width: int = 64,
+    seeds: int | Iterable[int] = 1,
+    epochs: int = EPOCHS,
+    batch_size: int = BATCH_SIZE,
+    backbone: str = "linear",
+    depth: int = 1,
+    device: str | torch.device = "cpu",
+    folders: Sequence[str] = (),
+    **settings: Any,
+) -> Encoder:
+    """Trains a method's encoder on a data set, all seeds together.
+
+    seeds: how many (0, 1, ...), or which. settings: the method's hyperparameters. folders: as `--plugins`. Numbers may
+    be numpy's, and tensors.
+    Raises UserError for unknown names and values, NotApplicable if the method declares that it cannot do this.
+    """
+    width, epochs, depth = whole("width", width, 1), whole("epochs", epochs, 1), whole("depth", depth, 1)
+    batch_size, given, device = whole("batch_size", batch_size, 2), seeds_of(seeds), device_of(device)
+    if backbone not in BACKBONES:
+        raise unknown("backbone", str(backbone), BACKBONES)
+    found = plugins.registry(folders)
+    data = found.dataset(dataset)
+    if "seed" in settings and "seed" not in found.method(method).parameters():
+        raise UserError(f"seed={settings['seed']!r}: which seeds to train is said by seeds, as in seeds=[0, 3]")
+    built = found.method(method, {name: _plain(value) for name, value in settings.items()})
+    check_memory(width, len(given), math.prod(data.shape) if backbone in DENSE else 1)
+    cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth, settings=tuple(built.settings().items()))
+    work = cell, tuple(given), device, tuple(folders)
+    with memory_told(f"width {width} and {len(given)} of seeds"):
+        if repeatable.repeats():
+            return _trained(*work)
+        with tempfile.TemporaryDirectory() as aside:
+            path = Path(aside) / "encoder.safetensors"
+            repeatable.steadily(_train_to, path, *work)
+            return Encoder.load(path, found.get("methods", method).cls)
+
+
+def _trained(cell: Cell, seeds: Sequence[int], device: str, folders: Sequence[str]) -> Encoder:
+    found = plugins.registry(folders)
+    method, data = found.method(cell.method, dict(cell.settings)), found.dataset(cell.dataset)
+    problem = problem_for(replace(cell, width=method.width(problem_for(cell, data))), data)
+    with one_job():  # the same numbers whatever the machine
+        own = data_for(data, problem, seeds, needs=method.needs)
+        trained = train(method, problem, own, seeds, cell.epochs, device)
+    facts = facts_of(trained, seeds, cell.epochs)
+    return Encoder(method, problem, trained.params, tuple(seeds), data.label, tuple(trained.diverged), facts)
+
+
+def _train_to(path: Path, *work: Any) -> None:
+    _trained(*work).save(path)
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy or torch as Python's."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
+def evaluate(
+    encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str] = (), **options: Any
+) -> pd.DataFrame:
+    """One of the harness's evaluations of an encoder on a data set: rows with seed, metric, value, protocol and x."""
+    if evaluation not in EVALUATIONS:
+        raise unknown("evaluation", evaluation, EVALUATIONS)
+    return _on_encoder(_evaluated, encoder, folders, dataset, evaluation, options)
+
+
+def _evaluated(
+    encoder: Encoder, folders: Sequence[str], dataset: str, evaluation: str, options: Mapping[str, Any]
+) -> pd.DataFrame:
+    with one_job():
+        context = context_for(encoder, plugins.registry(folders).dataset(dataset))
+        result = EVALUATIONS[evaluation].function()(context, **options)
+    return pd.DataFrame(result[0] if isinstance(result, tuple) else result)
+
+
+def probe(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> pd.DataFrame:
+    """Accuracy of the linear, k-NN and few-shot probes of an encoder's features on a data set."""
+    return evaluate(encoder, dataset, "probe", folders)
+
+
+def features(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> tuple[torch.Tensor, torch.Tensor]:
+    """An encoder's features `[S, N, width]` of all images of a data set, and their labels `[N]`."""
+    return _on_encoder(_features, encoder, folders, dataset)
+
+
+def _features(encoder: Encoder, folders: Sequence[str], dataset: str) -> tuple[torch.Tensor, torch.Tensor]:
+    data = plugins.registry(folders).dataset(dataset)
+    with one_job():
+        return encoder.features(images_as(data, encoder.problem.input_shape)), load(data).labels
+
+
+def _on_encoder(function: Callable[..., Result], encoder: Encoder, folders: Sequence[str], *arguments: Any) -> Result:
+    """`function(encoder, folders, *arguments)` where products repeat; an encoder goes to another process as a file."""
+    folders = tuple(folders)
+    if repeatable.repeats() or encoder.method.name not in plugins.registry(folders).names("methods"):
+        return function(encoder, folders, *arguments)
+    with tempfile.TemporaryDirectory() as aside:
+        path = Path(aside) / "encoder.safetensors"
+        encoder.save(path)
+        return repeatable.steadily(_from_file, path, encoder.method.name, function, folders, *arguments)
+
+
+def _from_file(
+    path: Path, method: str, function: Callable[..., Result], folders: Sequence[str], *arguments: Any
+) -> Result:
+    encoder = Encoder.load(path, plugins.registry(folders).get("methods", method).cls)
+    return function(encoder, folders, *arguments)

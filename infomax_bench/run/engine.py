@@ -1,0 +1,336 @@
+"""What a worker does: one task, with one thread, so that the numbers do not depend on how many others there are."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import math
+import multiprocessing
+import os
+import platform
+import subprocess
+import sys
+import textwrap
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from infomax_bench import __version__
+from infomax_bench.base import repeatable
+from infomax_bench.base.errors import Diverged, NotApplicable, UserError
+from infomax_bench.base.forked import available_cores
+from infomax_bench.base.store import Job, Store, file_hash, replacing
+from infomax_bench.evaluations import EVALUATIONS
+from infomax_bench.evaluations.context import Context, context_for
+from infomax_bench.numerics.products import fast_products
+from infomax_bench.study.benchmark import Request
+from infomax_bench.study.plan import Planner, Task, problem_for
+from infomax_bench.study.plugins import KINDS, PACKAGE, Registry, home, in_clone, registry, reread
+from infomax_bench.training.frozen import Encoder
+from infomax_bench.training.trainer import Trained, data_for, train
+
+AT_ONCE = 1 << 26
+"""Numbers of features (a quarter of a GiB) of the seeds that are evaluated together."""
+
+THREADS = 1
+"""Threads of one job, fixed: the order of a sum, and so the last digit, depends on it."""
+
+
+@dataclass
+class Outcome:
+    """What a worker tells of a task: how it went, and lines for the log."""
+
+    task: Task
+    seconds: float = 0.0
+    worker: int = 0
+    peak_bytes: int = 0
+    """The most memory that the worker, a process of that number, has had so far."""
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@lru_cache(maxsize=1)
+def git_sha() -> str:
+    """The commit that the harness and its plug-ins are at, with a + if they were edited since; "" outside a clone."""
+    if not in_clone():  # a wheel may lie in whatever repository
+        return ""
+    root, git = home(), ["git", "--no-optional-locks"]
+    told = [[*git, "rev-parse", "--show-toplevel"], [*git, "rev-parse", "--short=12", "HEAD"],
+            [*git, "status", "--porcelain", "--untracked-files=no", "--", PACKAGE.name, *KINDS]]  # fmt: skip
+    try:
+        done = [subprocess.run(command, cwd=root, capture_output=True, text=True) for command in told]
+    except OSError:
+        return ""
+    top, sha, edited = (one.stdout.strip() for one in done)
+    if any(one.returncode for one in done) or Path(top).resolve() != root:
+        return ""
+    return sha + "+" * bool(edited)
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were made on; no host name."""
+    cpu = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        models = [
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ]
+        cpu = models[0] if models else cpu
+    return {
+        "cpu": cpu,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "products": repeatable.in_words(),
+        "cores": available_cores(),
+        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "",
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in ("torch", "scikit-learn", "numpy", "scipy")},
+    }
+
+
+def stamp(device: str) -> dict[str, Any]:
+    """What is recorded beside every job."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"version": __version__, "git_sha": git_sha(), "device": device, "created": now}
+
+
+def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
+    """Trains the block of encoders that a task asks for."""
+    cell = task.cell
+    dataset = plugins.dataset(cell.dataset)
+    method = plugins.method(cell.method, dict(cell.settings))
+    problem = problem_for(cell, dataset)
+    reason = method.unavailable(problem)  # before the data is loaded
+    if reason is not None:
+        raise NotApplicable(reason)
+    data = data_for(dataset, problem, task.seeds, cell.validation, cell.n_train, method.needs)
+    trained = train(method, problem, data, task.seeds, cell.epochs, device)
+    facts = facts_of(trained, task.seeds, cell.epochs)
+    return Encoder(method, problem, trained.params, task.seeds, cell.dataset, tuple(trained.diverged), facts)
+
+
+def facts_of(trained: Trained, seeds: Sequence[int], epochs: int) -> dict[str, Any]:
+    """What is worth knowing about a training, as JSON values."""
+    return {
+        "seconds": trained.seconds,
+        "seeds": list(seeds),
+        "n_steps": trained.n_steps,
+        "epochs": epochs,
+        "log_steps": trained.log_steps,
+        "log": {name: _rounded(values) for name, values in trained.log.items()},
+    }
+
+
+def _rounded(values: torch.Tensor) -> list[list[float]]:
+    """Six digits are enough to draw a curve."""
+    return [[float(f"{v:.6g}") for v in seed] for seed in values.tolist()]
+
+
+def encoder_of(task: Task, store: Store, plugins: Registry, device: str, notes: list[str]) -> Encoder:
+    """The task's encoders, from disk if they are there and whole, trained and stored otherwise."""
+    path = store.encoder_path(task.encoder_key)
+    if path.exists():
+        try:
+            encoder = Encoder.load(path, plugins.get("methods", task.cell.method).cls, task.encoder_key)
+            _need_same(encoder, task, plugins, path)
+            return encoder
+        except ValueError as error:
+            notes.append(f"{error}; trained again")
+    encoder = trained_encoder(task, plugins, device)
+    with replacing(path) as temporary:
+        encoder.save(temporary, task.encoder_key)
+    return encoder
+
+
+def _need_same(encoder: Encoder, task: Task, plugins: Registry, path: Path) -> None:
+    """Raises ValueError if an encoder is not what the task asks for: files of format 1 do not have their key."""
+    cell, data = task.cell, plugins.dataset(task.cell.dataset)
+    moved = data.identity != data.label  # a folder is the same wherever it lies
+    wanted = {
+        "method": cell.method, "settings": plugins.method(cell.method, dict(cell.settings)).settings(),
+        "problem": problem_for(cell, data), "seeds": tuple(task.seeds),
+        "data set": encoder.dataset if moved else cell.dataset, "number of seeds": len(task.seeds),
+    }  # fmt: skip
+    found = {
+        "method": encoder.method.name, "settings": encoder.method.settings(), "problem": encoder.problem,
+        "seeds": encoder.seeds, "data set": encoder.dataset, "number of seeds": len(encoder.diverged),
+    }  # fmt: skip
+    for what, value in wanted.items():
+        if found[what] != value:
+            raise ValueError(f"{path}: its {what} is {found[what]}, not {value}")
+
+
+@contextlib.contextmanager
+def one_job() -> Iterator[None]:
+    """THREADS threads in torch, and in scikit-learn and numpy; fast products."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        with threadpool_limits(THREADS), fast_products():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def same_plugins(method: str, source: str, data: Mapping[str, str], folders: Sequence[str]) -> Registry:
+    """The plug-ins, if the method's source and the data sets' keys are those of whoever planned the job.
+
+    Raises UserError if they are not: a worker may be older than what it is to do, or on a machine with other files.
+    """
+    plugins = registry(folders)
+    if not _are_same(plugins, method, source, data):
+        reread()
+        plugins = registry(folders)
+    if plugins.get("methods", method).source != source:
+        raise UserError("its file was edited while the run went on, or differs on the worker's machine; run again")
+    if not _are_same(plugins, method, source, data):
+        raise UserError("its data changed while the run went on, or differ on the worker's machine; run again")
+    return plugins
+
+
+def _are_same(plugins: Registry, method: str, source: str, data: Mapping[str, str]) -> bool:
+    planner = Planner(plugins, "")
+    return plugins.get("methods", method).source == source and all(planner.data_key(d) == k for d, k in data.items())
+
+
+def lost(task: Task, reason: str, root: Path, device: str) -> Outcome:
+    """Records that a task's worker ended before it had done all; what it did is kept."""
+    store, outcome = Store(root), Outcome(task, failures=[f"{task.label}: {reason}"])
+    for key, _ in task.wanted:
+        if not store.done(key, task.seeds):
+            _write(store, key, Job([], "failed", reason, retry=True), device)
+    return outcome
+
+
+def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
+    """Trains or loads one block of encoders and makes every evaluation that is wanted of it. Never raises."""
+    with one_job():
+        outcome = _run_task(task, root, folders, device)
+    outcome.worker, outcome.peak_bytes = os.getpid(), peak_bytes()
+    return outcome
+
+
+def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
+    warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
+    if multiprocessing.current_process().name != "MainProcess":  # which has loaded the data, and told what is to be
+        logging.getLogger("infomax_bench").setLevel(logging.ERROR)
+    begin = time.perf_counter()
+    store, outcome = Store(root), Outcome(task)
+    try:
+        plugins = same_plugins(task.cell.method, task.source, task.data, folders)
+        targets = {name: plugins.dataset(name) for name in {r.target or task.cell.dataset for _, r in task.wanted}}
+        encoder = encoder_of(task, store, plugins, device, outcome.warnings)
+    except (Exception, SystemExit) as error:
+        job = _failed(error, outcome, task.label)
+        for key, _ in task.wanted:
+            _write(store, key, job, device)
+        outcome.seconds = time.perf_counter() - begin
+        return outcome
+    lost = [seed for seed, bad in zip(encoder.seeds, encoder.diverged, strict=True) if bad]
+    if lost:
+        outcome.failures.append(f"{task.label}: training diverged for seeds {', '.join(map(str, lost))}")
+    whole = encoder.take([i for i, bad in enumerate(encoder.diverged) if not bad])
+    by_target: dict[str, list[tuple[str, Request]]] = {}
+    for key, request in task.wanted:
+        by_target.setdefault(request.target or task.cell.dataset, []).append((key, request))
+    failed = {"value": math.nan, "status": "failed", "reason": "diverged"}
+    for target, wanted in by_target.items():
+        dataset = targets[target]
+        jobs = {
+            key: Job([{"seed": seed, "metric": request.evaluation, **failed} for seed in lost])
+            for key, request in wanted
+        }
+        groups = seed_groups(len(whole.seeds), (dataset.n_rest + dataset.n_test) * whole.problem.width)
+        for group in groups:
+            context = context_for(whole.take(group), dataset, task.cell.validation, device)
+            for key, request in wanted:
+                if jobs[key].status == "ok":
+                    label = f"{task.label}: {request.evaluation}" + (f" on {request.target}" if request.target else "")
+                    jobs[key] = _evaluated(jobs[key], key, request, context, store, outcome, label)
+                if group is groups[-1]:
+                    _write(store, key, jobs[key], device, encoder.n_parameters)
+            context.cache.clear()  # features are large, and what refers to itself waits for the collector
+    outcome.seconds = time.perf_counter() - begin
+    return outcome
+
+
+def seed_groups(n_seeds: int, numbers: int) -> list[list[int]]:
+    """Positions of seeds that are evaluated together, each with so many numbers of features; one empty group for none.
+
+    Evaluations measure every seed on its own, so the groups change nothing but the memory.
+    """
+    size = max(1, AT_ONCE // numbers)
+    return [list(range(first, min(first + size, n_seeds))) for first in range(0, n_seeds, size)] or [[]]
+
+
+def _evaluated(
+    job: Job, key: str, request: Request, context: Context, store: Store, outcome: Outcome, label: str
+) -> Job:
+    """The job with what one evaluation says of the context's seeds; or the job that says why there is no result."""
+    start, before = time.perf_counter(), job.seconds
+    try:
+        result = EVALUATIONS[request.evaluation].function()(context, **dict(request.options)) if context.seeds else []
+        if isinstance(result, tuple):
+            result, arrays = result
+            if not job.arrays:
+                job.arrays = _write_arrays(store, key, arrays)  # most show the first seed alone
+            elif EVALUATIONS[request.evaluation].per_seed:
+                job.arrays = _write_arrays(store, key, _joined(store.read_arrays(key), arrays))
+        job.rows += result
+    except (Exception, SystemExit) as error:
+        job = _failed(error, outcome, label)
+    job.seconds = before + time.perf_counter() - start
+    return job
+
+
+def _failed(error: BaseException, outcome: Outcome, label: str) -> Job:
+    """The job that records why there is no result."""
+    if isinstance(error, NotApplicable):
+        return Job([], "not applicable", str(error))
+    expected = isinstance(error, Diverged | UserError)
+    reason = str(error) if expected else f"{type(error).__name__}: {error}"
+    reason = textwrap.shorten(reason, 300, placeholder=" ...")  # on one line; the log has the traceback
+    outcome.failures.append(f"{label}: {reason}")
+    if not expected:
+        outcome.warnings.append("".join(traceback.format_exception(error)).rstrip())
+    return Job([], "failed", reason, retry=not isinstance(error, Diverged))
+
+
+def _write(store: Store, key: str, job: Job, device: str, n_parameters: int | None = None) -> None:
+    job.stamp = {**stamp(device), "n_parameters": n_parameters}
+    store.write_job(key, job)
+
+
+def _joined(first: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    return {name: np.concatenate([first[name], more[name]]) for name in first}
+
+
+def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> str:
+    """Writes what the report shows beside rows; returns the file's hash."""
+    import numpy as np
+
+    with replacing(store.arrays_path(key)) as temporary:
+        np.savez_compressed(temporary, **arrays)
+    return file_hash(store.arrays_path(key))

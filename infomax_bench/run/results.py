@@ -1,0 +1,271 @@
+"""The tidy table and the verdicts, from what jobs have written; no training, no torch."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from infomax_bench.base.errors import UserError
+from infomax_bench.base.forked import available_cores, in_parallel
+from infomax_bench.base.printable import printable
+from infomax_bench.base.sealed import Damaged, read_either
+from infomax_bench.base.store import Manifest, Store, replacing, write_text
+from infomax_bench.run.record import RECORD, fitted
+from infomax_bench.run.rows import read_rows
+from infomax_bench.stats.verdict import Verdict, failed_seeds
+from infomax_bench.study.benchmark import DEFAULTS, Benchmark, Claims
+
+COLUMNS = (
+    "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
+    "metric", "x", "value", "status", "n_parameters", "preset", "device", "version", "git_sha",
+    # beyond the contract
+    "role", "label", "evaluation", "reason", "current",
+)  # fmt: skip
+
+
+@dataclass
+class Results:
+    """A results folder, read: the table, what is missing, and how it was run.
+
+    jobs: what all rows of a job have in common, a line for each; missing: entries of the manifest without a job; info:
+    the content of run.json; arrays: evaluation -> (method, dataset, width) -> the file with what it kept beside rows;
+    failures, not_applicable: (what, why).
+    """
+
+    preset: str
+    table: pd.DataFrame
+    missing: list[dict[str, Any]]
+    info: dict[str, Any]
+    arrays: dict[str, dict[tuple[str, str, int], Path]] = field(default_factory=dict)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    not_applicable: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    jobs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
+
+    @property
+    def cards(self) -> dict[str, dict[str, Any]]:
+        """Method -> its card, as plain values."""
+        cards: dict[str, dict[str, Any]] = self.info.get("methods", {})
+        return cards
+
+    def untrained(self, datasets: Iterable[str]) -> list[str]:
+        """A line for each data set on which no method that trains could be trained, with the commonest reason."""
+        lines = []
+        by_gradient = {name for name, card in self.cards.items() if not card.get("fitted")}
+        for dataset in datasets:
+            rows = self.table[(self.table["dataset"] == dataset) & self.table["method"].isin(by_gradient)]
+            if len(rows) and (rows["status"] == "not applicable").all():
+                lines.append(f"no method was trained on {dataset}: {rows['reason'].mode()[0]}")
+        return lines
+
+    def claims(self, subject: str | None = None) -> Claims:
+        """Who is claimed about, and who stands against it, on single layers.
+
+        Of the subject's own kind ("this work"), the variants in its file and what is declared an ablation of it stand
+        nowhere; methods of other files are what came before it. Drafts stand nowhere, but for the subject.
+        """
+        subject = printable(subject or str(self.info["subject"]))
+        file = self.cards.get(subject, {}).get("file", subject)
+        roles = {}
+        for method, card in self.cards.items():
+            if "shown_beside" in card:
+                continue
+            variant = card.get("file", method) == file or card.get("ablation_of") == subject
+            role = card.get("role", "draft")
+            part = role != "draft" and not variant and "linear" in card.get("backbones", ("linear",))
+            if method == subject or part:
+                roles[method] = "prior art" if role in ("this work", "draft") else role
+        return Claims(
+            subject,
+            self.preset,
+            roles,
+            bool(self.info.get("indicative")),
+            width=self.info["suite"].get("width"),
+            own_width=frozenset(m for m, card in self.cards.items() if card.get("own_width")),
+            supervised=frozenset(m for m, card in self.cards.items() if card.get("supervised")),
+            labelled=frozenset(m for m, card in self.cards.items() if "labels" in card.get("needs", ())),
+            fitted=frozenset(m for m, card in self.cards.items() if card.get("fitted")),
+        )
+
+    def without_drafts(self, subject: str) -> pd.DataFrame:
+        """The table that claims are decided on: what a draft of another method did cannot matter then, whatever a
+        benchmark reads of all rows together, such as the best of them."""
+        own = {subject, f"{subject} ({DEFAULTS})"}
+        part = {m for m, card in self.cards.items() if card.get("role", "draft") != "draft"} | own
+        return self.table[self.table["method"].isin(part)]  # of what is gone nobody knows whether it was a draft
+
+
+def machine_in_words(found: Mapping[str, Any]) -> str:
+    """What `engine.machine` found, on one line; the instructions tell processors of one name apart."""
+    instructions = f" ({found['instructions']})" if found.get("instructions") else ""
+    words = f"{found.get('cpu', '')}{instructions}, {found.get('cores', '?')} cores, {found.get('gpu') or 'no GPU'}"
+    return f"{words}, matrix products: {found['products']}" if found.get("products") else words
+
+
+def read_info(root: Path, warn: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """run.json, or its copy, without the parts of another shape; {} if both are missing or damaged. warn: is told of
+    damage, in a line."""
+    path = root / "run.json"
+    try:
+        info: dict[str, Any] | None = read_either(path, warn, _check_info)
+        return fitted(info, RECORD) if info else {}
+    except Damaged as error:
+        warn(
+            f"{path} is damaged ({error}); 'infomax-bench run' makes it anew, and what it told of earlier runs is lost"
+        )
+        return {}
+
+
+def _check_info(info: dict[str, Any]) -> None:
+    """Raises TypeError or KeyError for what is not the content of a run.json."""
+    if not isinstance(info["suite"], dict) or not all(
+        isinstance(text, str) for text in (info["subject"], info["suite"]["preset"])
+    ):
+        raise TypeError("it is not the record of a run")
+
+
+def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, Any] | None = None) -> Results:
+    """Reads a results folder, however partial; every text of it is `printable` from here on.
+
+    manifest, info: what a run that has just ended knows of itself; another one may have written the folder's since.
+
+    Raises UserError if it is not one, or if it is damaged so that results could be lost.
+    """
+    store = Store(root)
+    manifest = store.manifest() if manifest is None else manifest
+    info = printable(read_info(root, store.warn) if info is None else info)
+    if not manifest or "suite" not in info:
+        raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
+    cards = info["methods"]
+    bases: list[dict[str, Any]] = []  # what all rows of a job have in common
+    entries = list(manifest.values())
+    rows = read_rows(root, entries)
+    entries = [printable(entry) for entry in entries]
+    results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
+    for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
+        if job is None:
+            results.missing.append(entry)
+            continue
+        cell, request = entry["cell"], entry["request"]
+        name, card = cell["method"], cards.get(cell["method"], {})
+        if cell["label"] == DEFAULTS:  # a method of its own in tables and figures, and in no claim
+            name = f"{name} ({DEFAULTS})"
+            if card:
+                cards.setdefault(name, {**card, "tunable": [], "shown_beside": cell["method"]})
+        label = f"{name} on {cell['dataset']}, width {cell['width']}"
+        base = {
+            "benchmark": entry["benchmark"], "track": cell["track"], "method": name,
+            "family": card.get("family", ""), "dataset": cell["dataset"],
+            "target": request["target"] or cell["dataset"], "backbone": cell["backbone"], "depth": cell["depth"],
+            "width": cell["width"], "status": job.status,
+            "n_parameters": job.stamp.get("n_parameters"), "preset": results.preset, "device": job.stamp.get("device"),
+            "version": job.stamp.get("version"), "git_sha": job.stamp.get("git_sha"), "role": card.get("role", ""),
+            "label": "" if cell["label"] == DEFAULTS else cell["label"], "evaluation": request["evaluation"],
+            "reason": job.reason, "current": entry.get("current", True),
+        }  # fmt: skip
+        if job.status != "ok":
+            list_of = results.failures if job.status == "failed" else results.not_applicable
+            if (label, job.reason) not in list_of and base["current"]:
+                list_of.append((label, job.reason))
+        bases.append(base)
+        if base["current"]:
+            failed = dict.fromkeys((label, reason) for reason in reasons)
+            results.failures += [failure for failure in failed if failure not in results.failures]
+        if job.arrays and store.has_arrays(entry["key"], job):
+            where = (name, cell["dataset"], cell["width"])
+            places = results.arrays.setdefault(request["evaluation"], {})
+            places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
+    counts = np.array([n for n, job in zip(rows.counts, rows.jobs, strict=True) if job is not None])
+    if counts.sum():
+        results.jobs = pd.DataFrame(bases)[counts > 0]
+        shared = pd.DataFrame(bases).loc[np.repeat(np.arange(len(bases)), counts)].reset_index(drop=True)
+        table = shared.assign(**rows.columns)[list(COLUMNS)]
+        table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
+        order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x"]
+        order.append("seed")
+        # a number that two requests asked for, of which one was made again: what is current counts
+        same = [*order, "backbone", "depth", "status"]
+        if not table["current"].all():
+            table = table.sort_values("current", ascending=False, kind="stable")
+        table = table.drop_duplicates(same)
+        results.table = table.sort_values(order, kind="stable", ignore_index=True)
+    results.warnings = list(dict.fromkeys(store.warnings + rows.warnings))
+    if results.missing:
+        of = sorted({entry["cell"]["method"] for entry in results.missing})
+        named = ", ".join(of[:5]) + ", ..." * (len(of) > 5)
+        results.warnings.append(f"{len(results.missing)} results that were asked for are not there (of {named})")
+    return results
+
+
+def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str | None = None) -> list[Verdict]:
+    """Every benchmark's verdicts on what is there; each with the outcome without rivals that are not calibrated,
+    without those that see labels, and of the subject with its default settings."""
+    claims = results.claims(subject)
+    table = results.without_drafts(claims.subject)
+    ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
+    doubtful = frozenset(uncalibrated(results, ordered, claims)) - {claims.subject}
+    asked = {"": partial(_verdicts, table, ordered, claims)}
+    if doubtful:
+        asked["without_uncalibrated"] = partial(_verdicts, table, ordered, claims.without(doubtful))
+    if claims.subject not in claims.supervised:
+        blind = claims.without(claims.supervised)
+        asked["without_supervised"] = partial(_verdicts, table, ordered, blind)
+    asked["with_defaults"] = partial(_with_defaults, table, ordered, claims)
+    verdicts, *others = in_parallel(list(asked.values()), available_cores())
+    for name, found in zip([*asked][1:], others, strict=True):
+        outcomes = {_question(v): v.verdict for v in found if v.n_seeds}
+        verdicts = [replace(v, **{name: "" if v.aside else outcomes.get(_question(v), "")}) for v in verdicts]
+    return verdicts
+
+
+def _with_defaults(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
+    """The verdicts if the subject had not been tuned; none where it was not, or was not run so."""
+    named = f"{claims.subject} ({DEFAULTS})"
+    if not (table["method"] == named).any():
+        return []
+    rows = table[table["method"] != claims.subject]
+    return _verdicts(rows.assign(method=rows["method"].replace(named, claims.subject)), benchmarks, claims)
+
+
+def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:
+    """Methods that some benchmark shows not to do what is known of them."""
+    able = [b for b in benchmarks if type(b).uncalibrated is not Benchmark.uncalibrated]
+    return sorted({m for b in able for m in b.uncalibrated(b.own_rows(results.table, claims))})
+
+
+def _verdicts(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    for benchmark in benchmarks:
+        rows = benchmark.own_rows(table, claims)
+        if not rows.empty:
+            failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
+            verdicts += [v.after(failed) for v in benchmark.verdicts(rows, claims)]
+    return verdicts
+
+
+def _question(verdict: Verdict) -> tuple[str, ...]:
+    return verdict.benchmark, verdict.claim, verdict.title, verdict.against
+
+
+def write_results(root: Path, results: Results, verdicts: Iterable[Verdict]) -> None:
+    """Writes measurements.csv, the same compressed, and verdicts.json."""
+    table = root / "measurements.csv"
+    with replacing(table) as temporary:
+        results.table.to_csv(temporary, index=False, float_format="%.8g")
+    with (
+        replacing(root / f"{table.name}.gz") as temporary,
+        table.open("rb") as text,
+        temporary.open("wb") as file,
+        gzip.GzipFile(table.name, "wb", compresslevel=6, fileobj=file, mtime=0) as packed,  # no clock
+    ):
+        shutil.copyfileobj(text, packed)
+    write_text(root / "verdicts.json", json.dumps([v.as_json() for v in verdicts], indent=1) + "\n")

@@ -1,0 +1,343 @@
+"""The main job: plan, run what is missing, write the table and the verdicts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from infomax_bench import __version__
+from infomax_bench.base.console import line_of, tell
+from infomax_bench.base.errors import Faulty, UserError
+from infomax_bench.base.progress import progress
+from infomax_bench.base.sealed import SUM, sealed, write_twice
+from infomax_bench.base.store import Manifest, Store
+from infomax_bench.data.dataset import load
+from infomax_bench.evaluations import PAIRWISE
+from infomax_bench.run import compare, engine
+from infomax_bench.run.results import Results, decide_all, machine_in_words, read_info, read_results, write_results
+from infomax_bench.run.workers import Workers
+from infomax_bench.stats.verdict import Verdict
+from infomax_bench.study.benchmark import DEFAULTS, Benchmark, Cell, Request, Suite
+from infomax_bench.study.plan import BLOCK, Entry, Planner, Task, tasks
+from infomax_bench.study.plugins import Registry
+from infomax_bench.study.tuned import Study
+from infomax_bench.training.method import Method
+
+
+@dataclass
+class Run:
+    """How a run went."""
+
+    results: Results
+    verdicts: list[Verdict]
+    n_jobs: int
+    """Jobs that had to be run; 0 if everything was there."""
+    seconds: float
+    failures: list[str] = field(default_factory=list)
+
+
+def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
+    """Every benchmark's grid as entries."""
+    entries = []
+    for benchmark in benchmarks:
+        try:
+            pairs = list(benchmark.requests(suite))
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
+            planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
+            continue
+        if not benchmark.sweeps_width:
+            pairs += _with_defaults(pairs, suite)
+        entries += planner.entries(benchmark.name, pairs, suite.seeds)
+    return entries
+
+
+def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[tuple[Cell, Request]]:
+    """Where the subject was tuned, the same of it with its defaults."""
+    return [
+        (replace(cell, settings=(), label=DEFAULTS), request)
+        for cell, request in pairs
+        if cell.method == suite.subject and not cell.label and cell.settings
+        and cell.track == "controlled" and cell.backbone == "linear"
+    ]  # fmt: skip
+
+
+def run(
+    registry: Registry,
+    suite: Suite,
+    benchmarks: Sequence[Benchmark],
+    root: Path,
+    *,
+    folders: Sequence[str] = (),
+    device: str = "cpu",
+    workers: Workers = Workers(),  # noqa: B008 - it is frozen
+    quiet: bool = False,
+    studies: Mapping[str, Study] | None = None,
+) -> Run:
+    """Runs what is missing of the benchmarks' grids into the results folder `root`, and reads the folder back.
+
+    studies: what tuning found, for the report; the values that are used are the suite's.
+    """
+    begin = time.perf_counter()
+    planner = Planner(registry, device)
+    store = Store(root)
+    entries = [_widest(entry, planner, store) for entry in plan_entries(planner, suite, benchmarks)]
+    store.prepare()
+    keys = {entry.key: entry.seeds for entry in entries}
+    missing = [key for key, seeds in keys.items() if not store.done(key, seeds)]
+    todo = tasks(entries, missing, planner)
+    _fetch(todo, planner)
+    faults = list(planner.faults.values())
+    merged = partial(_merged, entries=entries, planner=planner, suite=suite)
+    own_info = partial(_write_info, store, registry, suite, planner, studies or {})
+    info, manifest = own_info(), store.update_manifest(merged)
+    _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings,
+         *(f"failed: {fault}" for fault in faults))  # fmt: skip
+    record = _Record(root, begin, workers.jobs, info)
+    failures = faults + (_work(todo, store, folders, device, workers, quiet, record) if todo else [])
+    # from here on as this run knows it: another one on the folder may have written its own in the meantime
+    manifest = store.update_manifest(partial(merged, known=manifest))
+    every = [registry.benchmark(name) for name in registry.names("benchmarks")]
+    groups, pairs = compare.groups_of(store, manifest, registry, every)
+    n_compared, failed = _compare(groups, store, device, workers, quiet)
+    manifest = store.update_manifest(lambda old: {**merged(old, known=manifest), **pairs})
+    info = own_info()
+    with store.locked():  # so that of two runs that end at once neither writes a table without the other's rows
+        results = read_results(root, {**store.manifest(), **manifest}, info)
+        verdicts = decide_all(results, every, suite.subject)
+        write_results(root, results, verdicts)
+    _say(quiet, *results.untrained(suite.datasets))
+    return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)
+
+
+def _compare(
+    groups: Sequence[compare.Group], store: Store, device: str, workers: Workers, quiet: bool
+) -> tuple[int, list[str]]:
+    """Makes the comparisons of encoders with each other that are missing; returns how many jobs that took, and the
+    failures."""
+    todo = compare.unmade(groups, store)
+    n_jobs = sum(len(group.others) for group in todo)
+    if todo:
+        _say(quiet, f"comparing encoders with each other: {n_jobs} jobs")
+    root = store.root.resolve()
+    lost = partial(compare.lost, root=root, device=device)
+    with closing(workers.map(compare.make, todo, root, root, device, lost=lost)) as made:
+        failures = [failure for one in made for failure in one]
+    if failures:
+        store.log(f"failed: {failure}" for failure in failures)
+    return n_jobs, failures
+
+
+def _widest(entry: Entry, planner: Planner, store: Store) -> Entry:
+    """The entry, or that of its whole block of seeds if that was measured before: fewer seeds never replace more."""
+    first = entry.seeds[0] // BLOCK * BLOCK
+    block = tuple(range(first, first + BLOCK))
+    if entry.seeds == block:
+        return entry
+    key = planner.key(entry.cell, entry.request, block)
+    return (
+        replace(entry, seeds=block, key=key, encoder_key=planner.encoder_key(entry.cell, block))
+        if store.done(key, block)
+        else entry
+    )
+
+
+def _say(quiet: bool, *lines: str) -> None:
+    if not quiet:
+        tell(*lines)
+
+
+def _work(
+    todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, workers: Workers, quiet: bool,
+    record: _Record,
+) -> list[str]:  # fmt: skip
+    """Runs the tasks under a progress bar with the time left; returns the failures."""
+    failures: list[str] = []
+    open_tasks = {task.encoder_key: task.label for task in todo}
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress(sum(task.cost for task in todo), quiet))
+        bar.set_postfix_str(_running(open_tasks, len(todo), workers))
+        root, own = store.root.resolve(), [str(Path(folder).resolve()) for folder in folders]  # for other machines
+        lost = partial(engine.lost, root=root, device=device)
+        outcomes = stack.enter_context(closing(workers.map(engine.run_task, todo, root, root, own, device, lost=lost)))
+        for outcome in outcomes:
+            del open_tasks[outcome.task.encoder_key]
+            bar.set_postfix_str(_running(open_tasks, len(todo), workers), refresh=False)
+            bar.update(outcome.task.cost)
+            record.add(outcome)
+            done = f"done in {outcome.seconds:.1f} s: {outcome.task.label}"
+            lines = [done, *(f"failed: {failure}" for failure in outcome.failures)]
+            store.log([*lines, *outcome.warnings])
+            for failure in outcome.failures:
+                tqdm.write(line_of(f"failed: {failure}"), file=sys.stderr)
+            for warning in outcome.warnings:
+                if "\n" not in warning:  # tracebacks are in the log
+                    tqdm.write(line_of(f"warning: {warning}"), file=sys.stderr)
+            failures += outcome.failures
+    return failures
+
+
+def _running(open_tasks: dict[str, str], n: int, workers: Workers) -> str:
+    """How many tasks are done, and the ones that workers are at: they are taken up in order."""
+    at_work = f"on {workers.scheduler}" if workers.scheduler else "; ".join(list(open_tasks.values())[: workers.jobs])
+    return line_of(f"[{n - len(open_tasks)}/{n}] {at_work}")
+
+
+def _fetch(todo: Sequence[Task], planner: Planner) -> None:
+    """Loads every data set that a task needs, once, before any worker starts: a download shows its progress here, and
+    one that fails stops the run with one line instead of failing in every job."""
+    targets = {request.target for task in todo for _, request in task.wanted if request.target}
+    for name in sorted(targets | {task.cell.dataset for task in todo}):
+        try:
+            load(planner.dataset(name))
+        except (UserError, OSError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise UserError(f"data set {name} does not load: {type(error).__name__}: {error}") from error
+
+
+def _merged(
+    old: Manifest, entries: Sequence[Entry], planner: Planner, suite: Suite, known: Manifest | None = None
+) -> Manifest:
+    """The manifest with this run's entries in it. Entries of other runs stay, marked if today's code and settings
+    would give them another key. known: the same, made before, which tells of most."""
+    new = {entry.slot: {**entry.as_json(), "current": True} for entry in entries}
+    kept = {}
+    for slot, entry in old.items():
+        if slot not in new:
+            same = (known or {}).get(slot)
+            if same is None or same["key"] != entry["key"]:
+                same = {**entry, "current": _is_current(entry, planner, suite)}
+            kept[slot] = same
+    return {**kept, **new}
+
+
+def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
+    if entry["request"]["evaluation"] in PAIRWISE:  # as current as what it compares, which is seen later
+        return bool(entry.get("current", True))
+    try:
+        saved = entry["cell"]
+        cell = Cell(**{**saved, "settings": _pairs(saved["settings"]), "hidden": tuple(saved.get("hidden", ()))})
+        if cell.label in ("", DEFAULTS):  # another labelled cell has settings and a budget of its own
+            native = cell.track == "native"
+            budget = (suite.native if native else suite.epochs).get(cell.dataset, cell.epochs)
+            backbone = "native" if native else cell.backbone  # as it was asked for, and tuned
+            own = () if cell.label else suite.settings_of(cell.method, cell.dataset, backbone)
+            cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
+        request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
+        return planner.key(cell, request, tuple(entry["seeds"])) == entry["key"]
+    except (UserError, Faulty, TypeError, ValueError, KeyError):
+        return False
+
+
+def _pairs(value: list[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in value)
+
+
+def _write_info(
+    store: Store, registry: Registry, suite: Suite, planner: Planner, studies: Mapping[str, Study]
+) -> dict[str, Any]:
+    """run.json: how and on what; the cards of all methods and the data sets' facts, for the report. Returns it."""
+    with store.locked():
+        info = _info(read_info(store.root, store.warn), registry, suite, planner, studies)
+        return _write_whole(store.root, info)
+
+
+def _write_whole(root: Path, info: dict[str, Any]) -> dict[str, Any]:
+    """Writes run.json; returns its content as it will be read."""
+    text = sealed(info, indent=1)
+    write_twice(root / "run.json", text)
+    written: dict[str, Any] = json.loads(text)
+    del written[SUM]
+    return written
+
+
+def _info(
+    info: dict[str, Any], registry: Registry, suite: Suite, planner: Planner, studies: Mapping[str, Study]
+) -> dict[str, Any]:
+    """What run.json says, with this run's part of it anew."""
+    methods = {}  # those that are gone leave no rival behind
+    for name in registry.names("methods"):
+        plugin = registry.get("methods", name)
+        cls: type[Method] = plugin.cls
+        methods[name] = {
+            **asdict(cls.card), **({"role": "draft"} if name in suite.drafts else {}),
+            "supervised": cls.supervised(), "needs": cls.needs, "fitted": not cls.by_gradient(),
+            "own_width": cls.own_width(), "file": Path(plugin.path).stem,
+            "backbones": cls.backbones, "tunable": sorted(cls.search_space(plugin.settings)),
+        }  # fmt: skip
+    tuning = {
+        key: {**study.told(), "current": study.source == registry.get("methods", study.method).source}
+        for key, study in studies.items()
+        if key in suite.tuned
+    }
+    datasets = info.get("datasets", {})
+    for name in suite.datasets:
+        data = planner.dataset(name)
+        verified = datasets.get(name, {}).get("verified") if data.verified is None else data.verified
+        datasets[name] = {
+            "summary": data.summary, "shape": list(data.shape), "classes": list(data.class_names),
+            "factors": list(data.factor_names), "n_rest": data.n_rest, "n_test": data.n_test,
+            "verified": verified,
+        }  # fmt: skip
+    info |= {
+        "subject": suite.subject, "indicative": suite.indicative, "suite": asdict(suite), "methods": methods,
+        "tuning": tuning, "datasets": datasets, "broken": {**registry.broken, **planner.faults},
+        "machine": engine.machine(), "version": __version__, "git_sha": engine.git_sha(),
+        "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
+    }  # fmt: skip
+    info.setdefault("seconds", 0.0)
+    info.setdefault("runs", [])
+    return info
+
+
+@dataclass
+class _Record:
+    """This run's entry in run.json, up to date whenever a task has ended: what is killed took its time too. A study run
+    in pieces took the sum of their seconds."""
+
+    root: Path
+    begin: float
+    n_workers: int = 1
+    about: dict[str, Any] = field(default_factory=dict)
+    """What run.json says of this run; another one on the folder may write its own there."""
+    n_jobs: int = 0
+    peaks: dict[int, int] = field(default_factory=dict)
+    """Bytes, by worker, the last heard of last. Workers are replaced now and then, so that only the latest of them are
+    alive; what these and this process needed at most, added up, is what the run needed."""
+    peak: int = 0
+    seconds: float = 0.0
+    place: int | None = None
+
+    def add(self, outcome: engine.Outcome) -> None:
+        self.n_jobs += len(outcome.task.wanted)
+        self.peaks[outcome.worker] = max(outcome.peak_bytes, self.peaks.pop(outcome.worker, 0))
+        alive = dict(list(self.peaks.items())[-self.n_workers :])
+        self.peak = max(self.peak, sum({os.getpid(): engine.peak_bytes(), **alive}.values()))
+        before, self.seconds = self.seconds, round(time.perf_counter() - self.begin, 1)
+        with Store(self.root).locked():
+            info = read_info(self.root)
+            if not info:  # taken away while the run goes on; what is lost is only the record of its time
+                return
+            did = {
+                "command": self.about["command"], "git_sha": self.about["git_sha"], "seconds": self.seconds,
+                "jobs": self.n_jobs, "machine": machine_in_words(self.about["machine"]),
+                "peak_gib": round(self.peak / 2**30, 2),
+            }  # fmt: skip
+            runs = info.setdefault("runs", [])
+            if self.place is None or self.place >= len(runs):
+                self.place = len(runs)
+                runs.append(did)
+            runs[self.place] = did
+            info["seconds"] = round(info.get("seconds", 0.0) + self.seconds - before, 1)
+            _write_whole(self.root, info)

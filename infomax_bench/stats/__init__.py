@@ -1,0 +1,4 @@
+"""Numbers over seeds -> intervals -> outcomes. No torch.
+
+Imports `base` alone.
+"""

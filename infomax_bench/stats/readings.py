@@ -1,0 +1,119 @@
+"""From intervals to words, for benchmarks that give an answer and no verdict; and encoders as lines of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+
+from infomax_bench.stats.verdict import MIN_SEEDS, Interval, in_words
+
+DIVERGED = ("diverged", "the features are not finite", "the probe's Hessian is not finite")
+"""Reasons of failed rows that are results of a method, and no faults of the run."""
+
+
+class Bounded(Protocol):
+    """Anything that has an interval over seeds."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def n(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A word that a rule allows; whether it is in favour of what is asked about (1), against it (-1) or neither (0);
+    and the numbers that it rests on."""
+
+    word: str
+    side: int
+    numbers: str
+
+    def __str__(self) -> str:
+        return f"{self.word} ({self.numbers})"
+
+
+def side(found: Bounded, at: float = 0.0, least: float = 0.0) -> int:
+    """Where an interval lies: 1 above, -1 below, 0 neither, or if its middle is nearer than `least`, or with fewer than
+    MIN_SEEDS seeds."""
+    if found.n < MIN_SEEDS or abs((found.low + found.high) / 2 - at) < least:
+        return 0
+    return 1 if found.low > at else -1 if found.high < at else 0
+
+
+def read(
+    found: Bounded, words: tuple[str, str], what: str, numbers: str, at: float = 0.0, least: float = 0.0
+) -> Reading:
+    """The first of two words if the interval lies above, the second below, else "undecided in" what was asked."""
+    where = side(found, at, least)
+    return Reading({1: words[0], -1: words[1], 0: f"undecided in {what}"}[where], where, numbers)
+
+
+def signed(found: Interval, scale: float = 100.0, form: str = "+.1f") -> str:
+    """A difference with its interval, for a sentence; times `scale`."""
+    return f"{scale * found.mean:{form}}, {in_words(scale * found.low, scale * found.high, form)}"
+
+
+def with_diverged(
+    rows: pd.DataFrame, metric: str, protocol: str | None = None, value: float = 0.0, probe: str = "linear_probe"
+) -> pd.DataFrame:
+    """The good rows of a metric (and protocol), and one with `value` for each encoder whose training diverged.
+
+    Without these a setting that diverges would be missed by nobody. Tuning counts them in the same way: accuracy 0.
+    """
+    good = rows[(rows["metric"] == metric) & (rows["status"] == "ok")]
+    if protocol is not None:
+        good = good[good["protocol"] == protocol]
+    lost = diverged(rows, probe).assign(metric=metric, protocol=protocol or "", value=value, status="ok")
+    return pd.concat([good, lost]) if len(lost) else good
+
+
+def diverged(rows: pd.DataFrame, evaluation: str) -> pd.DataFrame:
+    """The rows in which an evaluation says that the encoder's training diverged."""
+    return rows[(rows["status"] == "failed") & rows["reason"].isin(DIVERGED) & (rows["metric"] == evaluation)]
+
+
+def encoder_table(
+    rows: pd.DataFrame, key: Sequence[str], columns: Mapping[str, tuple[str, str]], probe: str = "linear_probe"
+) -> pd.DataFrame:
+    """A line for each encoder, told apart by the columns `key`, and a column for each metric and protocol.
+
+    `diverged` is 1 where the evaluation `probe` says that training diverged.
+    """
+    good, by = rows[rows["status"] == "ok"], list(key)
+    found = {
+        name: good[(good["metric"] == metric) & (good["protocol"] == protocol)].groupby(by)["value"].mean()
+        for name, (metric, protocol) in columns.items()
+    }
+    found["diverged"] = diverged(rows, probe).groupby(by)["status"].size().clip(upper=1)
+    made = pd.DataFrame(found).rename_axis(by).reset_index()
+    return made.assign(diverged=made["diverged"].fillna(0).astype(float)).astype(dict.fromkeys(columns, float))
+
+
+def by_seed(encoders: pd.DataFrame, column: str, of: str) -> pd.DataFrame:
+    """Means over data sets: a line for each seed, a column for each value of `of`; NaN where a data set is missing."""
+    datasets = sorted(encoders["dataset"].unique())
+    wide = encoders.pivot_table(index="seed", columns=[of, "dataset"], values=column)
+    found = {
+        name: wide[name].reindex(columns=datasets).mean(axis=1, skipna=False)
+        for name in wide.columns.get_level_values(0).unique()
+    }
+    return pd.DataFrame(found, index=wide.index)
+
+
+def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The values of some columns under the seeds that all of them have; no lines if one is missing."""
+    return values[list(names)].dropna() if set(names) <= set(values) else pd.DataFrame()
+
+
+def parts_of(labels: pd.Series, pattern: str) -> pd.DataFrame:
+    """The groups of `pattern` in each label, as `Series.str.extract`; but many rows have the same few labels."""
+    text = labels.astype(str)
+    known = pd.Series(text.unique(), dtype=object)
+    found = known.str.extract(pattern).set_axis(known)
+    return found.reindex(text).set_axis(labels.index)

@@ -1,0 +1,55 @@
+"""How far values spread over seeds, and whether they do so more than others'."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from infomax_bench.stats.verdict import LEVEL
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard deviation, or a ratio of two, of n seeds with its interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def deviation(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Spread:
+    """The standard deviation of values of a normal distribution, with the interval that chi-square gives."""
+    x = np.asarray(values, dtype=float)
+    n = len(x)
+    if n < 2:
+        return Spread(math.nan, 0.0, math.inf, n)
+    sd = float(x.std(ddof=1))
+    tail = (1 - level) / 2
+    low, high = (sd * math.sqrt((n - 1) / stats.chi2.isf(p, n - 1)) for p in (tail, 1 - tail))
+    return Spread(sd, float(low), float(high), n)
+
+
+def deviation_ratio(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, level: float = LEVEL) -> Spread:
+    """The standard deviation of x over that of y, paired by seed, with the interval of Pitman and Morgan (1939).
+
+    Their test of equal variances is that of no correlation between x + y and x - y; for normal pairs it is exact. With
+    fewer than three pairs, or without any spread in one of the two, the interval is unbounded.
+    """
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(a) != len(b):
+        raise ValueError("values are paired")
+    n = len(a)
+    one, other = (float(v.std(ddof=1)) if n > 1 else math.nan for v in (a, b))
+    if n < 3 or not (one > 1e-12 and other > 1e-12):
+        ratio = one / other if n > 1 and other > 1e-12 else math.nan
+        return Spread(ratio, 0.0, math.inf, n)
+    rest = max(0.0, 1 - float(np.corrcoef(a, b)[0, 1]) ** 2)
+    k = 1 + 2 * rest * float(stats.t.isf((1 - level) / 2, n - 2)) ** 2 / (n - 2)
+    width = math.sqrt(k * k - 1)
+    ratio = one / other
+    return Spread(ratio, ratio / math.sqrt(k + width), ratio * math.sqrt(k + width), n)

@@ -1,0 +1,333 @@
+"""From benchmarks to jobs: which encoders are trained, what is measured on each, and under which keys."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
+
+import torch
+
+from infomax_bench.base.errors import Faulty, UserError
+from infomax_bench.base.store import digest
+from infomax_bench.data import augment
+from infomax_bench.data.dataset import Dataset
+from infomax_bench.evaluations import EVALUATIONS
+from infomax_bench.models.backbones import BACKBONES
+from infomax_bench.models.blocks import Problem
+from infomax_bench.models.encoder import CENTRED_TRUNK
+from infomax_bench.study.benchmark import Cell, Request, Suite
+from infomax_bench.study.plugins import Registry
+from infomax_bench.study.presets import Preset
+from infomax_bench.training import trainer as train
+from infomax_bench.training.method import Method
+
+Answer = TypeVar("Answer")
+
+LATER = ("hidden", "n_train")
+"""Fields of a cell that came after results had been kept; they are part of a key only where they say something."""
+
+BLOCK = 5
+"""Seeds 0-4, 5-9, ... are trained together, always in the same company."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One evaluation of one block of seeds, asked for by one benchmark."""
+
+    benchmark: str
+    cell: Cell
+    request: Request
+    seeds: tuple[int, ...]
+    encoder_key: str
+    key: str
+
+    @property
+    def slot(self) -> str:
+        """What the entry answers, whatever the code, the settings and the budget are now."""
+        cell = self.cell
+        return "|".join(
+            str(part)
+            for part in (
+                self.benchmark, cell.track, cell.method, cell.dataset, self.request.target or cell.dataset,
+                cell.backbone, cell.depth, cell.width, cell.label, self.seeds[0] // BLOCK, self.request.evaluation,
+            )
+        )  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "benchmark": self.benchmark, "cell": asdict(self.cell), "request": asdict(self.request),
+            "seeds": list(self.seeds), "key": self.key, "encoder_key": self.encoder_key,
+        }  # fmt: skip
+
+
+@dataclass
+class Task:
+    """One block of encoders to train or to load, and the evaluations that are missing. Plain data: it travels."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+    encoder_key: str
+    source: str = ""
+    """The hash of the method's file when its keys were made."""
+    data: dict[str, str] = field(default_factory=dict)
+    """The keys of its data sets then."""
+    wanted: list[tuple[str, Request]] = field(default_factory=list)
+    cost: float = 1.0
+
+    @property
+    def label(self) -> str:
+        return f"{self.cell.method} on {self.cell.dataset}, width {self.cell.width}"
+
+
+def make_suite(
+    registry: Registry,
+    preset: Preset,
+    *,
+    methods: Sequence[str] | None = None,
+    datasets: Sequence[str] | None = None,
+    widths: Sequence[int] | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    settings: dict[str, dict[str, Any]] | None = None,
+    subject: str | None = None,
+    tuned: dict[str, tuple[tuple[str, Any], ...]] | None = None,
+) -> Suite:
+    """The preset after the command line's changes, everything checked.
+
+    Raises UserError for names that are not there and numbers that make no sense.
+    """
+    for name in (*(methods or ()), *(settings or ())):
+        registry.get("methods", name)
+    chosen = tuple(dict.fromkeys(methods)) if methods else tuple(registry.names("methods"))
+    subject = subject or preset.subject
+    registry.get("methods", subject)
+    for name, own in (settings or {}).items():
+        registry.method(name, own)
+    # one name for one data set, however it is spelled
+    names = tuple(dict.fromkeys(registry.dataset(name).label for name in datasets or preset.datasets))
+    if widths is not None and min(widths, default=0) < 1:
+        raise UserError(f"widths are at least 1, not {min(widths, default=0)}")
+    if seeds is not None and seeds < 1:
+        raise UserError(f"the number of seeds is at least 1, not {seeds}")
+    if epochs is not None and epochs < 1:
+        raise UserError(f"the number of epochs is at least 1, not {epochs}")
+    planned = functools.partial(_planned, preset, names)
+    budget = {name: epochs or passes for name, passes in planned(preset.epochs).items()}
+    width = preset.width if widths is None or preset.width in widths else max(widths)
+    return Suite(
+        preset=preset.name,
+        methods=chosen,
+        datasets=names,
+        epochs=budget,
+        width=width,
+        widths=tuple(sorted(set(widths or preset.widths))),
+        seeds=tuple(range(seeds or preset.seeds)),
+        batch_size=preset.batch_size,
+        subject=subject,
+        settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
+        tuned=tuned or {},
+        subject_settings=registry.method(subject).settings(),
+        learning_rates={name: registry.method(name).learning_rate for name in chosen},
+        own_width=tuple(name for name in chosen if registry.method(name).own_width()),
+        drafts=drafts(registry, preset.subject),
+        native={name: epochs or passes for name, passes in planned(preset.native).items()},
+        swept=(tuple(name for name in names if name in preset.swept or name not in preset.epochs) or names)
+        if preset.swept
+        else None,
+        sweep_seeds=seeds or preset.sweep_seeds,
+        scaled=planned(preset.scaled),
+        depths=planned(preset.depths),
+        finetuned=planned(preset.finetuned),
+        compressed=planned(preset.compressed),
+        fractions=preset.fractions,
+        n_train={name: registry.dataset(name).n_train for name in names},
+        deeper=planned(preset.deeper),
+        # a run that is not the preset's own is for looking
+        indicative=preset.indicative
+        or any(change is not None for change in (datasets, widths, epochs, settings or None)),
+    )
+
+
+def _planned(preset: Preset, names: Iterable[str], table: dict[str, Any]) -> dict[str, Any]:
+    """A table of the preset for these data sets. One that the preset does not have gets the most that another has."""
+    foreign = max(table.values(), default=None)
+    found = {name: table.get(name, None if name in preset.epochs else foreign) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def drafts(registry: Registry, project: str) -> tuple[str, ...]:
+    """The methods that take no part in claims about others: those whose card does not say which, and those that call
+    themselves "this work" and are neither in the file of the project's own subject nor an ablation of it."""
+    own = registry.plugins["methods"].get(project)
+
+    def is_draft(name: str) -> bool:
+        plugin = registry.get("methods", name)
+        card = plugin.cls.card  # type: ignore[attr-defined]
+        kin = own is None or plugin.path == own.path or card.ablation_of == project
+        return card.role == "draft" or (card.role == "this work" and not kin)
+
+    return tuple(name for name in registry.names("methods") if is_draft(name))
+
+
+def problem_for(cell: Cell, dataset: Dataset) -> Problem:
+    """What the cell's encoder is built for."""
+    n_train = dataset.n_train if cell.validation else dataset.n_rest
+    if cell.hidden and len(cell.hidden) != cell.depth - 1:
+        raise UserError(f"{len(cell.hidden)} hidden widths do not make an encoder of depth {cell.depth}")
+    return Problem(
+        input_shape=dataset.shape,
+        width=cell.width,
+        n_classes=dataset.n_classes,
+        n_train=min(cell.n_train, n_train) or n_train,
+        batch_size=cell.batch_size,
+        backbone=cell.backbone,
+        depth=cell.depth,
+        hidden=cell.hidden,
+        vocabulary=len(dataset.vocabulary) + 1,
+        caption_length=dataset.caption_length,
+    )
+
+
+def _asked(name: str, part: str, call: Callable[[], Answer]) -> Answer:
+    """What a method's own code says. Raises Faulty if it does not."""
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        raise Faulty(f"{name}: its {part} fails ({type(error).__name__}: {error})") from error
+
+
+class Planner:
+    """Resolves cells and computes keys; everything it looks up is looked up once.
+
+    faults: the methods that cannot be planned, and why.
+    """
+
+    def __init__(self, registry: Registry, device: str) -> None:
+        self.registry, self.device = registry, device
+        self.faults: dict[str, str] = {}
+        self.dataset = functools.lru_cache(registry.dataset)
+        self.data_key = functools.lru_cache(self._data_key)
+        self.encoder_key = functools.lru_cache(self._encoder_key)
+        self.resolve = functools.lru_cache(self._resolve)
+
+    def _data_key(self, name: str) -> str:
+        return digest([self.registry.get("datasets", name).source, self.dataset(name).fingerprint()])
+
+    def _resolve(self, cell: Cell) -> Cell:
+        """The cell at the width that the method really has there, and with its own backbone if that was asked for."""
+        method = self.registry.method(cell.method, dict(cell.settings))
+        if cell.backbone == "native":
+            own = method.native
+            hidden = (own.hidden * cell.width,) * (own.depth - 1) if own.backbone in ("mlp", "stack") else ()
+            cell = replace(cell, backbone=own.backbone, depth=own.depth, hidden=hidden)
+        problem = problem_for(cell, self.dataset(cell.dataset))
+        width = _asked(cell.method, "width()", lambda: operator.index(method.width(problem)))
+        if width < 1:
+            raise Faulty(f"{cell.method}: its width() gives {width}")
+        return replace(cell, width=width)
+
+    def _encoder_key(self, cell: Cell, seeds: tuple[int, ...]) -> str:
+        plugin = self.registry.get("methods", cell.method)
+        method = self.registry.method(cell.method, dict(cell.settings))
+        own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings", "n_seeds")}
+        own = {k: v for k, v in own.items() if v or k not in LATER}
+        own["dataset"] = self.dataset(cell.dataset).identity
+        problem = problem_for(cell, self.dataset(cell.dataset))
+        heads = _asked(cell.method, "heads()", lambda: list(method.heads(problem).values()))
+        normalised = any(getattr(head, "batch_norm", False) for head in heads)
+        parts = {"views": augment.VERSION} if method.views or normalised else {}
+        block = _asked(cell.method, "encoder", lambda: BACKBONES[cell.backbone](problem, method, None))
+        parts |= {"centred_trunk": CENTRED_TRUNK} if block.rectified_twice else {}
+        return digest(
+            {
+                "cell": own, "settings": method.settings(), "source": plugin.source, "seeds": seeds,
+                "data": self.data_key(cell.dataset), "device": self.device, "torch": torch.__version__.split("+")[0],
+                "harness": train.VERSION, **parts,
+            }
+        )  # fmt: skip
+
+    def key(self, cell: Cell, request: Request, seeds: tuple[int, ...]) -> str:
+        """The key of one evaluation of one block of seeds."""
+        target = request.target or cell.dataset  # a source is named by the cell; a foreign target, here
+        named = {"name": self.dataset(target).identity} if target != cell.dataset else {}
+        return digest(
+            {
+                "encoder": self.encoder_key(cell, seeds), "evaluation": request.evaluation, "options": request.options,
+                "version": EVALUATIONS[request.evaluation].version,
+                "target": self.data_key(target), **named,
+            }
+        )  # fmt: skip
+
+    def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
+        """The benchmark's grid as entries, one a block of seeds, each once; none of a method in `faults`."""
+        found: dict[str, Entry] = {}
+        for asked, request in pairs:
+            if asked.method in self.faults:
+                continue
+            try:
+                cell = self.resolve(asked)
+                if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
+                    continue  # a method is no part of a comparison on encoders that it does not have
+                for block in blocks_of(seeds[: cell.n_seeds or None]):
+                    entry = Entry(
+                        benchmark, cell, request, block, self.encoder_key(cell, block), self.key(cell, request, block)
+                    )
+                    found[entry.slot] = entry
+            except Faulty as error:
+                self.faults[asked.method] = str(error)
+        return [entry for entry in found.values() if entry.cell.method not in self.faults]
+
+
+def blocks_of(seeds: Sequence[int]) -> list[tuple[int, ...]]:
+    """The seeds in the blocks that are trained together."""
+    blocks: dict[int, list[int]] = {}
+    for seed in seeds:
+        blocks.setdefault(seed // BLOCK, []).append(seed)
+    return [tuple(block) for block in blocks.values()]
+
+
+def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) -> list[Task]:
+    """Groups the entries whose keys are missing by encoder, the longest first: that packs workers best."""
+    absent = set(missing)
+    grouped: dict[str, Task] = {}
+    for entry in entries:
+        if entry.key not in absent:
+            continue
+        source = planner.registry.get("methods", entry.cell.method).source
+        task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key, source))
+        if (entry.key, entry.request) not in task.wanted:
+            task.wanted.append((entry.key, entry.request))
+        for name in (entry.cell.dataset, entry.request.target or entry.cell.dataset):
+            task.data[name] = planner.data_key(name)
+    for task in grouped.values():
+        method = planner.registry.method(task.cell.method, dict(task.cell.settings))
+        dataset = planner.dataset(task.cell.dataset)
+        seconds = training_seconds(method, task.cell, dataset)
+        for _, request in task.wanted:
+            images = planner.dataset(request.target or task.cell.dataset).n_train
+            evaluation, again = EVALUATIONS[request.evaluation], dict(request.options).get("epochs")
+            seconds += images * evaluation.seconds * (64 + task.cell.width) / 128
+            if again:
+                cell = replace(task.cell, epochs=again)
+                seconds += evaluation.trainings * training_seconds(method, cell, dataset)
+        task.cost = seconds * len(task.seeds)
+    return sorted(grouped.values(), key=lambda t: -t.cost)
+
+
+SECONDS_PER_PIXEL = {"convnet": 4e-7, "vit": 8e-7, "resnet18": 2.5e-5}
+"""Of training on an image on one core, about; other backbones are matrix products of known sizes."""
+
+
+def training_seconds(method: Method, cell: Cell, dataset: Dataset) -> float:
+    """About how long one seed's training takes on one core: for the order of tasks and the time left, no more."""
+    problem = problem_for(cell, dataset)
+    if not method.by_gradient():
+        return problem.n_train * 1e-4
+    products = sum(a * b for a, b in itertools.pairwise((problem.input_size, *problem.widths)))
+    pixels = problem.input_size * SECONDS_PER_PIXEL.get(cell.backbone, 0.0)
+    image = (pixels or 3e-6 + 8e-11 * products) * (1 + method.views)
+    return (cell.n_train or problem.n_train) * cell.epochs * image

@@ -1,0 +1,258 @@
+"""Finds methods, data sets and benchmarks: files dropped in a folder, installed packages, `--plugins DIR`.
+
+A plug-in file is any `NAME.py` in `methods/`, `datasets/` or `benchmarks/` of the clone (or of the wheel), or anywhere
+in a folder given by the user. Its plug-in is the one subclass of Method, Dataset or Benchmark that it defines. A file
+that does not load, or lacks what every listing and every run asks of it, costs one warning line; the others still work.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infomax_bench.base import sources
+from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.base.places import expanded
+
+if TYPE_CHECKING:
+    from infomax_bench.data.dataset import Dataset
+    from infomax_bench.study.benchmark import Benchmark
+    from infomax_bench.training.method import Method
+
+KINDS = {
+    "methods": ("infomax_bench.training.method", "Method"),
+    "datasets": ("infomax_bench.data.dataset", "Dataset"),
+    "benchmarks": ("infomax_bench.study.benchmark", "Benchmark"),
+}
+"""Kind -> module and name of its base class, which whoever defines one has imported: benchmarks load without torch."""
+
+NO_NAME = ":,|/"
+"""What the command line and tables put between names."""
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def in_clone() -> bool:
+    """Whether this is a clone of the repository, and not an installed wheel."""
+    return (PACKAGE.parent / "benchmarks" / "presets.toml").is_file()
+
+
+def home() -> Path:
+    """The folder that holds `methods/`, `datasets/` and `benchmarks/`: the clone, or the plug-ins in the wheel."""
+    return PACKAGE.parent if in_clone() else PACKAGE / "_plugins"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plug-in: its class, the settings that a variant changes, the file it came from, and a hash of its source and
+    of what that imports of the user's own."""
+
+    name: str
+    kind: str
+    cls: type
+    path: str
+    source: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Registry:
+    """All plug-ins by kind and name. `broken` maps a file's stem to why it did not load."""
+
+    plugins: dict[str, dict[str, Plugin]]
+    broken: dict[str, str]
+    warnings: list[str]
+
+    def get(self, kind: str, name: str) -> Plugin:
+        """The plug-in of that name; of data sets, which alone take an argument, `name:ARGUMENT` finds `name`.
+
+        Raises UserError for a name that is not there, or whose file does not load.
+        """
+        base, colon, _ = name.partition(":")
+        if colon and kind != "datasets":
+            raise UserError(f"{name!r}: {kind} take no argument; did you mean {base!r}?")
+        found = self.plugins[kind].get(base)
+        if found is None:
+            if base in self.broken:
+                raise UserError(f"{kind.rstrip('s')} {base!r} does not load: {self.broken[base]}")
+            raise unknown(kind.rstrip("s"), base, self.plugins[kind])
+        return found
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(self.plugins[kind])
+
+    def method(self, name: str, settings: Mapping[str, Any] | None = None) -> Method:
+        plugin = self.get("methods", name)
+        built: Method = plugin.cls.build({**plugin.settings, **(settings or {})})  # type: ignore[attr-defined]
+        return built
+
+    def dataset(self, name: str) -> Dataset:
+        plugin = self.get("datasets", name)
+        argument = name.split(":", 1)[1] if ":" in name else None
+        built: Dataset = plugin.cls(argument)
+        return built
+
+    def benchmark(self, name: str) -> Benchmark:
+        built: Benchmark = self.get("benchmarks", name).cls()
+        return built
+
+
+def registry(folders: Iterable[str] = (), kinds: Iterable[str] = tuple(KINDS)) -> Registry:
+    """Everything there is of these kinds. `folders` are the user's own, which may replace built-in plug-ins by name;
+    files that lie loose there are of any kind."""
+    return _registry(tuple(str(expanded(f).resolve()) for f in folders), tuple(kinds))
+
+
+def reread() -> None:
+    """Reads all files again when they are next asked for: a worker may be older than what it is to do."""
+    _registry.cache_clear()
+
+
+@functools.lru_cache(maxsize=4)
+def _registry(folders: tuple[str, ...], kinds: tuple[str, ...]) -> Registry:
+    found = Registry({kind: {} for kind in KINDS}, {}, [])
+    roots = [Path(folder) for folder in folders]
+    installed = {kind: entry_points(group=f"infomax_bench.{kind}") for kind in kinds}
+    sources.prepare(
+        [*(home() / kind for kind in kinds), *(p if p.suffix != ".py" else p.parent for p in roots)],
+        [entry.value.partition(":")[0].partition(".")[0] for group in installed.values() for entry in group],
+    )
+    for kind in kinds:
+        for path in sorted((home() / kind).glob("*.py")):
+            _add_file(found, path)
+        for entry in installed[kind]:
+            try:
+                cls = entry.load()
+                path = Path(inspect.getfile(cls))
+                source = sources.source_hash(path.read_bytes(), cls.__module__, cls.__module__.partition(".")[0])
+                _add_class(found, kind, entry.name, cls, path, source)
+            except (Exception, SystemExit) as error:
+                _broken(found, entry.name, f"entry point {entry.value}", error)
+    for root in roots:
+        if root.suffix == ".py" and root.is_file():  # a single plug-in
+            _add_file(found, root)
+            continue
+        if not root.is_dir():
+            raise UserError(f"--plugins {root}: {'no folder and no .py file' if root.exists() else 'no such folder'}")
+        if not any(path for place in (root, *(root / kind for kind in KINDS)) for path in place.glob("*.py")):
+            raise UserError(f"--plugins {root}: no plug-in files there, nor in methods/, datasets/ or benchmarks/")
+        for path in sorted([*root.glob("*.py"), *(p for kind in kinds for p in (root / kind).glob("*.py"))]):
+            _add_file(found, path)
+    return found
+
+
+def _broken(found: Registry, name: str, where: str, error: BaseException) -> None:
+    reason = " ".join(traceback.format_exception_only(error)[-1].split())
+    if isinstance(error, SyntaxError):
+        reason = f"{reason} (line {error.lineno})"
+    if isinstance(error, SystemExit):
+        reason = f"it ends the program (SystemExit: {error})"
+    found.broken[name] = reason
+    instead = next((own[name].path for own in found.plugins.values() if name in own), "")
+    found.warnings.append(
+        f"{where} does not load and is left out{f', {instead} is used instead' if instead else ''}: {reason}"
+    )
+
+
+def _add_file(found: Registry, path: Path) -> None:
+    try:
+        kind, cls, source = load_file(path)
+        _add_class(found, kind, path.stem, cls, path, source)
+    except (Exception, SystemExit) as error:
+        _broken(found, path.stem, str(path), error)
+
+
+def _note_replaced(found: Registry, kind: str, names: Iterable[str], path: Path) -> None:
+    """A warning for each plug-in of another file whose name this one takes, be it for a variant."""
+    whole = ""
+    for own in names:
+        old = found.plugins[kind].get(own)
+        if old is None or old.path in (str(path), whole):
+            continue
+        if own == path.stem == Path(old.path).stem:
+            whole = old.path
+        found.warnings.append(f"{path} replaces {whole or f'{own!r} of {old.path}'}")
+
+
+def _add_class(found: Registry, kind: str, name: str, cls: type, path: Path, source: str) -> None:
+    """Adds a plug-in and its variants, all or none, and notes what it replaces.
+
+    Raises ValueError for one that lacks what everything else relies on, and whatever its own code raises.
+    """
+    for one in (name, *getattr(cls, "variants", {})):
+        if not one.strip() or not one.isprintable() or set(one) & set(NO_NAME):
+            raise ValueError(f"{one!r} is no name for a plug-in: without {' '.join(NO_NAME)}, and printable")
+    cls.name = name  # type: ignore[attr-defined]
+    own = {name: Plugin(name, kind, cls, str(path), source)}
+    for variant, changes in getattr(cls, "variants", {}).items():
+        settings = {k: v for k, v in changes.items() if k in cls.parameters()}  # type: ignore[attr-defined]
+        attributes = {k: v for k, v in changes.items() if k not in settings}
+        # a class of its own, so that what it makes knows the variant's name
+        named = type(
+            cls.__name__, (cls,), {**attributes, "name": variant, "__module__": cls.__module__, "variants": {}}
+        )
+        own[variant] = Plugin(variant, kind, named, str(path), source, settings)
+    for plugin in own.values():
+        _need_basics(plugin)
+    _note_replaced(found, kind, own, path)
+    found.plugins[kind].update(own)
+
+
+def _need_basics(plugin: Plugin) -> None:
+    """Raises ValueError, or what the plug-in's own code raises, if it lacks what lists and runs ask of all."""
+    cls: Any = plugin.cls
+    if plugin.kind == "methods":
+        from infomax_bench.training.method import Card, Native
+
+        card = getattr(cls, "card", None)
+        if not isinstance(card, Card) or not all(isinstance(v, str) for v in asdict(card).values()):
+            raise ValueError(f"{plugin.name} has no card = Card(...) of texts")
+        for name in ("backbones", "needs"):
+            if isinstance(getattr(cls, name), str) or not all(isinstance(v, str) for v in getattr(cls, name)):
+                raise ValueError(f"{plugin.name}.{name} is not a tuple of names")
+        if not isinstance(cls.native, Native):
+            raise ValueError(f"{plugin.name}.native is not a Native(...)")
+        cls.build(plugin.settings)
+    elif plugin.kind == "datasets":
+        wanted = ("summary",) if cls.takes else ("summary", "shape", "class_names", "n_rest", "n_test")
+        built = cls() if not cls.takes else cls
+        for name in wanted:
+            getattr(built, name)
+    elif not hasattr(cls, "title"):
+        raise ValueError(f"{plugin.name} has no title")
+
+
+def load_file(path: Path) -> tuple[str, type, str]:
+    """Runs a plug-in file and returns its kind, its class and the hash of its source.
+
+    Raises ValueError if it does not define exactly one plug-in, and whatever the file itself raises.
+    """
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    module_name = f"infomax_bench_plugins.{path.stem}_{digest}"
+    module, content = sources.load(path, module_name)
+    own = [
+        (kind, value)
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module_name and not value.__name__.startswith("_")
+        for kind, base in KINDS.items()
+        if base in {(c.__module__, c.__qualname__) for c in value.__mro__}
+    ]
+    if len(own) != 1:
+        raise ValueError(f"a plug-in file defines exactly one Method, Dataset or Benchmark; this one has {len(own)}")
+    kind, cls = own[0]
+    variants = getattr(cls, "variants", {})
+    if not isinstance(variants, Mapping):
+        raise ValueError("variants is a mapping of names to what differs")
+    for variant, changes in variants.items():
+        if not isinstance(variant, str) or not variant.isprintable() or not variant or not isinstance(changes, Mapping):
+            raise ValueError(f"variant {variant!r} is not a name with a mapping of what differs")
+        for name in (k for k in changes if not hasattr(cls, k)):
+            raise ValueError(f"variant {variant!r} changes {name!r}, which the class does not have")
+    return kind, cls, sources.source_hash(content, module_name)

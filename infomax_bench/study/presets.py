@@ -1,0 +1,88 @@
+"""Presets: what is run by default, read from `benchmarks/presets.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.evaluations.thresholds import SHARES
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One section of the file.
+
+    epochs: by data set, which are the preset's data sets. native: epochs of the native track, by data set; deeper: the
+    backbones of the controlled track beyond one layer, by data set.
+    """
+
+    name: str
+    summary: str
+    indicative: bool
+    width: int
+    widths: tuple[int, ...]
+    seeds: int
+    batch_size: int
+    epochs: dict[str, int]
+    subject: str
+    default: bool = False
+    documented: bool = False
+    """Whether the project's documents tell what it found."""
+    trials: int = 12
+    """Trials of every method when it is tuned."""
+    native: dict[str, int] = field(default_factory=dict)
+    deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    swept: tuple[str, ...] = ()
+    """Data sets on which the width is swept; () is all."""
+    scaled: dict[str, int] = field(default_factory=dict)
+    """By data set, at how many numbers of images and of passes methods are compared."""
+    depths: dict[str, int] = field(default_factory=dict)
+    """By data set, the most layers that are stacked."""
+    finetuned: dict[str, int] = field(default_factory=dict)
+    """By data set, for about how many updates deep networks are fine-tuned."""
+    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By data set, the backbones of the networks that are compressed."""
+    fractions: tuple[float, ...] = SHARES
+    """The shares that compression removes."""
+    sweep_seeds: int = 5
+    """Seeds of the encoders that only the sweep needs."""
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        return tuple(self.epochs)
+
+
+def _preset(section: dict[str, Any], **about: Any) -> Preset:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
+    for lists in ("deeper", "compressed"):
+        values[lists] = {data: tuple(backbones) for data, backbones in section.get(lists, {}).items()}
+    return Preset(**about, **values)
+
+
+def load_presets(folder: Path) -> dict[str, Preset]:
+    """All presets in `folder/presets.toml`. Raises UserError if the file is missing or malformed."""
+    path = folder / "presets.toml"
+    try:
+        with path.open("rb") as file:
+            content: dict[str, Any] = tomllib.load(file)
+        subject, default, documented = (content.pop(key) for key in ("subject", "default", "documented"))
+        return {
+            name: _preset(section, name=name, subject=subject, default=name == default, documented=name == documented)
+            for name, section in content.items()
+        }
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def find_preset(presets: dict[str, Preset], name: str | None) -> Preset:
+    """The preset of that name, or the default one. Raises UserError, with the nearest name, if there is none."""
+    if name is None:
+        return next(preset for preset in presets.values() if preset.default)
+    if name not in presets:
+        raise unknown("preset", name, presets)
+    return presets[name]

@@ -1,0 +1,275 @@
+"""What a pretraining method is: an objective with typed hyperparameters and a card, and nothing else.
+
+The harness owns the encoder, the data, the loop, the optimiser, the seeds and the device. Every tensor a method
+sees may have leading dimensions (`[..., B, K]`: one entry per seed trained beside the others); a loss that reduces
+over named trailing dimensions only is therefore trained for many seeds at once. A method that cannot be written so
+sets `batched = False` and sees one seed at a time, without the leading dimension.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, dataclass_transform
+
+import torch
+from torch import Tensor
+
+from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.base.streams import Rng
+from infomax_bench.models.blocks import Block, Net, Params, Problem
+
+Role = Literal["this work", "prior art", "control", "reference", "draft"]
+
+ONE_LAYER = ("linear", "stack")
+"""Backbones of an objective that looks inside its one layer (its weights, its own code)."""
+ANY_ENCODER = (*ONE_LAYER, "mlp", "convnet", "resnet18", "vit")
+"""Backbones of an objective that only looks at the encoder's outputs."""
+
+OF_GRADIENTS = frozenset({"learning_rate", "optimizer", "momentum", "weight_decay", "schedule"})
+"""Hyperparameters of the optimiser, which a fitted method does not have."""
+
+LATER = ("initial_scale",)
+"""Hyperparameters that came after results had been kept; they are settings only where they say something, so that keys
+stay what they were."""
+
+
+@dataclass(frozen=True)
+class Native:
+    """The architecture that a method was published with, for the native track.
+
+    hidden: how many times as wide as the features the layers below the last are, in an `mlp` or a `stack`.
+    """
+
+    backbone: str = "linear"
+    depth: int = 1
+    hidden: int = 4
+
+
+@dataclass(frozen=True)
+class Card:
+    """A method's line in the comparison table.
+
+    `essay_cost` is the cost the essay predicts ("low", "medium", "high", "extreme"); "" where it says nothing.
+    `role` says what a win over it means: "prior art" is what the claims compare with, "control" is what could explain
+    a win away, "reference" is always in the table, "this work" is the project's own family. What does not say is a
+    "draft": it stands in tables and figures, and takes no part in claims about others. `ablation_of` names the method
+    of another file that this one is a part or a variant of: it never stands against that one in a claim.
+    """
+
+    family: str
+    objective: str
+    prevents: str
+    paper: str
+    role: Role = "draft"
+    essay_cost: str = ""
+    ablation_of: str = ""
+
+
+@dataclass
+class Batch:
+    """What a loss may see. Only what the method asked for is there.
+
+    images: float32 `[..., B, C, H, W]` in [0, 1].
+    views: `Method.views` augmented versions of the images, each of their shape.
+    labels: int64 `[..., B]`, for methods with `needs = ("labels",)`.
+    captions: int64 `[..., B, L]`, for methods with `needs = ("captions",)`: word ids below `Problem.vocabulary`, 0
+    where a caption has ended (`Problem.caption_length` is L).
+    progress: the fraction of training done, in [0, 1), for schedules.
+    """
+
+    images: Tensor
+    views: tuple[Tensor, ...] = ()
+    labels: Tensor | None = None
+    captions: Tensor | None = None
+    progress: float = 0.0
+
+    @property
+    def x(self) -> Tensor:
+        """The images as vectors, `[..., B, D]`."""
+        return self.images.flatten(-3)
+
+
+def param(
+    default: Any,
+    *,
+    help: str,
+    search: tuple[float, float] | tuple[Any, ...] | None = None,
+    log: bool = False,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """A hyperparameter: its default, what it means, and the range (or the values) a tuner may try."""
+    meta = {"help": help, "search": search, "log": log, "choices": choices}
+    return dataclasses.field(default=default, metadata=meta)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(param,))
+class _Hyperparameters:
+    """Makes every subclass a keyword-only dataclass of its annotated fields."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(kw_only=True, repr=True, eq=True)(cls)
+
+
+class Method(_Hyperparameters):
+    """Base class of every method. Override `loss` (trained by gradient) or `fit` (anything else)."""
+
+    card: ClassVar[Card]
+    name: ClassVar[str] = ""
+    """Given by the registry: the file's name, or a variant's."""
+    backbones: ClassVar[tuple[str, ...]] = ANY_ENCODER
+    """Where the objective makes sense: ANY_ENCODER, or ONE_LAYER if it looks inside the layer that it trains."""
+    native: ClassVar[Native] = Native()
+    """What it was published with."""
+    activation: ClassVar[str] = "relu"
+    """What every layer of the encoder ends in: relu, sigmoid or identity (then only the last; relu before)."""
+    batch_norm: ClassVar[bool] = False
+    """True: the hidden layers of an `mlp` are normalised over the batch."""
+    dropout: ClassVar[float] = 0.0
+    """Share of hidden units that `net.encoder(images, rng)` drops in an `mlp`; without `rng`, none."""
+    initialisation: ClassVar[str] = "default"
+    """The start of an `mlp`: default (as torch.nn.Linear's), glorot or he."""
+    input_range: ClassVar[Literal["standardised", "unit"]] = "standardised"
+    """What a layer of a `stack` gets from the layer below: standardised features, or probabilities as they are."""
+    views: ClassVar[int] = 0
+    """How many augmented views of each image the loss needs."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """("labels",) or ("captions",), which are written from labels or factors: either makes the method supervised, and
+    marked so in every table."""
+    batched: ClassVar[bool] = True
+    """False: the loss is not written over leading dimensions; seeds are trained one after another."""
+    competitive: ClassVar[bool] = False
+    """True: a unit's feature depends on the other units, so pruning is also measured with the rest sharing out anew."""
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Further names this file provides: name -> the hyperparameters and class attributes that differ."""
+
+    learning_rate: float = param(1e-3, search=(1e-4, 1e-1), log=True, help="step size of the optimiser")
+    optimizer: str = param("adam", choices=("adam", "sgd"), help="update rule")
+    momentum: float = param(0.0, help="momentum of sgd")
+    weight_decay: float = param(0.0, help="L2 penalty on every weight, as the optimiser applies it")
+    schedule: str = param("constant", choices=("constant", "cosine"), help="learning rate over training")
+    centred: bool = param(True, help="train on images less their mean (afterwards part of the encoder's bias)")
+    initial_scale: float = param(1.0, help="what the weights of a fresh encoder are multiplied by")
+
+    # -- what a method declares -------------------------------------------------------------------------------
+    def width(self, problem: Problem) -> int:
+        """The width this method gives when `problem.width` is asked for; one with a width of its own returns that."""
+        return problem.width
+
+    def unavailable(self, problem: Problem) -> str | None:
+        """Why this method cannot do `problem` (a limit of the method, not an error), or None."""
+        return None
+
+    def heads(self, problem: Problem) -> dict[str, Block]:
+        """Trainable parts beside the encoder, by name; they are thrown away after pretraining."""
+        return {}
+
+    def start(self, net: Net, mean: Tensor) -> Params:
+        """Initial parameters that depend on the data, by their full names: only those that differ.
+
+        mean: the mean training image, `[..., D]`.
+        """
+        return {}
+
+    def state(self, net: Net, rng: Rng) -> dict[str, Tensor]:
+        """Named tensors that live across steps (queues, chains, momentum encoders), with leading dimensions."""
+        return {}
+
+    # -- what it optimises ------------------------------------------------------------------------------------
+    def loss(self, net: Net, batch: Batch, state: dict[str, Tensor], rng: Rng) -> Tensor | dict[str, Tensor]:
+        """The loss `[...]`, one number a seed; or its named terms, which are added, logged and plotted apart.
+
+        May assign to `state`.
+        """
+        raise TypeError(f"{type(self).__name__} defines neither loss() nor fit()")
+
+    def after_step(self, net: Net, batch: Batch, state: dict[str, Tensor], rng: Rng) -> None:
+        """Called without gradients after every update: momentum encoders, queues, projections of parameters (changed
+        in place)."""
+
+    def fit(self, net: Net, images: Tensor, labels: Tensor | None, rng: Rng) -> dict[str, Tensor]:
+        """For methods without a gradient: the fitted parameters of one seed, by their full names ("encoder.weight").
+
+        net: with the parameters that every method starts from. A method whose features need no parameters returns {}.
+
+        images: float32 `[N, C, H, W]` in [0, 1], that seed's training images; labels only if asked for.
+        """
+        raise TypeError(f"{type(self).__name__} does not define fit()")
+
+    def features(self, net: Net, images: Tensor) -> Tensor:
+        """What the frozen encoder is judged by, `[..., N, width]`."""
+        return net.encoder(images)
+
+    # -- the harness's view of it -----------------------------------------------------------------------------
+    def encode(self, net: Net, images: Tensor) -> Tensor:
+        """The features of the whole encoder; in a stack, those of its layers in turn."""
+        return net.encoder(images) if net.problem.backbone == "stack" else self.features(net, images)
+
+    @classmethod
+    def by_gradient(cls) -> bool:
+        return cls.fit is Method.fit
+
+    @classmethod
+    def supervised(cls) -> bool:
+        return bool(cls.needs)
+
+    @classmethod
+    def own_width(cls) -> bool:
+        """Whether it has a width of its own, whatever is asked for."""
+        return cls.width is not Method.width
+
+    def settings(self) -> dict[str, Any]:
+        """All hyperparameters by name, but for those of LATER at their defaults."""
+        own = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {field.name: value for field, value in own if value != field.default or field.name not in LATER}
+
+    @classmethod
+    def parameters(cls) -> dict[str, dataclasses.Field[Any]]:
+        """The hyperparameters' fields by name; `metadata` holds help, search, log and choices."""
+        return {field.name: field for field in dataclasses.fields(cls)}
+
+    @classmethod
+    def search_space(cls, fixed: Iterable[str] = ()) -> dict[str, dataclasses.Field[Any]]:
+        """The hyperparameters that are tuned: those with a search range, but for what a variant fixes, and for the
+        optimiser's where there is none."""
+        left_out = set(fixed)
+        if not cls.by_gradient():
+            below = cls.__mro__[: cls.__mro__.index(Method)]
+            left_out |= OF_GRADIENTS - {name for own in below for name in vars(own).get("__annotations__", ())}
+        return {k: f for k, f in cls.parameters().items() if f.metadata.get("search") and k not in left_out}
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Any]) -> Method:
+        """An instance with `settings`, given as values or as text.
+
+        Raises UserError for an unknown name, a value of the wrong type or one outside the choices.
+        """
+        fields = cls.parameters()
+        hints = typing.get_type_hints(cls)
+        values = {}
+        for key, value in settings.items():
+            if key not in fields:
+                raise unknown(f"hyperparameter of {cls.name}", key, fields)
+            values[key] = _typed(f"{cls.name}.{key}", value, hints[key], fields[key].metadata["choices"])
+        return cls(**values)
+
+
+def _typed(label: str, value: Any, kind: type, choices: tuple[Any, ...] | None) -> Any:
+    if isinstance(value, str) and kind is not str:
+        text = value.strip()
+        try:
+            value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+        except (KeyError, ValueError):
+            raise UserError(f"{label} takes a {kind.__name__}, not {value!r}") from None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise UserError(f"{label} takes a {kind.__name__}, not {value!r}")
+    if isinstance(value, float) and not torch.isfinite(torch.tensor(value)):
+        raise UserError(f"{label} takes a finite number, not {value!r}")
+    if choices and value not in choices:
+        raise UserError(f"{label} is one of {', '.join(map(str, choices))}, not {value!r}")
+    return value
