@@ -25,7 +25,7 @@ class Backbones(Benchmark):
     title = "Beyond one layer: deeper encoders, and each method as published"
     order = 8
 
-    def requests(self, suite):
+    def grid(self, suite):
         evaluations = ("linear_probe", "redundancy", "training")
         for method in suite.methods:
             cells = [

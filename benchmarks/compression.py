@@ -56,7 +56,7 @@ class Compression(Benchmark):
     order = 62
     essay = ((50, "“Models can be pruned 50-90 %”"),)
 
-    def requests(self, suite):
+    def grid(self, suite):
         for dataset, backbones in suite.compressed.items():
             epochs = suite.epochs[dataset]
             options = {"again": max(1, epochs // AGAIN), "epochs": epochs, "levels": suite.fractions}

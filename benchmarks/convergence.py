@@ -79,7 +79,7 @@ class Convergence(Benchmark):
     sweeps_width = True
     compares = "similarity"
 
-    def requests(self, suite):
+    def grid(self, suite):
         swept = suite.datasets if suite.swept is None else suite.swept
         ends = {suite.widths[0], suite.widths[-1]}
         for dataset in suite.datasets:

@@ -40,7 +40,7 @@ class Depth(Benchmark):
     order = 51
     essay = ((83, "“Does this compose sensibly?”"),)
 
-    def requests(self, suite):
+    def grid(self, suite):
         for dataset, deepest in suite.depths.items():
             for method in suite.methods:
                 own = {"label": GREEDY, "settings": suite.settings_of(method, dataset)}

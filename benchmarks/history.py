@@ -81,7 +81,7 @@ class History(Benchmark):
             "objective was wrong”"),
     )  # fmt: skip
 
-    def requests(self, suite):
+    def grid(self, suite):
         for dataset, updates in suite.finetuned.items():
             n = suite.n_train[dataset]
             few_seeds = suite.sweep_seeds if n > MANY else 0

@@ -132,7 +132,7 @@ class Mechanism(Benchmark):
     )
     sweeps_width = True
 
-    def requests(self, suite):
+    def grid(self, suite):
         if suite.subject not in suite.methods:
             return
         grids = ((self.base, suite.datasets), (self.swept, (suite.swept or suite.datasets)[:2]),

@@ -291,7 +291,7 @@ class Replication(Benchmark):
     sweeps_width = True
     on_request = True  # three hours of two cores; what was measured is among the results that come with the project
 
-    def requests(self, suite):
+    def grid(self, suite):
         for line in PUBLISHED:
             for one in filter(None, (line, line.than)):
                 if one.protocol.needs in suite.datasets and one.method in suite.methods:

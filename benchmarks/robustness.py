@@ -73,8 +73,8 @@ class Robustness(Benchmark):
     essay = ((81, "“Is independence the right target? Maybe some redundancy is good”"),)
     evaluations = ("probe", "redundancy", "robustness")
 
-    def requests(self, suite):
-        yield from super().requests(suite)
+    def grid(self, suite):
+        yield from super().grid(suite)
         if suite.subject not in suite.methods or WEIGHT not in suite.subject_settings:
             return  # the answer says so
         for dataset in suite.datasets:

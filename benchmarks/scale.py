@@ -48,7 +48,7 @@ class Scale(Benchmark):
     essay = ((80, "“Does InfoMax scale?”"),)
     sweeps_width = True
 
-    def requests(self, suite):
+    def grid(self, suite):
         for dataset, points in suite.scaled.items():
             n, epochs = suite.n_train[dataset], suite.epochs[dataset]
             for method in suite.methods:

@@ -46,7 +46,7 @@ class Transfer(Benchmark):
     order = 2
     essay = ((71, "“InfoMax features transfer better: universal, not task-specific.”"),)
 
-    def requests(self, suite):
+    def grid(self, suite):
         for source in suite.datasets:
             for method in suite.methods:
                 for target in suite.datasets:

@@ -40,7 +40,7 @@ class Width(Benchmark):
     essay = ((72, "“Smaller InfoMax models match larger conventional ones.”"),)
     sweeps_width = True
 
-    def requests(self, suite):
+    def grid(self, suite):
         for dataset in suite.datasets if suite.swept is None else suite.swept:
             for width in suite.widths:
                 for method in suite.methods:

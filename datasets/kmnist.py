@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from infomax_bench import Augmentation
 from infomax_bench.torchvision_data import TorchvisionDataset
+
+from infomax_bench import Augmentation
 
 
 class KMNIST(TorchvisionDataset):

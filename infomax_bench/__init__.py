@@ -20,9 +20,9 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Benchmark": "study.benchmark",
-    "Cell": "study.benchmark",
-    "Request": "study.benchmark",
-    "Suite": "study.benchmark",
+    "Cell": "study.cell",
+    "Request": "study.cell",
+    "Suite": "study.suite",
     "Augmentation": "data.augment",
     "Images": "data.dataset",
     "Dataset": "data.dataset",
@@ -97,9 +97,9 @@ if TYPE_CHECKING:
     from infomax_bench.run.api import pretrain as pretrain
     from infomax_bench.run.api import probe as probe
     from infomax_bench.study.benchmark import Benchmark as Benchmark
-    from infomax_bench.study.benchmark import Cell as Cell
-    from infomax_bench.study.benchmark import Request as Request
-    from infomax_bench.study.benchmark import Suite as Suite
+    from infomax_bench.study.cell import Cell as Cell
+    from infomax_bench.study.cell import Request as Request
+    from infomax_bench.study.suite import Suite as Suite
     from infomax_bench.training.frozen import Encoder as Encoder
     from infomax_bench.training.method import ANY_ENCODER as ANY_ENCODER
     from infomax_bench.training.method import ONE_LAYER as ONE_LAYER

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Claims
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
 
 SUBJECT = "subject"

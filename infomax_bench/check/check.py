@@ -28,8 +28,10 @@ from infomax_bench.data.dataset import captions_of as captions_of_dataset
 from infomax_bench.evaluations import EVALUATIONS, PAIRWISE
 from infomax_bench.models.blocks import Problem
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Benchmark, Claims, Suite
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import Plugin, Registry, load_file, registry
+from infomax_bench.study.suite import Suite
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.method import Method, Role
 from infomax_bench.training.trainer import Data, Session, Trained, named_terms, session_for, train
@@ -362,7 +364,7 @@ def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
 def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
     """The grid asks for evaluations that exist, and what is compared is among them."""
     suite = Suite("check", ("a", "b"), ("x", "y"), {"x": 1, "y": 1}, 8, (4, 8), (0,), 16, "a")
-    asked = {request.evaluation for _, request in benchmark.requests(suite)}
+    asked = {request.evaluation for _, request in benchmark.grid(suite)}
     for name in sorted(asked):
         hold(name in EVALUATIONS, f"asks for {name!r}, which is no evaluation")
     if benchmark.compares:

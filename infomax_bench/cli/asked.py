@@ -12,8 +12,9 @@ from infomax_bench.base.console import few
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.store import Store
 from infomax_bench.run.runner import plan_entries
-from infomax_bench.study.benchmark import Benchmark, Suite
+from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plan import Planner
+from infomax_bench.study.suite import Suite
 
 
 def _are(names: Sequence[str]) -> str:
@@ -94,7 +95,7 @@ def _sources(planner: Planner, suite: Suite, benchmark: Benchmark) -> Iterator[s
     """The data set of each encoder of a grid that its method has. What fails counts as if it were there: it is told of
     when the run is planned."""
     try:
-        for asked, _ in benchmark.requests(suite):
+        for asked, _ in benchmark.grid(suite):
             try:
                 backbone = planner.resolve(asked).backbone
             except Exception:

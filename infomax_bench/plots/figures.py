@@ -42,7 +42,7 @@ from infomax_bench.plots.theme import (
     styles,
 )
 from infomax_bench.stats.verdict import LEVEL
-from infomax_bench.study.benchmark import Claims
+from infomax_bench.study.claims import Claims
 
 
 def intervals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

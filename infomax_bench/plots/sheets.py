@@ -33,7 +33,8 @@ from infomax_bench.plots.theme import (
     short,
     styles,
 )
-from infomax_bench.study.benchmark import Claims, Kept
+from infomax_bench.study.benchmark import Kept
+from infomax_bench.study.claims import Claims
 
 PARTS = ("#c43c14", "#1f5f99", "#6aa5d8", "#0b8a68", "#83c5ab", "#b58a2e", "#8a6bb0", "#4d5560")
 """Colours of a whole's parts, the first the strongest; what is left of it is FAINT."""

@@ -28,7 +28,7 @@ from PIL import Image
 from scipy.optimize import isotonic_regression
 
 from infomax_bench.plots import fonts
-from infomax_bench.study.benchmark import Claims
+from infomax_bench.study.claims import Claims
 
 DPI = 150
 PAGE = 10.0

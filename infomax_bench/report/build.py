@@ -32,7 +32,8 @@ from infomax_bench.report.parts import Picture, Section, Table, file_name, group
 from infomax_bench.report.speed import speed
 from infomax_bench.run.results import Results, uncalibrated
 from infomax_bench.stats.verdict import Verdict
-from infomax_bench.study.benchmark import Benchmark, Claims
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import Registry
 
 log = logging.getLogger("infomax_bench")

@@ -22,7 +22,9 @@ from infomax_bench.report.parts import Group, Passage, Picture, Section, Table, 
 from infomax_bench.run.record import STUDY
 from infomax_bench.run.results import Results
 from infomax_bench.stats.verdict import ALPHA, POWER, Verdict, detectable, noise_of, power_table
-from infomax_bench.study.benchmark import Benchmark, Claims, Kept, study_key
+from infomax_bench.study.benchmark import Benchmark, Kept
+from infomax_bench.study.cell import study_key
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.tuned import in_words
 
 log = logging.getLogger("infomax_bench")

@@ -16,7 +16,8 @@ import pandas as pd
 
 from infomax_bench.plots.theme import short
 from infomax_bench.stats.verdict import Verdict, lost
-from infomax_bench.study.benchmark import Benchmark, Claims
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.claims import Claims
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from infomax_bench.models.backbones import BACKBONES
 from infomax_bench.run.arguments import check_memory, device_of, memory_told, seeds_of, whole
 from infomax_bench.run.engine import facts_of, one_job
 from infomax_bench.study import plugins
-from infomax_bench.study.benchmark import Cell
+from infomax_bench.study.cell import Cell
 from infomax_bench.study.plan import problem_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.trainer import data_for, train

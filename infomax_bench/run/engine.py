@@ -33,7 +33,7 @@ from infomax_bench.base.store import Job, Store, file_hash, replacing
 from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import Context, context_for
 from infomax_bench.numerics.products import fast_products
-from infomax_bench.study.benchmark import Request
+from infomax_bench.study.cell import Request
 from infomax_bench.study.plan import Planner, Task, problem_for
 from infomax_bench.study.plugins import KINDS, PACKAGE, Registry, home, in_clone, registry, reread
 from infomax_bench.training.frozen import Encoder

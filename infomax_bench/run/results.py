@@ -22,7 +22,9 @@ from infomax_bench.base.store import Manifest, Store, replacing, write_text
 from infomax_bench.run.record import RECORD, fitted
 from infomax_bench.run.rows import read_rows
 from infomax_bench.stats.verdict import Verdict, failed_seeds
-from infomax_bench.study.benchmark import DEFAULTS, Benchmark, Claims
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cell import DEFAULTS
+from infomax_bench.study.claims import Claims
 
 COLUMNS = (
     "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",

@@ -28,9 +28,11 @@ from infomax_bench.run import compare, engine
 from infomax_bench.run.results import Results, decide_all, machine_in_words, read_info, read_results, write_results
 from infomax_bench.run.workers import Workers
 from infomax_bench.stats.verdict import Verdict
-from infomax_bench.study.benchmark import DEFAULTS, Benchmark, Cell, Request, Suite
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cell import DEFAULTS, Cell, Request
 from infomax_bench.study.plan import BLOCK, Entry, Planner, Task, tasks
 from infomax_bench.study.plugins import Registry
+from infomax_bench.study.suite import Suite
 from infomax_bench.study.tuned import Study
 from infomax_bench.training.method import Method
 
@@ -52,7 +54,7 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
     entries = []
     for benchmark in benchmarks:
         try:
-            pairs = list(benchmark.requests(suite))
+            pairs = list(benchmark.grid(suite))
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
             planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
             continue

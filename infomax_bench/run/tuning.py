@@ -28,10 +28,11 @@ from infomax_bench.evaluations.context import context_for
 from infomax_bench.evaluations.probe import linear_probe
 from infomax_bench.run.engine import one_job, same_plugins
 from infomax_bench.run.workers import Workers
-from infomax_bench.study.benchmark import Cell, Suite, study_key
+from infomax_bench.study.cell import Cell, study_key
 from infomax_bench.study.plan import Planner, make_suite, problem_for, training_seconds
 from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset
+from infomax_bench.study.suite import Suite
 from infomax_bench.study.tuned import Study, Trial, add_study, read_studies, write_studies
 from infomax_bench.training import trainer as train
 from infomax_bench.training.frozen import Encoder
@@ -157,7 +158,7 @@ def plans(
     planner = planner or Planner(plugins, "cpu")
     cells: dict[str, Cell] = {}
     for name in plugins.names("benchmarks"):
-        for cell, _ in plugins.benchmark(name).requests(suite):
+        for cell, _ in plugins.benchmark(name).grid(suite):
             if not cell.label and cell.width == suite.width:
                 cells.setdefault(study_key(cell.method, cell.dataset, cell.backbone), cell)
     wanted = {}

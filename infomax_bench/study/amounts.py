@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from infomax_bench.study.benchmark import Suite
+from infomax_bench.study.suite import Suite
 
 FEWEST = 1_000
 """Images, where there are more than four times as many."""

@@ -9,7 +9,6 @@ import inspect
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
@@ -29,6 +28,9 @@ from infomax_bench.stats.verdict import (
     stale_methods,
     would_decide,
 )
+from infomax_bench.study.cell import Cell, Request
+from infomax_bench.study.claims import Claims
+from infomax_bench.study.suite import Suite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,167 +42,6 @@ Kept = Mapping[tuple[str, str], Mapping[str, "np.ndarray"]]
 Column = tuple[Any, ...]
 """What a column of a report's table shows: metric, protocol, and where they matter x, width and a factor."""
 _REST = ("", "", None, None, 1.0)
-
-
-LAYERS = {"mlp": 2}
-"""The layers of an encoder that does not come with a depth of its own."""
-HIDDEN = 4
-
-DEFAULTS = "default settings"
-"""The label of the subject's encoders with its defaults, beside the tuned ones."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One encoder to train, for every seed: what determines it, but for the seeds."""
-
-    method: str
-    dataset: str
-    width: int
-    epochs: int
-    batch_size: int
-    backbone: str = "linear"
-    """ "native" is the one that the method was published with."""
-    depth: int = 1
-    track: str = "controlled"
-    settings: tuple[tuple[str, Any], ...] = ()
-    label: str = ""
-    """Tells apart several encoders of one method that differ in their settings."""
-    validation: bool = True
-    """False trains on all images that are not test, as some published protocols do."""
-    hidden: tuple[int, ...] = ()
-    """Widths of the layers below the last; () makes them all as wide as the last."""
-    n_train: int = 0
-    """How many training images are used; 0 is all of them."""
-    n_seeds: int = 0
-    """At most so many of the run's seeds, where more would say little for what they take; 0 is all of them."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One evaluation of an encoder: on which data set (None: its source), with which options."""
-
-    evaluation: str
-    target: str | None = None
-    options: tuple[tuple[str, Any], ...] = ()
-
-
-def study_key(method: str, dataset: str, backbone: str = "linear") -> str:
-    """The name under which tuned values are filed."""
-    return f"{method} on {dataset}, {backbone}"
-
-
-@dataclass(frozen=True)
-class Suite:
-    """What is run: the preset's numbers after the command line's changes.
-
-    epochs: by data set. native: epochs of the native track, by data set. deeper: by data set, the controlled track's
-    backbones beyond one layer.
-    """
-
-    preset: str
-    methods: tuple[str, ...]
-    datasets: tuple[str, ...]
-    epochs: dict[str, int]
-    width: int
-    widths: tuple[int, ...]
-    seeds: tuple[int, ...]
-    batch_size: int
-    subject: str
-    settings: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
-    indicative: bool = False
-    native: dict[str, int] = field(default_factory=dict)
-    deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    swept: tuple[str, ...] | None = None
-    """The data sets on which the width is swept; None is all."""
-    sweep_seeds: int = 5
-    """Seeds of the encoders that only the sweep needs, at most."""
-    scaled: dict[str, int] = field(default_factory=dict)
-    """By data set, at how many numbers of images and of passes methods are compared."""
-    depths: dict[str, int] = field(default_factory=dict)
-    """By data set, the most layers that are stacked."""
-    finetuned: dict[str, int] = field(default_factory=dict)
-    """By data set, for about how many updates deep networks are fine-tuned."""
-    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By data set, the backbones of the networks that are compressed."""
-    fractions: tuple[float, ...] = ()
-    """The shares that compression removes."""
-    n_train: dict[str, int] = field(default_factory=dict)
-    """By data set, the images that a seed trains on."""
-    tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
-    """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
-    subject_settings: dict[str, Any] = field(default_factory=dict)
-    """The subject's hyperparameters, with their defaults: a benchmark may sweep one only where the subject has it."""
-    learning_rates: dict[str, float] = field(default_factory=dict)
-    """By method, the step size by default: a benchmark may sweep multiples of it."""
-    own_width: tuple[str, ...] = ()
-    """Methods with a width of their own, whatever is asked for: nothing of them can be swept."""
-    drafts: tuple[str, ...] = ()
-    """Methods that take no part in claims about others, of all that there are."""
-
-    def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
-        """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""
-        values: dict[str, Any] = {
-            "width": self.width if width is None else width,
-            "batch_size": self.batch_size,
-            **changes,
-        }
-        if "settings" not in values:
-            values["settings"] = self.settings_of(method, dataset, values.get("backbone", "linear"))
-        if "epochs" not in values:
-            values["epochs"] = self.epochs[dataset]
-        return Cell(method, dataset, **values)
-
-    def deep_cell(self, method: str, dataset: str, backbone: str, **changes: Any) -> Cell:
-        """The controlled track's encoder of more than one layer: hidden layers of a perceptron are HIDDEN times as wide
-        as the features."""
-        depth = LAYERS.get(backbone, 1)
-        hidden = (HIDDEN * self.width,) * (depth - 1)
-        return self.cell(method, dataset, backbone=backbone, depth=depth, **{"hidden": hidden, **changes})
-
-    def settings_of(self, method: str, dataset: str, backbone: str = "linear") -> tuple[tuple[str, Any], ...]:
-        """What is not the default: tuned values, and over them those of the command line."""
-        tuned = self.tuned.get(study_key(method, dataset, backbone), ())
-        return tuple(sorted({**dict(tuned), **dict(self.settings.get(method, ()))}.items()))
-
-
-@dataclass(frozen=True)
-class Claims:
-    """What a verdict needs to know beside the rows: who the subject is, and who stands against it."""
-
-    subject: str
-    preset: str
-    roles: dict[str, str]
-    """Method -> role, of all methods that there are, measured or not: a claim about all needs all."""
-    indicative: bool
-    track: str = "controlled"
-    width: int | None = None
-    """The width of all benchmarks but those that sweep it."""
-    own_width: frozenset[str] = frozenset()
-    """Methods that have a width of their own."""
-    fitted: frozenset[str] = frozenset()
-    """Methods that are not trained by gradient."""
-    supervised: frozenset[str] = frozenset()
-    """Methods that see labels, or captions written from them."""
-    labelled: frozenset[str] = frozenset()
-    """Those of them that see the labels, and no captions, which may tell of other factors too."""
-    doubtful: frozenset[str] = frozenset()
-    """Methods that are not calibrated; figures mark them."""
-
-    def rivals(self, role: str) -> list[str]:
-        """The methods that a claim against a role is tested against, without the subject.
-
-        The references stand with the controls, since a claim that loses to what was not trained is lost; not those with
-        a width of their own, which no claim is about.
-        """
-        own = {m for m, r in self.roles.items() if r == role}
-        if role == "control":
-            own |= {m for m, r in self.roles.items() if r == "reference"} - self.own_width
-        return sorted(own - {self.subject})
-
-    def without(self, methods: frozenset[str]) -> Claims:
-        """The same claims without some methods, which take no part by the rule."""
-        return replace(self, roles={m: r for m, r in self.roles.items() if m not in methods})
 
 
 class Benchmark:
@@ -233,7 +74,7 @@ class Benchmark:
     In its rows `protocol` is the other method; methods with a width of their own are only ever the other."""
 
     # -- the grid ---------------------------------------------------------------------------------------------
-    def requests(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
+    def grid(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
         """Every encoder and what to measure on it. By default: all methods on all data sets at the suite's width."""
         return [
             (suite.cell(method, dataset), Request(evaluation))

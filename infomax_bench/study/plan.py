@@ -19,9 +19,10 @@ from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.models.backbones import BACKBONES
 from infomax_bench.models.blocks import Problem
 from infomax_bench.models.encoder import CENTRED_TRUNK
-from infomax_bench.study.benchmark import Cell, Request, Suite
+from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset
+from infomax_bench.study.suite import Suite
 from infomax_bench.training import trainer as train
 from infomax_bench.training.method import Method
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.sealed import Damaged, sealed, unsealed, write_text
-from infomax_bench.study.benchmark import study_key
+from infomax_bench.study.cell import study_key
 from infomax_bench.study.plugins import Registry, home
 
 

@@ -18,10 +18,11 @@ from infomax_bench.plots.theme import png
 from infomax_bench.run import compare, engine
 from infomax_bench.run.results import COLUMNS
 from infomax_bench.stats.verdict import interval
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner
 from infomax_bench.study.plugins import registry
 from infomax_bench.study.presets import load_presets
+from infomax_bench.study.suite import Suite
 from tests.small_runs import go, values, write_echo
 
 ROLES = {
@@ -160,7 +161,7 @@ def test_no_encoder_is_trained_for_it(preset):
     def encoders(*names):
         return {
             entry.encoder_key for name in names
-            for entry in planner.entries(name, found.benchmark(name).requests(suite), suite.seeds)
+            for entry in planner.entries(name, found.benchmark(name).grid(suite), suite.seeds)
             if entry.cell.method not in suite.own_width  # pixels learn nothing, however many images there are
         }  # fmt: skip
 
@@ -178,7 +179,7 @@ def found_folder():
 def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
     suite = Suite("p", ("s",), ("d", "e"), {"d": 8, "e": 4}, 64, (8, 16, 32, 64, 128, 256), tuple(range(10)), 128, "s",
                   swept=("d",), scaled={"d": 4}, n_train={"d": 50_000, "e": 900})  # fmt: skip
-    cells = [cell for cell, _ in convergence.requests(suite)]
+    cells = [cell for cell, _ in convergence.grid(suite)]
     assert [(c.dataset, c.width, c.n_train) for c in cells] == [
         ("d", 8, 0), ("d", 64, 0), ("d", 256, 0), ("d", 64, 1000), ("e", 64, 0),
     ]  # fmt: skip
@@ -188,7 +189,7 @@ def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
 
 def test_what_it_compares_must_be_asked_for(convergence):
     grid_is_made_of_known_evaluations(convergence)
-    careless = type("Careless", (type(convergence),), {"requests": lambda self, suite: []})()
+    careless = type("Careless", (type(convergence),), {"grid": lambda self, suite: []})()
     with pytest.raises(AssertionError, match="does not ask for 'representation'"):
         grid_is_made_of_known_evaluations(careless)
     assert PAIRWISE["similarity"].of == "representation"

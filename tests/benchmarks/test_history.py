@@ -10,9 +10,10 @@ import pytest
 
 from infomax_bench.plots.theme import png
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
+from infomax_bench.study.suite import Suite
 
 SIGMOID, RELU, NOTHING = "sigmoid", "ReLU + batch norm", "from nothing"
 ROLES = {"s": "this work", "rbm": "prior art", "denoising_autoencoder": "prior art", "pca": "reference",
@@ -199,7 +200,7 @@ def test_every_start_trains_every_network_with_about_as_many_updates(history):
     methods = ("s", "rbm", "denoising_autoencoder", "pca", "random_features", "other")
     suite = Suite("p", methods, ("d", "e"), {"d": 8, "e": 8}, 64, (64,), tuple(range(10)), 128, "s", sweep_seeds=5,
                   finetuned={"d": 1000, "e": 1250}, n_train={"d": 1123, "e": 50_000})  # fmt: skip
-    asked = list(history.requests(suite))
+    asked = list(history.grid(suite))
     assert {(c.backbone, c.depth) for c, _ in asked} == {("stack", 4)}
     assert {c.method for c, _ in asked} == set(methods) - {"other"}
     assert {c.n_seeds for c, _ in asked if c.dataset == "e"} == {5}
@@ -212,12 +213,12 @@ def test_every_start_trains_every_network_with_about_as_many_updates(history):
             updates = o["passes"] * (o["labels"] // min(128, o["labels"]))
             assert 0.8 < updates / suite.finetuned[dataset] < 1.25
             assert cell.label == f"{o['start']}; {o['network']}; {o['labels']} labels"
-    assert not [c for c, _ in history.requests(Suite(**{**vars(suite), "finetuned": {}}))]
+    assert not [c for c, _ in history.grid(Suite(**{**vars(suite), "finetuned": {}}))]
 
 
 def test_only_the_chosen_methods_are_run(history):
     suite = Suite("p", ("pca",), ("d",), {"d": 8}, 64, (64,), (0,), 128, "s", finetuned={"d": 10}, n_train={"d": 300})
-    assert {c.method for c, _ in history.requests(suite)} == {"pca"}
+    assert {c.method for c, _ in history.grid(suite)} == {"pca"}
 
 
 def test_the_rule_is_in_the_docstring_with_the_essays_words(history):

@@ -10,10 +10,11 @@ import pytest
 
 from infomax_bench.run.results import COLUMNS
 from infomax_bench.run.runner import plan_entries
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
+from infomax_bench.study.suite import Suite
 from tests.small_runs import go
 
 OWN = "decorrelation only, own settings"
@@ -244,7 +245,7 @@ def cells_of(asked):
 
 
 def test_the_grid():
-    asked = list(benchmark().requests(suite(tuned={"s on d, linear": (("lambda_tc", 0.3), ("learning_rate", 0.02))})))
+    asked = list(benchmark().grid(suite(tuned={"s on d, linear": (("lambda_tc", 0.3), ("learning_rate", 0.02))})))
     found = cells_of([pair for pair in asked if pair[0].dataset == "d"])
     assert dict(found[BOTH].settings) == {"lambda_tc": 0.3, "learning_rate": 0.02}
     assert dict(found[WITHOUT].settings) == {"lambda_lse": 0.0, "lambda_tc": 0.3, "learning_rate": 0.02}
@@ -277,12 +278,12 @@ def test_the_grid():
 
 @pytest.mark.parametrize("settings", [{}, {"lambda_tc": 1.0}, {**WEIGHTS, "lambda_lse": 0.0}])
 def test_a_subject_without_both_weights_is_measured_as_it_is_and_the_answer_says_so(settings):
-    asked = list(benchmark().requests(suite(subject_settings=settings)))
+    asked = list(benchmark().grid(suite(subject_settings=settings)))
     assert set(cells_of(asked)) == {"as it is", "reference"}
     rows = table([row("as it is", s, "accuracy", 0.8, "linear", dataset=d) for s in range(5) for d in "de"])
     said = benchmark().answer(rows, CLAIMS)
     assert said.startswith("s was not measured with and without lambda_lse and lambda_tc, or has no such weights")
-    assert not list(benchmark().requests(suite(subject="absent")))
+    assert not list(benchmark().grid(suite(subject="absent")))
 
 
 def test_encoders_are_shared_with_other_benchmarks():

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
+from infomax_bench.study.suite import Suite
 
 WIDTHS = np.array([8.0, 16.0, 32.0, 64.0, 128.0])
 ROLES = {"s": "prior art", "a": "prior art", "b": "prior art", "c": "prior art", "raw": "reference"}
@@ -181,7 +182,7 @@ def test_the_means_of_the_figure_differ_by_the_verdicts_effect(monkeypatch):
 
 def test_the_grid_asks_for_parameters_and_no_more_seeds_than_decide():
     suite = Suite("test", ("a",), ("d",), {"d": 1}, 16, (8, 16), tuple(range(10)), 4, "a")
-    asked = {(cell.width, cell.n_seeds, request.evaluation) for cell, request in benchmark("width").requests(suite)}
+    asked = {(cell.width, cell.n_seeds, request.evaluation) for cell, request in benchmark("width").grid(suite)}
     assert asked == {(8, 5, "linear_probe"), (8, 5, "training"), (16, 0, "probe"), (16, 0, "training")}
 
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
+from infomax_bench.study.suite import Suite
 
 ROLES = {"s": "this work", "a": "prior art", "b": "control", "raw": "reference"}
 CLAIMS = Claims("s", "standard", ROLES, False, own_width=frozenset({"raw"}))
@@ -112,7 +113,7 @@ def test_sizes_go_from_a_thousand_to_all(scale):
 def test_fewer_images_get_as_many_updates_and_each_encoder_a_label_of_its_own(scale):
     suite = Suite("p", ("s", "a"), ("d",), {"d": 8}, 64, (32, 64), tuple(range(10)), 128, "s",
                   scaled={"d": 3}, n_train={"d": 50_000})  # fmt: skip
-    cells = {cell for cell, _ in scale.requests(suite) if cell.method == "s"}
+    cells = {cell for cell, _ in scale.grid(suite) if cell.method == "s"}
     updates = {cell.label: (cell.n_train or 50_000) * cell.epochs for cell in cells if cell.label.startswith("images")}
     assert all(value == pytest.approx(8 * 50_000, rel=0.01) for value in updates.values())
     assert len(updates) == 3
@@ -126,7 +127,7 @@ def test_fewer_images_get_as_many_updates_and_each_encoder_a_label_of_its_own(sc
 def test_what_has_a_width_of_its_own_is_measured_once(scale):
     suite = Suite("p", ("s", "raw"), ("d",), {"d": 8}, 64, (32, 64), tuple(range(10)), 128, "s",
                   scaled={"d": 3}, n_train={"d": 50_000}, own_width=("raw",))  # fmt: skip
-    cells = {cell for cell, _ in scale.requests(suite) if cell.method == "raw"}
+    cells = {cell for cell, _ in scale.grid(suite) if cell.method == "raw"}
     assert {(c.n_train, c.epochs, c.width) for c in cells} == {(0, 8, 64)}
 
 

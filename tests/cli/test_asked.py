@@ -10,10 +10,10 @@ import pytest
 from infomax_bench.base.errors import UserError
 from infomax_bench.cli.asked import check_grids, company
 from infomax_bench.cli.template import TEMPLATE
-from infomax_bench.study.benchmark import Suite
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import Registry, home, registry, reread
 from infomax_bench.study.presets import Preset, load_presets
+from infomax_bench.study.suite import Suite
 from tests.small_runs import go, write_echo
 
 PRESETS = load_presets(home() / "benchmarks")

@@ -327,7 +327,7 @@ def test_one_folder_is_one_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_suite_has_one_name_for_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from infomax_bench.study.benchmark import Cell
+    from infomax_bench.study.cell import Cell
     from infomax_bench.study.plan import Planner, make_suite
     from infomax_bench.study.plugins import home
     from infomax_bench.study.presets import load_presets
@@ -422,7 +422,7 @@ def test_a_file_that_has_just_changed_is_not_remembered(
 def test_a_folder_that_was_moved_is_not_trained_on_again(tmp_path: Path) -> None:
     from infomax_bench.base.store import Store
     from infomax_bench.run.engine import encoder_of
-    from infomax_bench.study.benchmark import Cell
+    from infomax_bench.study.cell import Cell
     from infomax_bench.study.plan import Planner, Task
 
     plugins, store, notes = registry(), Store(tmp_path / "r"), []

@@ -110,7 +110,7 @@ def test_test_images_choose_nothing(name, encoder):
 
 def test_tuning_scores_are_the_same_whatever_is_tested(monkeypatch):
     from infomax_bench.run.tuning import score
-    from infomax_bench.study.benchmark import Cell
+    from infomax_bench.study.cell import Cell
 
     plugins = registry()
     cell = Cell("infomax_em", "any", width=12, epochs=2, batch_size=50)

@@ -30,8 +30,9 @@ from infomax_bench.models.slim import (
     with_units,
 )
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
+from infomax_bench.study.suite import Suite
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.method import Card, Method
 from infomax_bench.training.trainer import data_for, train
@@ -454,11 +455,11 @@ def test_its_encoders_are_those_that_other_benchmarks_train(compression):
         "p", ("s", "a"), ("d",), {"d": 8}, 64, (64,), (0, 1), 128, "s", depths={"d": 2}, fractions=(0.5,),
         compressed={"d": ("mlp", "convnet")}, deeper={"d": ("mlp", "convnet")},
     )  # fmt: skip
-    asked = list(compression.requests(suite))
-    assert {c for c, _ in asked} <= {c for c, _ in REGISTRY.benchmark("backbones").requests(suite)}
+    asked = list(compression.grid(suite))
+    assert {c for c, _ in asked} <= {c for c, _ in REGISTRY.benchmark("backbones").grid(suite)}
     assert {c.hidden for c, _ in asked if c.backbone == "mlp"} == {(256,)}
     assert {r.options for _, r in asked} == {(("again", 2), ("epochs", 8), ("levels", (0.5,)))}
     small = replace(suite, deeper={}, compressed={"d": ("mlp",)})
-    trained = {replace(c, label="") for c, _ in REGISTRY.benchmark("depth").requests(small)}
-    assert {c for c, _ in compression.requests(small)} <= trained
-    assert len(list(compression.requests(small))) == 2
+    trained = {replace(c, label="") for c, _ in REGISTRY.benchmark("depth").grid(small)}
+    assert {c for c, _ in compression.grid(small)} <= trained
+    assert len(list(compression.grid(small))) == 2

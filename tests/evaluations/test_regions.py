@@ -30,7 +30,7 @@ from infomax_bench.evaluations.regions import (
     scores,
 )
 from infomax_bench.stats.spread import deviation, deviation_ratio
-from infomax_bench.study.benchmark import Cell
+from infomax_bench.study.cell import Cell
 from infomax_bench.study.plan import problem_for
 from infomax_bench.study.plugins import registry
 from infomax_bench.training.frozen import Encoder

@@ -20,10 +20,11 @@ from infomax_bench.evaluations.probe import shared_probe
 from infomax_bench.evaluations.thresholds import CORRUPTIONS, DROPOUT
 from infomax_bench.run import api
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import make_suite
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
+from infomax_bench.study.suite import Suite
 from tests.small_runs import go
 
 WIDTH = 16
@@ -394,7 +395,7 @@ def suite(subject="s", settings=(("lambda_tc", 1.0),), **changes):
 
 
 def test_the_subject_is_swept_with_all_else_as_it_was():
-    asked = list(benchmark().requests(suite()))
+    asked = list(benchmark().grid(suite()))
     swept = {cell for cell, _ in asked if cell.label}
     assert {dict(cell.settings)["lambda_tc"] for cell in swept} == {0, 0.01, 0.1, 1, 10, 100, 1000}
     assert {dict(cell.settings)["rate"] for cell in swept} == {0.1}, "what tuning chose beside it"
@@ -408,7 +409,7 @@ def test_the_subject_is_swept_with_all_else_as_it_was():
 
 @pytest.mark.parametrize("changes", [{"settings": ()}, {"subject": "other"}])
 def test_a_subject_without_the_weight_or_that_is_not_run_is_not_swept(changes):
-    assert not [cell for cell, _ in benchmark().requests(suite(**changes)) if cell.label]
+    assert not [cell for cell, _ in benchmark().grid(suite(**changes)) if cell.label]
 
 
 def test_a_suite_knows_its_subjects_hyperparameters():

@@ -13,7 +13,7 @@ from infomax_bench.check.check import N_CLASSES, Skipped, data_of, problem_of
 from infomax_bench.cli.listing import describe
 from infomax_bench.cli.template import TEMPLATE
 from infomax_bench.models.blocks import Problem, init_params
-from infomax_bench.study.benchmark import Cell
+from infomax_bench.study.cell import Cell
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets

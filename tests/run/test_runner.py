@@ -23,7 +23,7 @@ from infomax_bench.run import engine
 from infomax_bench.run.results import COLUMNS, read_results
 from infomax_bench.run.runner import _Record
 from infomax_bench.run.workers import Workers
-from infomax_bench.study.benchmark import Cell, Request
+from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.plan import Planner
 from infomax_bench.study.plugins import registry
 from tests.small_runs import go, values, write_echo

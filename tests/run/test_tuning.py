@@ -11,7 +11,7 @@ from infomax_bench.data.dataset import load
 from infomax_bench.run.results import read_results
 from infomax_bench.run.runner import plan_entries, run
 from infomax_bench.run.tuning import tune
-from infomax_bench.study.benchmark import DEFAULTS
+from infomax_bench.study.cell import DEFAULTS
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
@@ -46,7 +46,7 @@ def test_every_backbone_that_is_run_is_tuned_on_its_own(tmp_path):
     assert "pca on digits, mlp" not in studies, "it has no such encoder"
     assert studies[native].epochs == 1 != studies[mlp].epochs
     suite = make_suite(REGISTRY, deep, tuned=tuned_settings(studies, REGISTRY))
-    cells = {c.backbone: c for c, _ in REGISTRY.benchmark("backbones").requests(suite) if c.method == named[0]}
+    cells = {c.backbone: c for c, _ in REGISTRY.benchmark("backbones").grid(suite) if c.method == named[0]}
     assert dict(cells["mlp"].settings) == studies[mlp].best.settings
     assert dict(cells["native"].settings) == studies[native].best.settings
 

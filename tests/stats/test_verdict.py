@@ -30,7 +30,8 @@ from infomax_bench.stats.verdict import (
     seeds_needed,
     would_decide,
 )
-from infomax_bench.study.benchmark import Benchmark, Claims
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.claims import Claims
 
 
 @given(st.lists(st.floats(-10, 10), min_size=3, max_size=20))

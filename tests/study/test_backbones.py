@@ -248,7 +248,7 @@ def test_any_one_layer_method_can_be_stacked(name):
 
 
 def test_hidden_widths_that_do_not_fit_the_depth_are_a_users_error():
-    from infomax_bench.study.benchmark import Cell
+    from infomax_bench.study.cell import Cell
     from infomax_bench.study.plan import problem_for
 
     with pytest.raises(UserError, match="depth 3"):

@@ -20,7 +20,7 @@ from infomax_bench.base.streams import generator
 from infomax_bench.check.check import Broken, captions_are_written
 from infomax_bench.data.dataset import Dataset, Images, captions_of, load, split, word_ids
 from infomax_bench.models.blocks import init_params
-from infomax_bench.study.benchmark import Cell
+from infomax_bench.study.cell import Cell
 from infomax_bench.study.plan import problem_for
 from infomax_bench.study.plugins import registry
 from infomax_bench.training.frozen import Encoder, _checksum

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.benchmark import Claims, Suite
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
+from infomax_bench.study.suite import Suite
 
 CLAIMS = Claims("s", "standard", {"s": "this work", "a": "prior art", "b": "control"}, False)
 GREEDY, JOINT = "layer by layer", "all layers together"
@@ -127,7 +128,7 @@ def test_there_are_figures_and_a_table(depth):
 def test_layers_are_stacked_and_trained_together(depth):
     data, depths = ("d", "e", "f"), {"d": 3, "e": 2}
     suite = Suite("p", ("s", "a"), data, {"d": 8, "e": 8}, 64, (64,), (0, 1), 128, "s", depths=depths)
-    asked = [(c, r) for c, r in depth.requests(suite) if c.method == "s" and c.dataset == "d"]
+    asked = [(c, r) for c, r in depth.grid(suite) if c.method == "s" and c.dataset == "d"]
     cells = {(c.backbone, c.depth, c.label) for c, _ in asked}
     assert cells == {
         ("linear", 1, GREEDY),

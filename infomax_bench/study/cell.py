@@ -1,0 +1,49 @@
+"""What is trained, and what is measured on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULTS = "default settings"
+"""The label of the subject's encoders with its defaults, beside the tuned ones."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One encoder to train, for every seed: what determines it, but for the seeds."""
+
+    method: str
+    dataset: str
+    width: int
+    epochs: int
+    batch_size: int
+    backbone: str = "linear"
+    """ "native" is the one that the method was published with."""
+    depth: int = 1
+    track: str = "controlled"
+    settings: tuple[tuple[str, Any], ...] = ()
+    label: str = ""
+    """Tells apart several encoders of one method that differ in their settings."""
+    validation: bool = True
+    """False trains on all images that are not test, as some published protocols do."""
+    hidden: tuple[int, ...] = ()
+    """Widths of the layers below the last; () makes them all as wide as the last."""
+    n_train: int = 0
+    """How many training images are used; 0 is all of them."""
+    n_seeds: int = 0
+    """At most so many of the run's seeds, where more would say little for what they take; 0 is all of them."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One evaluation of an encoder: on which data set (None: its source), with which options."""
+
+    evaluation: str
+    target: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+def study_key(method: str, dataset: str, backbone: str = "linear") -> str:
+    """The name under which tuned values are filed."""
+    return f"{method} on {dataset}, {backbone}"

@@ -1,0 +1,44 @@
+"""Whom claims are about, and who stands against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a verdict needs to know beside the rows: who the subject is, and who stands against it."""
+
+    subject: str
+    preset: str
+    roles: dict[str, str]
+    """Method -> role, of all methods that there are, measured or not: a claim about all needs all."""
+    indicative: bool
+    track: str = "controlled"
+    width: int | None = None
+    """The width of all benchmarks but those that sweep it."""
+    own_width: frozenset[str] = frozenset()
+    """Methods that have a width of their own."""
+    fitted: frozenset[str] = frozenset()
+    """Methods that are not trained by gradient."""
+    supervised: frozenset[str] = frozenset()
+    """Methods that see labels, or captions written from them."""
+    labelled: frozenset[str] = frozenset()
+    """Those of them that see the labels, and no captions, which may tell of other factors too."""
+    doubtful: frozenset[str] = frozenset()
+    """Methods that are not calibrated; figures mark them."""
+
+    def rivals(self, role: str) -> list[str]:
+        """The methods that a claim against a role is tested against, without the subject.
+
+        The references stand with the controls, since a claim that loses to what was not trained is lost; not those with
+        a width of their own, which no claim is about.
+        """
+        own = {m for m, r in self.roles.items() if r == role}
+        if role == "control":
+            own |= {m for m, r in self.roles.items() if r == "reference"} - self.own_width
+        return sorted(own - {self.subject})
+
+    def without(self, methods: frozenset[str]) -> Claims:
+        """The same claims without some methods, which take no part by the rule."""
+        return replace(self, roles={m: r for m, r in self.roles.items() if m not in methods})

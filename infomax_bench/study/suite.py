@@ -1,0 +1,86 @@
+"""What a run is of: a preset's numbers after the command line's changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from infomax_bench.study.cell import Cell, study_key
+
+LAYERS = {"mlp": 2}
+"""The layers of an encoder that does not come with a depth of its own."""
+HIDDEN = 4
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is run: the preset's numbers after the command line's changes.
+
+    epochs: by data set. native: epochs of the native track, by data set. deeper: by data set, the controlled track's
+    backbones beyond one layer.
+    """
+
+    preset: str
+    methods: tuple[str, ...]
+    datasets: tuple[str, ...]
+    epochs: dict[str, int]
+    width: int
+    widths: tuple[int, ...]
+    seeds: tuple[int, ...]
+    batch_size: int
+    subject: str
+    settings: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+    indicative: bool = False
+    native: dict[str, int] = field(default_factory=dict)
+    deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    swept: tuple[str, ...] | None = None
+    """The data sets on which the width is swept; None is all."""
+    sweep_seeds: int = 5
+    """Seeds of the encoders that only the sweep needs, at most."""
+    scaled: dict[str, int] = field(default_factory=dict)
+    """By data set, at how many numbers of images and of passes methods are compared."""
+    depths: dict[str, int] = field(default_factory=dict)
+    """By data set, the most layers that are stacked."""
+    finetuned: dict[str, int] = field(default_factory=dict)
+    """By data set, for about how many updates deep networks are fine-tuned."""
+    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By data set, the backbones of the networks that are compressed."""
+    fractions: tuple[float, ...] = ()
+    """The shares that compression removes."""
+    n_train: dict[str, int] = field(default_factory=dict)
+    """By data set, the images that a seed trains on."""
+    tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+    """What tuning chose, by `study_key`; `settings`, from the command line, go before it."""
+    subject_settings: dict[str, Any] = field(default_factory=dict)
+    """The subject's hyperparameters, with their defaults: a benchmark may sweep one only where the subject has it."""
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    """By method, the step size by default: a benchmark may sweep multiples of it."""
+    own_width: tuple[str, ...] = ()
+    """Methods with a width of their own, whatever is asked for: nothing of them can be swept."""
+    drafts: tuple[str, ...] = ()
+    """Methods that take no part in claims about others, of all that there are."""
+
+    def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
+        """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""
+        values: dict[str, Any] = {
+            "width": self.width if width is None else width,
+            "batch_size": self.batch_size,
+            **changes,
+        }
+        if "settings" not in values:
+            values["settings"] = self.settings_of(method, dataset, values.get("backbone", "linear"))
+        if "epochs" not in values:
+            values["epochs"] = self.epochs[dataset]
+        return Cell(method, dataset, **values)
+
+    def deep_cell(self, method: str, dataset: str, backbone: str, **changes: Any) -> Cell:
+        """The controlled track's encoder of more than one layer: hidden layers of a perceptron are HIDDEN times as wide
+        as the features."""
+        depth = LAYERS.get(backbone, 1)
+        hidden = (HIDDEN * self.width,) * (depth - 1)
+        return self.cell(method, dataset, backbone=backbone, depth=depth, **{"hidden": hidden, **changes})
+
+    def settings_of(self, method: str, dataset: str, backbone: str = "linear") -> tuple[tuple[str, Any], ...]:
+        """What is not the default: tuned values, and over them those of the command line."""
+        tuned = self.tuned.get(study_key(method, dataset, backbone), ())
+        return tuple(sorted({**dict(tuned), **dict(self.settings.get(method, ()))}.items()))
