@@ -44,6 +44,7 @@ lint: $(VENV)/.installed-test
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
+	@rooms=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$rooms"; exit 1; }
 
 bench: $(VENV)/.installed-test
 	@mkdir -p results/speed

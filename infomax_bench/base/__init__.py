@@ -1,4 +1,4 @@
 """What everyone may use: errors, streams of random numbers, files on disk, progress.
 
-Imports no other room.
+May import no other room.
 """

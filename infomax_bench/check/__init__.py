@@ -1,4 +1,4 @@
 """Does a plug-in keep its promises?
 
-Imports `report` and below.
+May import `report` and below.
 """

@@ -1,4 +1,4 @@
-"""What is typed: the command line.
+"""What is typed: the command line. It says what to do, and does none of it.
 
-Imports everything.
+May import every other room: `check` and below.
 """

@@ -2,6 +2,8 @@
 
 Each is a function of a `Context` and its own options that returns rows. They are looked up by name, so that a plan can
 be written and a report built without importing torch.
+
+May import `numerics` and below.
 """
 
 from __future__ import annotations

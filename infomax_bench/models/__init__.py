@@ -1,4 +1,4 @@
-"""Maps with parameters: blocks, encoders, backbones.
+"""Maps with parameters: blocks, encoders, backbones. What they are trained for stands in `training`.
 
-Imports `data` and below.
+May import `data` and below.
 """

@@ -1,4 +1,4 @@
-"""Solvers, ranks and distances. They know no method, data set or benchmark.
+"""Solvers, ranks and distances. They take arrays, and know no method, data set or benchmark.
 
-Imports `training` and below; in fact the blocks of `models`.
+May import `training` and below; uses the blocks of `models`.
 """

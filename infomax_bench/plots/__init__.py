@@ -1,4 +1,4 @@
 """Rows -> marks: figures in one look.
 
-Imports `study` and below.
+May import `study` and below, and never torch.
 """

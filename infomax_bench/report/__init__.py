@@ -1,4 +1,4 @@
 """Results -> pages.
 
-Imports `run` and below.
+May import `run` and below, and never torch.
 """

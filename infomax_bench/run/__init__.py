@@ -1,4 +1,4 @@
 """A plan -> results: workers, jobs, the tidy table, the decided claims; the Python interface.
 
-Imports `plots` and below; in fact no figure.
+May import `plots` and below, but uses no figure. `results` and `rows`, which reports read with, never import torch.
 """

@@ -1,4 +1,4 @@
-"""Numbers over seeds -> intervals -> outcomes. No torch.
+"""Numbers over seeds -> intervals -> outcomes.
 
-Imports `base` alone.
+May import `base`, and never torch: a report is built without waiting for it.
 """

@@ -1,4 +1,4 @@
-"""What is asked: cells, suites, benchmarks, plug-ins, presets, and the plan with its keys.
+"""What is asked: cells, suites, benchmarks, plug-ins, presets, and the plan with its keys. Nothing is computed here.
 
-Imports `evaluations` and below.
+May import `evaluations` and below.
 """

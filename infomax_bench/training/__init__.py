@@ -1,4 +1,4 @@
 """An objective -> an encoder: what a method is, the one trainer, the frozen encoder.
 
-Imports `models` and below.
+May import `models` and below.
 """
