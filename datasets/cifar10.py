@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-from infomax_bench.torchvision_data import TorchvisionDataset
-
 from infomax_bench import Augmentation
+from infomax_bench.torchvision_data import TorchvisionDataset
 
 
 class CIFAR10(TorchvisionDataset):

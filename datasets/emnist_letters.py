@@ -3,10 +3,10 @@
 import string
 from typing import Any, ClassVar
 
-from infomax_bench.torchvision_data import TorchvisionDataset
 from torch import Tensor
 
 from infomax_bench import Augmentation
+from infomax_bench.torchvision_data import TorchvisionDataset
 
 
 class EMNISTLetters(TorchvisionDataset):

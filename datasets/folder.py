@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
+
+from infomax_bench import Augmentation, Dataset, Images, pictures
 from infomax_bench.contents import hashes
 from infomax_bench.errors import UserError
 from infomax_bench.pictures import Header, NotUsable
 from infomax_bench.places import expanded
-
-from infomax_bench import Augmentation, Dataset, Images, pictures
 
 MAX_SIDE = 64
 """Larger images are reduced, since the encoders here are small and whole data sets are kept in memory."""

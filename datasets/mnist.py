@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 import torch
-from infomax_bench.random import generator
-from infomax_bench.torchvision_data import TorchvisionDataset
 
 from infomax_bench import Augmentation, Images
+from infomax_bench.random import generator
+from infomax_bench.torchvision_data import TorchvisionDataset
 
 
 class MNIST(TorchvisionDataset):
