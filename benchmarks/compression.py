@@ -5,8 +5,8 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, TUNED
 from infomax_bench.plots.figures import curves, dots, intervals, scatter, seeds_of
+from infomax_bench.stats.intervals import MIN_SEEDS, holm, in_words, interval
 from infomax_bench.stats.readings import diverged, signed
-from infomax_bench.stats.verdict import MIN_SEEDS, holm, in_words, interval
 
 LEAST = 0.5  # the lower end of what is claimed
 UNTRAINED = "random_features"  # it becomes an end-to-end model with as many passes as all others are fine-tuned for

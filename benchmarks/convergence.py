@@ -11,8 +11,8 @@ from infomax_bench import Benchmark, Request
 from infomax_bench.plots.effects import sweep
 from infomax_bench.plots.figures import comparable, dots, seeds_of
 from infomax_bench.plots.sheets import clustered, pairs
+from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, in_words, interval
 from infomax_bench.stats.readings import parts_of
-from infomax_bench.stats.verdict import ALPHA, MIN_SEEDS, in_words, interval
 from infomax_bench.study.amounts import fewer_images, sizes
 
 SEEDS = 5  # one block: what is compared is kept on disk

@@ -4,8 +4,8 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.plots.figures import curves, intervals, seeds_of
+from infomax_bench.stats.intervals import MIN_SEEDS, interval
 from infomax_bench.stats.readings import diverged, signed, with_diverged
-from infomax_bench.stats.verdict import MIN_SEEDS, interval
 
 MARGIN = 0.01  # the accuracy that a layer may cost and still compose
 GREEDY, JOINT = "layer by layer", "all layers together"

@@ -6,9 +6,11 @@ import pandas as pd
 from infomax_bench import Benchmark
 from infomax_bench.plots.figures import comparable, dots, matrix, scatter, seeds_of
 from infomax_bench.plots.sheets import stacked
+from infomax_bench.stats.compare import by_case
 from infomax_bench.stats.groups import between, mean_of
+from infomax_bench.stats.intervals import MIN_SEEDS, in_words
+from infomax_bench.stats.power import would_decide
 from infomax_bench.stats.readings import signed
-from infomax_bench.stats.verdict import MIN_SEEDS, by_case, in_words, would_decide
 
 LABEL, REST = "class", "rest"
 UNTRAINED = "random_features"

@@ -8,8 +8,8 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.plots.figures import curves, intervals, seeds_of
+from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, holm, interval
 from infomax_bench.stats.readings import parts_of, with_diverged
-from infomax_bench.stats.verdict import ALPHA, MIN_SEEDS, holm, interval
 
 DEPTH = 4  # hidden layers
 FEW = (100, 1000)  # labelled images, where there are at least twice as many

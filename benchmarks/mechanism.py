@@ -7,9 +7,9 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.plots.effects import estimates, sweep
 from infomax_bench.plots.figures import dots, seeds_of
+from infomax_bench.stats.intervals import in_words, interval
 from infomax_bench.stats.readings import by_seed, encoder_table, paired, parts_of, read, side, signed
 from infomax_bench.stats.spread import deviation, deviation_ratio
-from infomax_bench.stats.verdict import in_words, interval
 from infomax_bench.study.amounts import fewer_images, sizes
 
 COMPETITION, DECORRELATION = "lambda_lse", "lambda_tc"  # the weights, in subjects that have them

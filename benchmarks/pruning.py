@@ -5,14 +5,10 @@ import pandas as pd
 
 from infomax_bench import Benchmark
 from infomax_bench.plots.figures import curves, dots, scatter, seeds_of
-from infomax_bench.stats.verdict import (
-    decide_bound,
-    in_words,
-    seed_means,
-    seeds_for_bound,
-    stale_methods,
-    would_decide,
-)
+from infomax_bench.stats.compare import seed_means
+from infomax_bench.stats.intervals import in_words
+from infomax_bench.stats.power import seeds_for_bound, would_decide
+from infomax_bench.stats.verdict import decide_bound, stale_methods
 
 TITLE = "Cannot be pruned"
 MOST_PRUNABLE = 0.05  # the share of live units below which we say "can't be pruned"

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from infomax_bench import Benchmark, Request
-from infomax_bench.stats.verdict import interval
+from infomax_bench.stats.intervals import interval
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from infomax_bench import Benchmark, Request
 from infomax_bench.evaluations.thresholds import CORRUPTIONS, DROPOUT
 from infomax_bench.plots.effects import estimates, sweep
 from infomax_bench.plots.figures import comparable, curves, scatter, seeds_of
+from infomax_bench.stats.compare import compare
+from infomax_bench.stats.intervals import MIN_SEEDS, in_words, interval, rank_interval
 from infomax_bench.stats.readings import diverged
-from infomax_bench.stats.verdict import MIN_SEEDS, compare, decide, hardest, in_words, interval, rank_interval
+from infomax_bench.stats.verdict import decide, hardest
 
 WEIGHT = "lambda_tc"  # the hyperparameter that weighs independence, in subjects that have it
 WEIGHTS = (0.0, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)

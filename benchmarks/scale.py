@@ -7,8 +7,8 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Request
 from infomax_bench.plots.figures import curves, dots, seeds_of
+from infomax_bench.stats.intervals import holm, interval
 from infomax_bench.stats.readings import diverged, parts_of, with_diverged
-from infomax_bench.stats.verdict import holm, interval
 from infomax_bench.study.amounts import fewer_images, sizes
 
 FLOOR = 0.002  # the least error that a logarithm is taken of: a perfect probe has none

@@ -6,8 +6,10 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.evaluations.thresholds import FEW_SHOT_KNN
 from infomax_bench.plots.figures import comparable, curves, dots, matrix, seeds_of
+from infomax_bench.stats.compare import by_case
 from infomax_bench.stats.groups import between
-from infomax_bench.stats.verdict import by_case, in_words, would_decide
+from infomax_bench.stats.intervals import in_words
+from infomax_bench.stats.power import would_decide
 
 ABROAD, RELATIVE = "on a foreign data set", "relative to training on it"
 TASK = "Supervised features are task-specific"

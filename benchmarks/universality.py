@@ -6,7 +6,8 @@ import pandas as pd
 from infomax_bench import Benchmark
 from infomax_bench.plots.figures import comparable, dots, matrix, seeds_of
 from infomax_bench.plots.sheets import mosaic
-from infomax_bench.stats.verdict import MIN_SEEDS, by_case, compare, in_words, interval
+from infomax_bench.stats.compare import by_case, compare
+from infomax_bench.stats.intervals import MIN_SEEDS, in_words, interval
 
 LABEL = "class"
 CLASSES, FACTORS, MASKS, IMAGES, SAMPLES = "classes", "factors", "figure-ground", "reconstruction", "generation"

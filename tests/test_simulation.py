@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from infomax_bench.stats.verdict import ALPHA, MIN_SEEDS, Comparison, detectable, noise_of, power, power_table
+from infomax_bench.stats.compare import Comparison
+from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS
+from infomax_bench.stats.power import detectable, power, power_table
+from infomax_bench.stats.verdict import noise_of
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plugins import registry
 from tests.simulation import MEASURED, METHODS, RIVALS, ROLES, Study, advantages, false_calls, far, most, pattern

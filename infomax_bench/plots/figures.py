@@ -41,7 +41,7 @@ from infomax_bench.plots.theme import (
     short,
     styles,
 )
-from infomax_bench.stats.verdict import LEVEL
+from infomax_bench.stats.intervals import LEVEL
 from infomax_bench.study.claims import Claims
 
 

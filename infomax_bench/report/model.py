@@ -21,7 +21,9 @@ from infomax_bench.report.images import Gallery
 from infomax_bench.report.parts import Group, Passage, Picture, Section, Table, capital, number, signed, table
 from infomax_bench.run.record import STUDY
 from infomax_bench.run.results import Results
-from infomax_bench.stats.verdict import ALPHA, POWER, Verdict, detectable, noise_of, power_table
+from infomax_bench.stats.intervals import ALPHA
+from infomax_bench.stats.power import POWER, detectable, power_table
+from infomax_bench.stats.verdict import Verdict, noise_of
 from infomax_bench.study.benchmark import Benchmark, Kept
 from infomax_bench.study.cell import study_key
 from infomax_bench.study.claims import Claims

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infomax_bench.stats.verdict import MIN_SEEDS, Cases, Interval, Outcome, interval, seeds_for_bound
+from infomax_bench.stats.compare import Cases
+from infomax_bench.stats.intervals import MIN_SEEDS, Interval, interval
+from infomax_bench.stats.power import seeds_for_bound
+from infomax_bench.stats.verdict import Outcome
 
 
 @dataclass(frozen=True)

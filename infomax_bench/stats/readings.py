@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from infomax_bench.stats.verdict import MIN_SEEDS, Interval, in_words
+from infomax_bench.stats.intervals import MIN_SEEDS, Interval, in_words
 
 DIVERGED = ("diverged", "the features are not finite", "the probe's Hessian is not finite")
 """Reasons of failed rows that are results of a method, and no faults of the run."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from infomax_bench.stats.verdict import LEVEL
+from infomax_bench.stats.intervals import LEVEL
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from infomax_bench.stats.verdict import (
-    Comparison,
-    Outcome,
-    Verdict,
-    by_case,
-    cases_ahead,
-    compare,
-    decide,
-    hardest,
-    in_words,
-    lost,
-    seeds_needed,
-    stale_methods,
-    would_decide,
-)
+from infomax_bench.stats.compare import Comparison, by_case, cases_ahead, compare
+from infomax_bench.stats.intervals import in_words
+from infomax_bench.stats.power import seeds_needed, would_decide
+from infomax_bench.stats.verdict import Outcome, Verdict, decide, hardest, lost, stale_methods
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.suite import Suite

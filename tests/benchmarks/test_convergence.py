@@ -17,7 +17,7 @@ from infomax_bench.plots.sheets import clustered
 from infomax_bench.plots.theme import png
 from infomax_bench.run import compare, engine
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.stats.verdict import interval
+from infomax_bench.stats.intervals import interval
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner
 from infomax_bench.study.plugins import registry

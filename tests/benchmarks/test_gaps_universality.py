@@ -13,8 +13,8 @@ from infomax_bench.plots.sheets import SHADES, _canvas, mosaic, stacked
 from infomax_bench.plots.theme import png
 from infomax_bench.report.model import kept, section
 from infomax_bench.run.results import COLUMNS, read_results
+from infomax_bench.stats.compare import by_case
 from infomax_bench.stats.groups import between
-from infomax_bench.stats.verdict import by_case
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry

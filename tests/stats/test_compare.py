@@ -1,0 +1,87 @@
+"""Paired comparisons and what stands beside them, against scipy and hand-computed cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from infomax_bench.stats.compare import (
+    Cases,
+    by_case,
+    cases_ahead,
+    compare,
+    interquartile_mean,
+    probability_of_improvement,
+    seed_means,
+)
+from tests.stats.made import rows, table
+
+
+def test_missing_rivals_are_named():
+    comparisons, missing = compare(table(s=[1.0, 2.0]), "s", ["gone"])
+    assert (comparisons, missing) == ([], ["gone"])
+
+
+def test_means_are_over_cases_that_all_have():
+    """A method that lacks a data set under a seed must not be compared on the rest of them."""
+    records = [("a", s, d, 1.0 if d == "easy" else 0.0) for s in (0, 1) for d in ("easy", "hard")]
+    records += [("b", 0, "easy", 1.0), ("b", 1, "easy", 1.0), ("b", 1, "hard", 0.0)]
+    means = seed_means(rows(records), "a")
+    assert means["a"].tolist() == [0.5, 0.5]
+    assert np.isnan(means["b"][0])
+    assert means["b"][1] == 0.5
+
+
+arrays = st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(0, 10**6))
+
+
+@given(arrays)
+@settings(deadline=None)
+def test_interquartile_mean_and_improvement_are_scipys(shape):
+    """As rliable defines them: a trimmed mean of all runs; Mann and Whitney's U over the number of pairs, by task."""
+    seeds, cases, seed = shape
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 6, (2, seeds, cases)).astype(float)
+    assert interquartile_mean(x) == pytest.approx(stats.trim_mean(x, 0.25, axis=None))
+    expected = [stats.mannwhitneyu(a, b).statistic / seeds**2 for a, b in zip(x.T, y.T, strict=True)]
+    assert probability_of_improvement(x, y) == pytest.approx(np.mean(expected))
+    assert probability_of_improvement(x, y) + probability_of_improvement(y, x) == pytest.approx(1)
+
+
+def test_comparisons_carry_both_in_the_direction_of_the_claim():
+    errors = [("s", s, d, 0.1) for s in range(5) for d in ("easy", "hard")]
+    errors += [("r", s, d, v) for s in range(5) for d, v in (("easy", 0.2), ("hard", 0.05))]
+    (found,), _ = compare(by_case(rows(errors), "s"), "s", ["r"], higher_is_better=False, margin=0.5)
+    shown = found.shown(100, 0.5)
+    assert (shown.mean, shown.iqm) == pytest.approx((2.5, 2.5))
+    assert shown.improvement == 0.5, "better on one of two data sets, under every seed"
+    assert shown.sd == pytest.approx(0)
+
+
+def test_a_match_is_one_of_the_two_one_sided_tests():
+    rng = np.random.default_rng(3)
+    subject, rival, margin = rng.normal(0.80, 0.005, 8), rng.normal(0.805, 0.005, 8), 0.01
+    (found,), _ = compare(table(s=list(subject), r=list(rival)), "s", ["r"], margin=margin)
+    test = stats.ttest_rel(subject, rival - margin, alternative="greater")
+    assert (found.low > 0) == (test.pvalue < 0.025)
+    assert found.low == pytest.approx(stats.ttest_rel(subject, rival).confidence_interval(0.95).low + margin)
+    assert found.p_holm == pytest.approx(stats.ttest_rel(subject, rival - margin, alternative="less").pvalue)
+
+
+def test_in_how_many_cases_the_subject_is_ahead():
+    nan = np.nan
+    cases = Cases(
+        {
+            "s": np.array([[3.0, 3.0, 3.0], [3.0, 1.0, 3.0]]),
+            "a": np.array([[2.0, 2.5, 2.0], [2.0, 2.5, 2.0]]),
+            "b": np.array([[1.0, 1.0, nan], [5.5, 1.0, nan]]),
+        },
+        [0, 1],
+        [("x", "x"), ("y", "y"), ("z", "z")],
+    )
+    assert cases_ahead(cases, "s", ["a", "b", "gone"]) == 1
+    assert cases_ahead(cases, "s", ["a", "b"], margin=1.0) == 3
+    assert cases_ahead(cases, "s", ["a"], higher_is_better=False) == 1
