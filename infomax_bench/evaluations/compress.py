@@ -17,7 +17,7 @@ one that they are compared with.
 **Which of the two ways** is decided by validation images before any further training, for each share and seed. Test
 images choose nothing.
 
-**Prunable fraction** is as for features (`prune.py`): the share of all removals that cost at most a point of test
+**Prunable fraction** is as for features (`curves.py`): the share of all removals that cost at most a point of test
 accuracy. `chosen_fraction` is the largest that validation images tolerate, and `chosen_loss` what it costs on test.
 """
 
@@ -30,8 +30,8 @@ import torch
 from torch import Tensor
 
 from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.curves import prunable_fraction, tolerable
 from infomax_bench.evaluations.finetune import Tuning
-from infomax_bench.evaluations.prune import prunable_fraction, tolerable
 from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, SHARES, TUNED
 from infomax_bench.models.blocks import Params
 from infomax_bench.models.slim import (

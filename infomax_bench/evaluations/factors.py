@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from infomax_bench.evaluations.context import Context, FeatureSet, Row
-from infomax_bench.evaluations.interpret import factor_codes
 from infomax_bench.evaluations.linear import Seed, group_means, r2, shared_seeds
+from infomax_bench.evaluations.parts import factor_codes
 from infomax_bench.evaluations.properties import PROPERTIES, properties_of
 
 LABEL = "class"

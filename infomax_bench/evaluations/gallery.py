@@ -11,8 +11,8 @@ from torch import Tensor
 
 from infomax_bench.data.dataset import Dataset, images_as
 from infomax_bench.evaluations.context import Context, FeatureSet, Row
-from infomax_bench.evaluations.features import naming
-from infomax_bench.evaluations.interpret import concept_sizes, factor_codes
+from infomax_bench.evaluations.naming import naming
+from infomax_bench.evaluations.parts import concept_sizes, factor_codes
 
 MAX_UNITS = 64
 TOP_IMAGES = 6

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from infomax_bench.evaluations.context import Context, Row
 from infomax_bench.numerics._ranks import average_ranks, entropy, histograms, live_units, quantile_bins
 from infomax_bench.numerics._scale import mean_and_std, standardised
 
@@ -183,3 +184,9 @@ def nonlinear_dependence(ranks: Tensor) -> Tensor:
         score = (own + others - joint_entropy - chance) / ((own + others) / 2 - chance).clamp(min=1e-12)
         total += score.triu(1).sum()
     return total / (units * (units - 1) / 2)
+
+
+def measure_redundancy(context: Context) -> list[Row]:
+    """Entropy of each output, total correlation, correlations, effective rank, dead units, nonlinear dependence."""
+    values = redundancy(context.set.raw("test"), context.set.live())
+    return [row for metric, v in values.items() for row in context.rows(metric, v)]

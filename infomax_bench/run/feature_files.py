@@ -17,7 +17,7 @@ import torch
 from infomax_bench.base.errors import UserError
 from infomax_bench.data.dataset import VALIDATION_SHARE, Split, split, stratified_test
 from infomax_bench.evaluations.context import FeatureSet
-from infomax_bench.evaluations.interpret import BINS
+from infomax_bench.evaluations.mig_sap import BINS
 
 TEST_SHARE = 0.2
 NAMES = ("features", "labels", "test", "seed", "factors")

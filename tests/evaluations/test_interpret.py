@@ -12,26 +12,16 @@ from sklearn.metrics import balanced_accuracy_score, mutual_info_score, roc_auc_
 
 import infomax_bench as ib
 from infomax_bench.base.errors import Diverged
-from infomax_bench.evaluations import interpret
+from infomax_bench.evaluations import factor_vae
 from infomax_bench.evaluations.context import Context, FeatureSet, context_for
-from infomax_bench.evaluations.features import measure_interpretability, naming
+from infomax_bench.evaluations.dci import dci, importances
+from infomax_bench.evaluations.factor_vae import factor_vae_score
 from infomax_bench.evaluations.gallery import gallery
-from infomax_bench.evaluations.interpret import (
-    BINS,
-    Part,
-    concepts,
-    dci,
-    factor_alignment,
-    factor_codes,
-    factor_scores,
-    factor_vae_score,
-    importances,
-    margins,
-    name_and_score,
-    nameability,
-    sparse_probe,
-    sparse_units,
-)
+from infomax_bench.evaluations.interpretability import factor_scores, measure_interpretability
+from infomax_bench.evaluations.mig_sap import BINS, factor_alignment
+from infomax_bench.evaluations.naming import concepts, margins, name_and_score, nameability, naming
+from infomax_bench.evaluations.parts import Part, factor_codes
+from infomax_bench.evaluations.sparse import SPARSE_L2, sparse_probe, sparse_units
 from infomax_bench.evaluations.thresholds import NAMEABLE, SPARSE
 from infomax_bench.numerics._ranks import average_ranks, live_units, quantile_bins, ranks_among
 from infomax_bench.study.plugins import registry
@@ -344,7 +334,7 @@ def test_a_sparse_probe_equals_sklearns_one_against_the_rest():
     x, held_out = x[:, :600], x[:, 600:]
     chosen = sparse_units(x, labels[:600].expand(2, -1), 4, 3)
     found = sparse_probe(x, labels[:600].expand(2, -1), held_out, labels[600:].expand(2, -1), chosen)
-    c_value = 2 / (interpret.SPARSE_L2 * 600)  # two opposite weights share the penalty
+    c_value = 2 / (SPARSE_L2 * 600)  # two opposite weights share the penalty
     for s in range(2):
         odds = []
         for c in range(4):
@@ -551,7 +541,7 @@ def test_dci_knows_neither_order_nor_copies_but_for_completeness(seed, units, fa
 
 def test_every_image_of_a_vote_has_the_value_of_the_fixed_factor():
     factors = grid(3, 4, 10)
-    shares, fixed = interpret._votes(factors.float(), factors, generator(0))
+    shares, fixed = factor_vae._votes(factors.float(), factors, generator(0))
     assert (shares.sum(-1) - 1).abs().max() < 1e-12
     assert torch.equal(shares.argmax(-1), fixed)  # only that unit is constant
     assert (fixed.bincount() / len(fixed) - 1 / 3).abs().max() < 0.05
@@ -597,7 +587,7 @@ def test_units_that_are_silent_together_share_their_vote_so_that_their_order_doe
     a, b, c = factors.unbind(-1)
     silent = [(a == 0) & (b == 0), (a == 1) & (c == 2), (b == 3) & (c == 4), (a == 2) & (b == 1) & (c == 1)]
     features = torch.stack([*silent, b.float() + 0.1 * c], -1)[None].float()
-    shares, _ = interpret._votes(features[0], factors, generator(0))
+    shares, _ = factor_vae._votes(features[0], factors, generator(0))
     assert ((shares > 0).sum(-1) > 1).double().mean() > 0.3
     scores = [factor_vae_score(*alike(features[..., order], factors), [3]).item()
               for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 3, 4, 1])]  # fmt: skip

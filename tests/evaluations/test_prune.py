@@ -14,8 +14,17 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from infomax_bench import pretrain
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.data.dataset import images_as, load, split
-from infomax_bench.evaluations import prune
+from infomax_bench.evaluations import prune_weights as weights
 from infomax_bench.evaluations.context import Context, FeatureSet, context_for
+from infomax_bench.evaluations.curves import (
+    TOLERATED_LOSS,
+    accuracies,
+    area,
+    first_prunable,
+    last_prunable,
+    loss,
+    prunable_fraction,
+)
 from infomax_bench.evaluations.orders import (
     ORDERS,
     RIDGE,
@@ -26,23 +35,15 @@ from infomax_bench.evaluations.orders import (
     redundancy_order,
 )
 from infomax_bench.evaluations.probe import shared_probe
-from infomax_bench.evaluations.prune import (
+from infomax_bench.evaluations.prune_units import SHARED_OUT_LEVELS, prune_units
+from infomax_bench.evaluations.prune_weights import WEIGHT_LEVELS, prune_weights, without_smallest
+from infomax_bench.evaluations.refits import (
     LEVELS,
-    SHARED_OUT_LEVELS,
-    TOLERATED_LOSS,
-    WEIGHT_LEVELS,
-    area,
     coarse_counts,
-    first_prunable,
+    frozen_curve,
     kept_numbers,
-    last_prunable,
-    loss,
-    prunable_fraction,
-    prune_units,
-    prune_weights,
     refitted_curves,
     undecided,
-    without_smallest,
 )
 from infomax_bench.study.plugins import registry
 
@@ -206,7 +207,7 @@ def test_the_frozen_curve_is_that_of_features_at_their_mean():
     ctx = mixed(3)
     data, whole = ctx.set, shared_probe(ctx)
     order = live_orders(ctx)["importance"]
-    curve = prune.frozen_curve(data, whole, 0, order)
+    curve = frozen_curve(data, whole, 0, order)
     mean, scale = data.moments()
     assert curve.fraction.tolist() == [n / 6 for n in range(7)]
     for n, right in enumerate(curve.test):
@@ -259,7 +260,7 @@ def test_every_unit_beside_the_limit_was_looked_at(seed):
     for curve in refitted_curves(ctx, 0, live_orders(ctx)).values():
         counts = (40 * curve.fraction).round().long()
         assert set(coarse_counts(40, 40)) <= set(counts.tolist())
-        holds = round(40 * first_prunable(prune.mean(curve.validation), curve.fraction))
+        holds = round(40 * first_prunable(accuracies(curve.validation), curve.fraction))
         assert holds == 40 or holds + 1 in counts.tolist()
 
 
@@ -288,8 +289,8 @@ def test_the_best_order_is_validations():
         ctx = mixed(draw, k=16, n=240)
         found = by_question(prune_units(ctx))
         curves = refitted_curves(ctx, 0, live_orders(ctx))
-        on_validation = {n: prunable_fraction(prune.mean(c.validation), c.fraction) for n, c in curves.items()}
-        on_test = {n: prunable_fraction(prune.mean(c.test), c.fraction) for n, c in curves.items()}
+        on_validation = {n: prunable_fraction(accuracies(c.validation), c.fraction) for n, c in curves.items()}
+        on_test = {n: prunable_fraction(accuracies(c.test), c.fraction) for n, c in curves.items()}
         furthest = [n for n, value in on_validation.items() if value == max(on_validation.values())]
         best = found["prunable_fraction", "best/refitted", None]
         assert best in {on_test[n] for n in furthest}
@@ -553,13 +554,15 @@ def test_weights_that_are_zero_are_prunable_and_those_that_matter_are_not_all():
 def test_where_the_weights_limit_lies_is_bisected_on_validation(monkeypatch):
     """Validation that falls by five points at 0.6 and test at 0.56, by the fractions visited."""
     monkeypatch.setattr(
-        prune, "_without", lambda _, x, __: (1 - x / 8, 0.9 - 0.05 * (x > 0.6), 0.9 - 0.05 * (x > 0.56))
+        weights, "_without", lambda _, x, __: (1 - x / 8, 0.9 - 0.05 * (x > 0.6), 0.9 - 0.05 * (x > 0.56))
     )
     encoder = pretrain("autoencoder", "digits", width=4, epochs=1)
     found = by_question(prune_weights(context_for(encoder, registry().dataset("digits"))))
     # between 0.5 and 0.75 it visits 0.625, 0.5625 and 0.59375
     assert found["prunable_fraction", "magnitude/refitted", None] == 0.5
-    monkeypatch.setattr(prune, "_without", lambda _, x, __: (1 - x / 8, 0.9 - 0.05 * (x > 0.6), 0.9 - 0.05 * (x > 0.6)))
+    monkeypatch.setattr(
+        weights, "_without", lambda _, x, __: (1 - x / 8, 0.9 - 0.05 * (x > 0.6), 0.9 - 0.05 * (x > 0.6))
+    )
     found = by_question(prune_weights(context_for(encoder, registry().dataset("digits"))))
     assert found["prunable_fraction", "magnitude/refitted", None] == 0.59375
     assert found["prunable_fraction", "magnitude/frozen", None] == 0.0

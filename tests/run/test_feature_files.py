@@ -17,9 +17,9 @@ from infomax_bench.cli import main as cli
 from infomax_bench.cli.main import main
 from infomax_bench.data.dataset import split
 from infomax_bench.evaluations.context import Context, FeatureSet
-from infomax_bench.evaluations.features import measure_redundancy
 from infomax_bench.evaluations.probe import linear_probe, nearest_neighbours
-from infomax_bench.evaluations.prune import prune_units
+from infomax_bench.evaluations.prune_units import prune_units
+from infomax_bench.evaluations.redundancy import measure_redundancy
 from infomax_bench.run import external
 from infomax_bench.run.external import evaluate_file
 from infomax_bench.run.feature_files import read_feature_file
