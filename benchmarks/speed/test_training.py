@@ -21,7 +21,9 @@ from infomax_bench.models.blocks import Problem
 from infomax_bench.numerics.products import fast_products
 from infomax_bench.run.workers import Workers
 from infomax_bench.study.plugins import registry
-from infomax_bench.training.trainer import Data, session_for, train
+from infomax_bench.training.data import Data
+from infomax_bench.training.session import session_for
+from infomax_bench.training.trainer import train
 
 N, BATCH, WIDTH, SEEDS = 60_000, 128, 64, 5
 FEW = 12_800  # images of the race against views made one by one

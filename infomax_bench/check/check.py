@@ -32,9 +32,11 @@ from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import Plugin, Registry, load_file, registry
 from infomax_bench.study.suite import Suite
+from infomax_bench.training.data import Data
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.method import Method, Role
-from infomax_bench.training.trainer import Data, Session, Trained, named_terms, session_for, train
+from infomax_bench.training.session import Session, named_terms, session_for
+from infomax_bench.training.trainer import Trained, train
 
 WIDTH = 6
 BATCH = 16

@@ -14,8 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import data_for, session_for, train
+from infomax_bench.training.session import session_for
+from infomax_bench.training.trainer import train
 
 MEASURED_STEPS = 3
 

@@ -15,10 +15,12 @@ from infomax_bench.data.dataset import to_unit
 from infomax_bench.evaluations.context import Context, Row
 from infomax_bench.models.blocks import ACTIVATIONS, Net, Params, Problem, init_params
 from infomax_bench.models.encoder import MLPEncoder, under
+from infomax_bench.training.data import Data, data_for, mean_images
 from infomax_bench.training.frozen import CHUNK, Encoder
 from infomax_bench.training.method import Batch, Method
 from infomax_bench.training.objectives import cross_entropy
-from infomax_bench.training.trainer import Data, Session, data_for, mean_images, train
+from infomax_bench.training.session import Session
+from infomax_bench.training.trainer import train
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "sigmoid": {"activation": "sigmoid", "batch_norm": False, "initialisation": "glorot"},

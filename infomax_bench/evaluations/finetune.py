@@ -11,10 +11,11 @@ from torch import Tensor
 from infomax_bench.base.streams import Rng
 from infomax_bench.evaluations.context import Context, Row
 from infomax_bench.models.blocks import Linear, Net, Params, Problem
+from infomax_bench.training.data import Data, data_for
 from infomax_bench.training.frozen import CHUNK, Encoder
 from infomax_bench.training.method import ANY_ENCODER, Batch, Method
 from infomax_bench.training.objectives import cross_entropy
-from infomax_bench.training.trainer import Data, data_for, train
+from infomax_bench.training.trainer import train
 
 
 class FineTuned(Method):

@@ -11,7 +11,7 @@ from infomax_bench.evaluations.context import Context, Row
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.models.blocks import Net
 from infomax_bench.training.method import Batch
-from infomax_bench.training.trainer import named_terms
+from infomax_bench.training.session import named_terms
 
 CHUNK = 1000
 

@@ -14,7 +14,7 @@ from infomax_bench.evaluations.context import Context, Row
 from infomax_bench.evaluations.curves import prunable_fraction, tolerable
 from infomax_bench.evaluations.probe import accuracy, shared_probe
 from infomax_bench.evaluations.refits import refitted_accuracy
-from infomax_bench.training.trainer import mean_images
+from infomax_bench.training.data import mean_images
 
 WEIGHT_LEVELS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95)
 

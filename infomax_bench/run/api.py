@@ -29,8 +29,9 @@ from infomax_bench.run.engine import facts_of, one_job
 from infomax_bench.study import plugins
 from infomax_bench.study.cell import Cell
 from infomax_bench.study.plan import problem_for
+from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import data_for, train
+from infomax_bench.training.trainer import train
 
 Result = TypeVar("Result")
 

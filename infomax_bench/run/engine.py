@@ -36,8 +36,9 @@ from infomax_bench.numerics.products import fast_products
 from infomax_bench.study.cell import Request
 from infomax_bench.study.plan import Planner, Task, problem_for
 from infomax_bench.study.plugins import KINDS, PACKAGE, Registry, home, in_clone, registry, reread
+from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import Trained, data_for, train
+from infomax_bench.training.trainer import Trained, train
 
 AT_ONCE = 1 << 26
 """Numbers of features (a quarter of a GiB) of the seeds that are evaluated together."""

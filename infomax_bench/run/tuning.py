@@ -34,7 +34,8 @@ from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.tuned import Study, Trial, add_study, read_studies, write_studies
-from infomax_bench.training import trainer as train
+from infomax_bench.training.data import data_for
+from infomax_bench.training.trainer import train
 from infomax_bench.training.frozen import Encoder
 
 PROBED = EVALUATIONS["linear_probe"].seconds
@@ -86,8 +87,8 @@ def score(plugins: Registry, cell: Cell, seeds: Sequence[int], device: str) -> f
     """Mean validation accuracy of the linear probe over the seeds; 0 for a seed that diverged."""
     method, dataset = plugins.method(cell.method, dict(cell.settings)), plugins.dataset(cell.dataset)
     problem = problem_for(cell, dataset)
-    data = train.data_for(dataset, problem, seeds, needs=method.needs)
-    trained = train.train(method, problem, data, seeds, cell.epochs, device)
+    data = data_for(dataset, problem, seeds, needs=method.needs)
+    trained = train(method, problem, data, seeds, cell.epochs, device)
     encoder = Encoder(method, problem, trained.params, tuple(seeds), cell.dataset, tuple(trained.diverged))
     whole = encoder.take([i for i, bad in enumerate(encoder.diverged) if not bad])
     try:

@@ -19,8 +19,9 @@ from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import context_for
 from infomax_bench.models.blocks import Problem
 from infomax_bench.study.plugins import registry
+from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import data_for, train
+from infomax_bench.training.trainer import train
 
 REST, FIRST, SECOND = 900, 300, 150
 SEEDS = (0, 1)

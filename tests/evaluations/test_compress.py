@@ -33,9 +33,10 @@ from infomax_bench.run.results import COLUMNS
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
 from infomax_bench.study.suite import Suite
+from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.method import Card, Method
-from infomax_bench.training.trainer import data_for, train
+from infomax_bench.training.trainer import train
 
 REGISTRY = registry()
 DIGITS = REGISTRY.dataset("digits")

@@ -25,8 +25,9 @@ from infomax_bench.evaluations.deep_finetune import (
 from infomax_bench.models.blocks import Problem, init_params
 from infomax_bench.models.encoder import MLPEncoder, under
 from infomax_bench.study.plugins import registry
+from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import data_for, train
+from infomax_bench.training.trainer import train
 from tests.data.test_splits import BOTH, FIRST, PARTS, SECOND
 
 SEEDS = (0, 1)

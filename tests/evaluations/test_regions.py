@@ -33,8 +33,9 @@ from infomax_bench.stats.spread import deviation, deviation_ratio
 from infomax_bench.study.cell import Cell
 from infomax_bench.study.plan import problem_for
 from infomax_bench.study.plugins import registry
+from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import data_for, train
+from infomax_bench.training.trainer import train
 
 REGISTRY = registry()
 DIGITS = REGISTRY.dataset("digits")

@@ -19,7 +19,8 @@ from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.method import LATER
-from infomax_bench.training.trainer import session_for, train
+from infomax_bench.training.session import session_for
+from infomax_bench.training.trainer import train
 
 REGISTRY = registry()
 NAMES = REGISTRY.names("methods")

@@ -15,8 +15,10 @@ from infomax_bench.models.backbones import Plain, build_blocks
 from infomax_bench.models.blocks import init_params
 from infomax_bench.models.transformer import TransformerBlocks
 from infomax_bench.study.plugins import registry
+from infomax_bench.training.data import Data
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import Data, Session, session_for, train
+from infomax_bench.training.session import Session, session_for
+from infomax_bench.training.trainer import train
 
 REGISTRY = registry()
 NAMES = ["masked_prediction", "next_token"]

@@ -17,8 +17,10 @@ from infomax_bench.models.blocks import init_params
 from infomax_bench.models.convolutional import resnet18
 from infomax_bench.models.encoder import layers_of, under
 from infomax_bench.study.plugins import registry
+from infomax_bench.training.data import Data
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import Data, Session, session_for, train
+from infomax_bench.training.session import Session, session_for
+from infomax_bench.training.trainer import train
 
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.data * 255 // 16).to(torch.uint8).view(-1, 1, 8, 8)[:400]
@@ -274,7 +276,7 @@ def dataset():
 
 def tuned(method: str, problem: Problem, dataset, **options) -> float:
     full = replace(problem, n_train=dataset.n_train)
-    from infomax_bench.training.trainer import data_for
+    from infomax_bench.training.data import data_for
 
     params = train(REGISTRY.method(method), full, data_for(dataset, full, SEEDS), SEEDS, 1).params
     encoder = Encoder(REGISTRY.method(method), full, params, SEEDS, "digits")

@@ -23,8 +23,10 @@ from infomax_bench.models.blocks import init_params
 from infomax_bench.study.cell import Cell
 from infomax_bench.study.plan import problem_for
 from infomax_bench.study.plugins import registry
+from infomax_bench.training.data import Data, data_for
 from infomax_bench.training.frozen import Encoder, _checksum
-from infomax_bench.training.trainer import Data, data_for, session_for, train
+from infomax_bench.training.session import session_for
+from infomax_bench.training.trainer import train
 
 REGISTRY = registry()
 SEEDS, B, P = 3, 12, 5

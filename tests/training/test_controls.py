@@ -20,8 +20,10 @@ from infomax_bench.data.dataset import split
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.models.blocks import init_params
 from infomax_bench.study.plugins import registry
+from infomax_bench.training.data import Data
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.trainer import Data, named_terms, session_for, train
+from infomax_bench.training.session import named_terms, session_for
+from infomax_bench.training.trainer import train
 
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.data * 255 // 16).to(torch.uint8).view(-1, 1, 8, 8)[:800]

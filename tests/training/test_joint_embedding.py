@@ -29,7 +29,8 @@ from infomax_bench import (
 from infomax_bench.base.streams import Rng
 from infomax_bench.data.dataset import split
 from infomax_bench.study.plugins import registry
-from infomax_bench.training.trainer import Data, Session, named_terms, session_for
+from infomax_bench.training.data import Data
+from infomax_bench.training.session import Session, named_terms, session_for
 
 lightly_loss = pytest.importorskip("lightly.loss")
 

@@ -21,7 +21,9 @@ from infomax_bench.data.dataset import split
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.models.blocks import init_params
 from infomax_bench.study.plugins import registry
-from infomax_bench.training.trainer import Data, Session, named_terms, train
+from infomax_bench.training.data import Data
+from infomax_bench.training.session import Session, named_terms
+from infomax_bench.training.trainer import train
 
 digits = load_digits()
 PIXELS = digits.data.astype(np.float32) * 255 // 16

@@ -13,7 +13,9 @@ from infomax_bench.check.check import doubled
 from infomax_bench.data.dataset import split
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.study.plugins import registry
-from infomax_bench.training.trainer import Data, Session, mean_images, session_for, train
+from infomax_bench.training.data import Data, mean_images
+from infomax_bench.training.session import Session, session_for
+from infomax_bench.training.trainer import train
 
 digits = load_digits()
 IMAGES = torch.from_numpy(digits.images * 255 / 16).to(torch.uint8).unsqueeze(1)
