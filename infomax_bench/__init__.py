@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from infomax_bench.base.errors import NotApplicable as NotApplicable
     from infomax_bench.base.errors import UserError as UserError
     from infomax_bench.base.streams import Rng as Rng
+    from infomax_bench.data import pictures as pictures
     from infomax_bench.data.augment import Augmentation as Augmentation
     from infomax_bench.data.dataset import Dataset as Dataset
     from infomax_bench.data.dataset import Images as Images

@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from typing import NoReturn
 
 from tqdm import TqdmWarning, tqdm
 
@@ -15,7 +16,7 @@ TICK = {True: 1.0, False: 60.0}
 
 
 @contextlib.contextmanager
-def progress(total: float, quiet: bool = False) -> Iterator[tqdm]:
+def progress(total: float, quiet: bool = False) -> Iterator[tqdm[NoReturn]]:
     """A bar of `total` expected seconds of work, on stderr. The time left is by the mean rate so far: tasks are too
     unlike each other for a recent one to say more."""
     terminal = sys.stderr.isatty()

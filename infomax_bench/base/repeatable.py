@@ -158,6 +158,7 @@ def _in_fresh_process(function: Callable[..., Result], arguments: tuple[Any, ...
         answer = Path(folder) / "answer"
         if not answer.is_file():
             raise UserError(f"a job's own process ended with status {done.returncode} and without an answer")
+        result: Result
         result, error = pickle.loads(answer.read_bytes())
     if error is not None:
         raise error

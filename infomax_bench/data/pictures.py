@@ -224,11 +224,13 @@ def _samples(path: Path, image: ImageFile, raw: str) -> np.ndarray:
         return np.asarray(image)[..., None]
     if raw.startswith("LA"):  # four bytes a pixel: two samples' upper and lower ones
         pairs = _decoded(path, "RGBA", "RGBA")
-        return pairs[..., ::2].astype(np.uint16) * 256 + pairs[..., 1::2]
-    upper = np.asarray(image).astype(np.uint16)
-    end = raw[-1] if raw[-1] in "BL" else "BL"[sys.byteorder == "little"]
-    lower = _decoded(path, image.mode, f"{raw[:-1]}{'BL'[end == 'B']}")
-    return upper * 256 + lower
+        upper, lower = pairs[..., ::2].astype(np.uint16), pairs[..., 1::2]
+    else:
+        upper = np.asarray(image).astype(np.uint16)
+        end = raw[-1] if raw[-1] in "BL" else "BL"[sys.byteorder == "little"]
+        lower = _decoded(path, image.mode, f"{raw[:-1]}{'BL'[end == 'B']}")
+    whole: np.ndarray = upper * 256 + lower
+    return whole
 
 
 def _decoded(path: Path, mode: str, raw: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from infomax_bench.data.dataset import Dataset, Split, images_as, load, split
 from infomax_bench.numerics._ranks import live_units
 from infomax_bench.numerics._scale import mean_and_std, standardised
 from infomax_bench.training.frozen import Encoder
+
+T = TypeVar("T")
 
 Row = dict[str, Any]
 """One measurement: seed, metric, value, and where they say something protocol and x. An evaluation returns a list."""
@@ -101,11 +103,12 @@ class Context:
     def set(self) -> FeatureSet:
         return self.once("features", lambda: self.make(self.encoder))
 
-    def once(self, key: str, compute: Callable[[], Any]) -> Any:
+    def once(self, key: str, compute: Callable[[], T]) -> T:
         """The result of `compute`, made at the first call; evaluations of one encoder share it."""
         if key not in self.cache:
             self.cache[key] = compute()
-        return self.cache[key]
+        found: T = self.cache[key]
+        return found
 
     def of(self, encoder: Encoder) -> FeatureSet:
         """The features of a changed version of the encoder, on the same images and splits."""

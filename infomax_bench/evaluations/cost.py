@@ -26,7 +26,7 @@ class PeakMemory(TorchDispatchMode):
     """Counts the bytes of all tensors that come into being inside it and are alive at the same time."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = self.peak = 0
         self.seen: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -116,11 +116,11 @@ def _peak(work: Callable[[], Any]) -> int:
         numpy_peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    return torch_memory.peak + numpy_peak
+    return int(torch_memory.peak + numpy_peak)
 
 
 def _encode_flops(encoder: Encoder, images: torch.Tensor) -> float:
     one = encoder.take([0])
     with FlopCounterMode(display=False) as counter:
         one.features(images[:64])
-    return counter.get_total_flops() / 64
+    return float(counter.get_total_flops() / 64)

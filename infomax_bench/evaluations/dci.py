@@ -55,6 +55,7 @@ def dci(importance: Tensor) -> tuple[Tensor, Tensor]:
 
     def one_less_entropy(dim: int) -> Tensor:
         shares = importance / importance.sum(dim, keepdim=True).clamp(min=1e-12)
-        return 1 - torch.special.entr(shares).sum(dim) / max(math.log(importance.shape[dim]), 1e-12)
+        entropy: Tensor = torch.special.entr(shares).sum(dim)
+        return 1 - entropy / max(math.log(importance.shape[dim]), 1e-12)
 
     return (weight.sum(-1) * one_less_entropy(-1)).sum(-1), (weight.sum(-2) * one_less_entropy(-2)).sum(-1)

@@ -124,7 +124,8 @@ def gaussian(seed: Seed, n: int, rng: torch.Generator) -> Tensor:
     own = seed.moments
     jitter = 1e-6 * torch.eye(len(own.mean), dtype=torch.float64)
     noise = torch.randn(n, len(own.mean), generator=rng, dtype=torch.float64)
-    return (own.mean + noise @ torch.linalg.cholesky(own.covariance + jitter).T).float()
+    root: Tensor = torch.linalg.cholesky(own.covariance + jitter)
+    return (own.mean + noise @ root.T).float()
 
 
 SAMPLERS: dict[str, Sampler] = {"gaussian": gaussian, "alone": alone}

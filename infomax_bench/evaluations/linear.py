@@ -84,7 +84,8 @@ def discriminants(moments: Moments, codes: Tensor, n_values: int, l2: Iterable[f
 
 
 def _factor(covariance: Tensor, l2: float) -> Tensor:
-    return torch.linalg.cholesky(covariance + l2 * torch.eye(len(covariance), dtype=covariance.dtype))
+    factor: Tensor = torch.linalg.cholesky(covariance + l2 * torch.eye(len(covariance), dtype=covariance.dtype))
+    return factor
 
 
 def best(maps: Iterable[LinearMap], x: Tensor, score: Callable[[Tensor], float]) -> LinearMap:

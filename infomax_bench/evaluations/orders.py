@@ -26,7 +26,8 @@ def random_order(context: Context) -> Tensor:
 
 def importance_order(context: Context) -> Tensor:
     """Least important to the probe first: the norm of a unit's weights on its standardised feature."""
-    return shared_probe(context).weight.norm(dim=2).argsort(1)
+    norms: Tensor = shared_probe(context).weight.norm(dim=2)
+    return norms.argsort(1)
 
 
 def redundancy_order(context: Context) -> Tensor:

@@ -14,7 +14,8 @@ from torch import Tensor
 from infomax_bench.base.streams import generator
 from infomax_bench.evaluations.context import Context, FeatureSet, Row
 from infomax_bench.evaluations.thresholds import FEW_SHOT_KNN
-from infomax_bench.numerics.logistic import Fit, fit_logistic
+from infomax_bench.numerics._solver import Fit
+from infomax_bench.numerics.logistic import fit_logistic
 from infomax_bench.numerics.neighbours import vote
 
 L2_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
@@ -67,8 +68,7 @@ def linear_probe(data: FeatureSet, l2: tuple[float, ...] = L2_GRID) -> Probe:
 
 def shared_probe(context: Context) -> Probe:
     """The linear probe of a context, fitted once for all evaluations."""
-    probe: Probe = context.once(f"probe {L2_GRID}", lambda: linear_probe(context.set))
-    return probe
+    return context.once(f"probe {L2_GRID}", lambda: linear_probe(context.set))
 
 
 def nearest_neighbours(data: FeatureSet, k: int = NEIGHBOURS) -> Tensor:

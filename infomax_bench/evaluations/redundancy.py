@@ -101,7 +101,8 @@ def _correlation(outputs: Tensor) -> Tensor:
     """Pearson correlations `[K, K]` of units that vary, `[N, K]`, with ones on the diagonal."""
     centred = outputs - outputs.mean(0)
     unit_length = centred / centred.norm(dim=0)
-    return (unit_length.T @ unit_length).fill_diagonal_(1)
+    correlation: Tensor = unit_length.T @ unit_length
+    return correlation.fill_diagonal_(1)
 
 
 def output_entropy(outputs: Tensor) -> Tensor:
@@ -138,7 +139,8 @@ def total_correlation(ranks: Tensor) -> Tensor:
     eigenvalues = torch.linalg.eigvalsh(_correlation(scores)).clamp(min=EIGENVALUE_FLOOR)
     half_freedom = (n - 1 - torch.arange(units).to(ranks)) / 2
     bias = (half_freedom.digamma() - half_freedom[:1].digamma()).sum()
-    return (bias - eigenvalues.log().sum()) / 2
+    dependence: Tensor = (bias - eigenvalues.log().sum()) / 2
+    return dependence
 
 
 def effective_rank(correlation: Tensor) -> Tensor:
@@ -150,7 +152,8 @@ def effective_rank(correlation: Tensor) -> Tensor:
     if not units:
         return correlation.new_zeros(())
     shares = torch.linalg.eigvalsh(correlation).clamp(min=0) / units
-    return torch.special.entr(shares).sum().exp()
+    entropy: Tensor = torch.special.entr(shares).sum()
+    return entropy.exp()
 
 
 def nonlinear_dependence(ranks: Tensor) -> Tensor:

@@ -60,7 +60,8 @@ def sparse_probe(x: Tensor, labels: Tensor, x_test: Tensor, labels_test: Tensor,
     fit = fit_logistic(chosen.flatten(0, 1), is_class.flatten(0, 1), torch.tensor([SPARSE_L2]), 2)
     weight, bias = fit.weight[:, 0], fit.bias[:, 0]  # [S * C, k, 2], [S * C, 2]
     odds = (held_out.flatten(0, 1) @ weight.diff(dim=-1)).squeeze(-1) + bias.diff(dim=-1)
-    return (odds.unflatten(0, units.shape[:2]).argmax(1) == labels_test).double().mean(-1)
+    told: Tensor = odds.unflatten(0, units.shape[:2]).argmax(1)
+    return (told == labels_test).double().mean(-1)
 
 
 def _columns(x: Tensor, units: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 
@@ -46,7 +47,7 @@ class Plain:
     initialisation: str = "default"
 
     def features(self, net: Net, images: Tensor) -> Tensor:
-        return net.encoder(images)
+        return cast(Tensor, net.encoder(images))
 
 
 def trunk_size(problem: Problem) -> int:

@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +68,7 @@ def _trunk_size(backbone: str, shape: tuple[int, int, int], hidden: tuple[int, .
 def each_seed(module: nn.Module, params: Params, x: Tensor, ndim: int) -> Tensor:
     """`module` with the parameters and the input of one seed after another; `ndim`: dimensions of one seed's input."""
     if x.dim() == ndim:
-        return functional_call(module, params, (x,))
+        return cast(Tensor, functional_call(module, params, (x,)))
     return torch.stack([functional_call(module, {k: p[i] for k, p in params.items()}, (x[i],)) for i in range(len(x))])
 
 

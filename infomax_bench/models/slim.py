@@ -91,7 +91,7 @@ def _incoming(weight: Tensor) -> Tensor:
 def _outgoing(weight: Tensor, n: int) -> Tensor:
     """The weights of the layer above, by the n units below that they come from, `[S, n, ...]`."""
     if weight.dim() == 3:  # a convolution's outputs are laid side by side, those of one channel together
-        return weight.unflatten(1, (n, -1)).flatten(2)
+        return torch.flatten(weight.unflatten(1, (n, -1)), 2)
     return weight.transpose(1, 2)
 
 

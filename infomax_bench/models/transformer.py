@@ -80,9 +80,9 @@ class TransformerBlocks:
         sequence are seen by all.
         """
         if params["norm.gain"].dim() > 1 and x.device.type == "cpu":
-            one = lambda i: {name: p[i] for name, p in params.items()}  # noqa: E731
-            seeds = range(len(x))
-            return torch.stack([self(one(i), x[i], causal, None if prefix is None else prefix[i]) for i in seeds])
+            seeds = [{name: p[i] for name, p in params.items()} for i in range(len(x))]
+            done = (self(p, x[i], causal, None if prefix is None else prefix[i]) for i, p in enumerate(seeds))
+            return torch.stack(list(done))
         mask, parts = None, self.parts()
         if prefix is not None:
             at = torch.arange(x.shape[-2], device=x.device)

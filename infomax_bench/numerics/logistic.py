@@ -62,7 +62,7 @@ TOGETHER = 1 << 20
 def _cached(x: Tensor, entries: int) -> Sequence[Tensor]:
     """Images `[S, n, K]`, so many at a time that the entries which each of them makes stay in the cache."""
     cached = CACHED if x.device.type == "cpu" else CACHED << 9
-    return x.split(max(64, cached // entries), dim=1)
+    return torch.split(x, max(64, cached // entries), dim=1)
 
 
 class _Objective:

@@ -104,7 +104,9 @@ def _suits(a: Tensor, b: Tensor) -> bool:
 def _mm(a: Tensor, b: Tensor) -> Tensor:
     if _suits(a, b):
         return _products([a], [b])[0]
-    return torch.ops.aten.mm.out(a, b, out=a.new_empty(a.shape[0], b.shape[1]))
+    out = a.new_empty(a.shape[0], b.shape[1])
+    torch.ops.aten.mm.out(a, b, out=out)
+    return out
 
 
 def _stack(parts: list[Tensor]) -> Tensor:
@@ -118,17 +120,22 @@ def _bmm(a: Tensor, b: Tensor) -> Tensor:
     if k == 1:
         return a * b
     if n == 1 and m > 1:
-        return torch.ops.aten.bmm.out(b.mT, a.mT, out=a.new_empty(a.shape[0], 1, m)).mT
+        row = a.new_empty(a.shape[0], 1, m)
+        torch.ops.aten.bmm.out(b.mT, a.mT, out=row)
+        return row.mT
     if _suits(a, b):
         return _stack(_products(a.unbind(), b.unbind()))
-    return torch.ops.aten.bmm.out(a, b, out=a.new_empty(a.shape[0], m, n))
+    out = a.new_empty(a.shape[0], m, n)
+    torch.ops.aten.bmm.out(a, b, out=out)
+    return out
 
 
 def _addmm(added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     if beta == alpha == 1 and added.dim() == 1 and _suits(a, b):
         return _products([a], [b], [added.contiguous()])[0]
     out = a.new_empty(a.shape[0], b.shape[1])
-    return torch.ops.aten.addmm.out(added, a, b, beta=beta, alpha=alpha, out=out)
+    torch.ops.aten.addmm.out(added, a, b, beta=beta, alpha=alpha, out=out)
+    return out
 
 
 def _baddbmm(added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -136,4 +143,5 @@ def _baddbmm(added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: flo
         rows = added.squeeze(1).expand(a.shape[0], b.shape[2]).contiguous()
         return _stack(_products(a.unbind(), b.unbind(), rows.unbind()))
     out = a.new_empty(a.shape[0], a.shape[1], b.shape[2])
-    return torch.ops.aten.baddbmm.out(added, a, b, beta=beta, alpha=alpha, out=out)
+    torch.ops.aten.baddbmm.out(added, a, b, beta=beta, alpha=alpha, out=out)
+    return out

@@ -52,7 +52,7 @@ def intervals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """
     good = rows[(rows["status"] == "ok") & np.isfinite(rows["value"])]
     seeds = good.groupby([*by, "seed"], observed=True, as_index=False)["value"].mean()
-    found = seeds.groupby(list(by), observed=True)["value"].agg(["mean", "std", "count"]).reset_index()
+    found: pd.DataFrame = seeds.groupby(list(by), observed=True)["value"].agg(["mean", "std", "count"]).reset_index()
     n = found.pop("count").to_numpy()
     half = stats.t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * found.pop("std") / np.sqrt(n)
     return found.assign(low=found["mean"] - half, high=found["mean"] + half, n=n)

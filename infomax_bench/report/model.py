@@ -139,7 +139,7 @@ def main_rows(results: Results) -> pd.DataFrame:
     """Rows of encoders measured on their own source, at the suite's width or the method's own, each once."""
     rows = results.table
     width = results.info.get("suite", {}).get("width")
-    kept = rows[
+    kept: pd.DataFrame = rows[
         (rows["dataset"] == rows["target"])
         & (rows["track"] == "controlled")
         & (rows["label"] == "")

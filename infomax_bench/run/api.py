@@ -144,7 +144,8 @@ def _on_encoder(function: Callable[..., Result], encoder: Encoder, folders: Sequ
     with tempfile.TemporaryDirectory() as aside:
         path = Path(aside) / "encoder.safetensors"
         encoder.save(path)
-        return repeatable.steadily(_from_file, path, encoder.method.name, function, folders, *arguments)
+        result: Result = repeatable.steadily(_from_file, path, encoder.method.name, function, folders, *arguments)
+        return result
 
 
 def _from_file(

@@ -96,7 +96,7 @@ def _close(client: Any) -> None:
 def _connected(scheduler: str) -> tuple[Any, Any]:
     try:
         from distributed import Client, as_completed
-        from distributed.comm import get_address_host_port
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise UserError("--engine dask needs Dask: pip install 'infomax-bench[dask]'") from None
     try:

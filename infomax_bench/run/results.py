@@ -226,7 +226,7 @@ def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str |
     for name, found in zip([*asked][1:], others, strict=True):
         outcomes = {_question(v): v.verdict for v in found if v.n_seeds}
         verdicts = [replace(v, **{name: "" if v.aside else outcomes.get(_question(v), "")}) for v in verdicts]
-    return verdicts
+    return list(verdicts)
 
 
 def _with_defaults(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:

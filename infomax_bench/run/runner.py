@@ -237,7 +237,7 @@ def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
             own = () if cell.label else suite.settings_of(cell.method, cell.dataset, backbone)
             cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
         request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
-        return planner.key(cell, request, tuple(entry["seeds"])) == entry["key"]
+        return bool(planner.key(cell, request, tuple(entry["seeds"])) == entry["key"])
     except (UserError, Faulty, TypeError, ValueError, KeyError):
         return False
 

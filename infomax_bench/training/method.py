@@ -12,7 +12,7 @@ import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, dataclass_transform
+from typing import Any, ClassVar, Literal, cast, dataclass_transform
 
 import torch
 from torch import Tensor
@@ -201,7 +201,7 @@ class Method(_Hyperparameters):
 
     def features(self, net: Net, images: Tensor) -> Tensor:
         """What the frozen encoder is judged by, `[..., N, width]`."""
-        return net.encoder(images)
+        return cast(Tensor, net.encoder(images))
 
     # -- the harness's view of it -----------------------------------------------------------------------------
     def encode(self, net: Net, images: Tensor) -> Tensor:

@@ -64,13 +64,13 @@ class _VarianceAndCorrelation(torch.autograd.Function):
         of_variance = of_variance - (result * scaled).sum(-2) / (deviation * slope)
         result *= scale.unsqueeze(-2)
         result.addcmul_(scaled, (of_variance * deviation * (2 / math.sqrt(scaled.shape[-2] - 1))).unsqueeze(-2))
-        return result.sub_(result.mean(-2, keepdim=True))
+        return cast(Tensor, result.sub_(result.mean(-2, keepdim=True)))
 
 
 def variance_and_correlation(z: Tensor) -> tuple[Tensor, Tensor]:
     """The variance of every unit over the batch, `[..., K]`, and Pearson correlations, `[..., K, K]`, with 1e-8 added
     to the standard deviations: a unit that is 0 throughout has correlation 0, and no gradient."""
-    return cast(tuple[Tensor, Tensor], _VarianceAndCorrelation.apply(z))
+    return cast(tuple[Tensor, Tensor], _VarianceAndCorrelation.apply(z))  # type: ignore[no-untyped-call]
 
 
 def covariance(z: Tensor) -> Tensor:
@@ -88,19 +88,20 @@ class _OffDiagonalSumOfSquares(torch.autograd.Function):
         ctx.save_for_backward(matrix)
         k = matrix.shape[-1]
         others = matrix.flatten(-2)[..., :-1].unflatten(-1, (k - 1, k + 1))[..., 1:]  # all but the diagonal
-        return torch.linalg.vector_norm(others, dim=(-2, -1)).square()
+        norm: Tensor = torch.linalg.vector_norm(others, dim=(-2, -1))
+        return norm.square()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (matrix,) = ctx.saved_tensors
-        result = matrix * (2 * gradient)[..., None, None]
+        result: Tensor = matrix * (2 * gradient)[..., None, None]
         result.diagonal(dim1=-2, dim2=-1).zero_()
         return result
 
 
 def off_diagonal_sum_of_squares(matrix: Tensor) -> Tensor:
     """The sum of the squares off the diagonal of `[..., K, K]`: `[...]`, exactly 0 for a diagonal matrix."""
-    return cast(Tensor, _OffDiagonalSumOfSquares.apply(matrix))
+    return cast(Tensor, _OffDiagonalSumOfSquares.apply(matrix))  # type: ignore[no-untyped-call]
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

@@ -124,7 +124,7 @@ class Session:
             n, size = self.train.shape[1], self.problem.batch_size
             order = torch.stack([torch.randperm(n, generator=g) for g in self.streams]).to(self.device)
             full = self.train.gather(1, order)[:, : self.per_epoch * size]
-            self.order = full.unflatten(1, (self.per_epoch, size)).transpose(0, 1).contiguous()
+            self.order: Tensor = full.unflatten(1, (self.per_epoch, size)).transpose(0, 1).contiguous()
         return self.order[at]
 
     def batch(self) -> Batch:

@@ -159,9 +159,9 @@ def _run(session: Session, watch: Watch | None = None) -> Trained:
             log.setdefault(name, []).append((total / count).reshape(-1).cpu())
         if not torch.stack([v[-1] for v in log.values()]).isfinite().all(0).any():
             break
-    lead = (lambda p: p) if session.stacked else (lambda p: p.unsqueeze(0))
     with torch.no_grad():
-        params = {name: lead(p.detach()).cpu() for name, p in session.finished().items()}
+        finished = {name: p.detach().cpu() for name, p in session.finished().items()}
+    params = finished if session.stacked else {name: p.unsqueeze(0) for name, p in finished.items()}
     return Trained(params, {name: torch.stack(v, dim=1) for name, v in log.items()}, log_steps)
 
 
