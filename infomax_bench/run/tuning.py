@@ -35,8 +35,8 @@ from infomax_bench.study.presets import Preset
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.tuned import Study, Trial, add_study, read_studies, write_studies
 from infomax_bench.training.data import data_for
-from infomax_bench.training.trainer import train
 from infomax_bench.training.frozen import Encoder
+from infomax_bench.training.trainer import train
 
 PROBED = EVALUATIONS["linear_probe"].seconds
 
