@@ -2,3 +2,5 @@
 
 May import every other room: `check` and below.
 """
+
+from infomax_bench.cli.main import main as main

@@ -1,12 +1,38 @@
-"""What `list` shows: one record a plug-in, as a table or as JSON."""
+"""`infomax-bench list`: one record a plug-in, as a table or as JSON."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import shutil
 import textwrap
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from infomax_bench.study.plugins import Registry
+from infomax_bench.base.console import say
+from infomax_bench.cli.command import Command, all_presets, registry_for
+
+if TYPE_CHECKING:
+    from infomax_bench.study.plugins import Registry
+    from infomax_bench.study.presets import Preset
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=["methods", "datasets", "benchmarks", "presets"])
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def list_plugins(arguments: argparse.Namespace) -> int:
+    """Prints a record for each plug-in of a kind, or each preset."""
+    if arguments.kind == "presets":
+        records = describe_presets(all_presets())
+    else:
+        records = describe(registry_for(arguments), arguments.kind)
+    if arguments.json:
+        print(json.dumps(records, indent=1))  # has escapes of its own
+    else:
+        say(show(records))
+    return 0
 
 
 def describe(registry: Registry, kind: str) -> list[dict[str, Any]]:
@@ -51,6 +77,20 @@ def _benchmark(registry: Registry, name: str) -> dict[str, Any]:
     return {"name": name, "question": title, "claim": benchmark.paragraph("Claim")}
 
 
+def describe_presets(presets: Mapping[str, Preset]) -> list[dict[str, Any]]:
+    """The same for presets."""
+    return [
+        {
+            "name": p.name,
+            "summary": p.summary,
+            "datasets": ", ".join(p.datasets),
+            "seeds": p.seeds,
+            "widths": ", ".join(map(str, p.widths)),
+        }
+        for p in presets.values()
+    ]
+
+
 def show(records: list[dict[str, Any]]) -> str:
     """A table that fits the terminal: short columns as they are, the last ones wrapped."""
     if not records:
@@ -71,3 +111,12 @@ def show(records: list[dict[str, Any]]) -> str:
             row = (cell[i] if i < len(cell) else "" for cell in cells)
             lines.append("  ".join(part.ljust(widest[h]) for part, h in zip(row, headings, strict=True)).rstrip())
     return "\n".join(lines)
+
+
+COMMAND = Command(
+    "list",
+    "what there is",
+    "Lists the methods, data sets or benchmarks, built-in and your own.",
+    _options,
+    list_plugins,
+)

@@ -176,12 +176,12 @@ def test_an_empty_plugin_folder_and_reports_that_would_overwrite_each_other_are_
 
 
 def test_a_setting_belongs_to_the_last_dot(tmp_path):
-    from infomax_bench.cli.main import _of_methods
+    from infomax_bench.cli.run import settings_by_method
     from infomax_bench.study.plugins import registry
 
     assert main(["new-method", "mine", "--dir", str(tmp_path)]) == 0
     (tmp_path / "mine.py").rename(tmp_path / "v1.2.py")
-    assert _of_methods(registry([str(tmp_path)]), ["v1.2.weight=3"]) == {"v1.2": {"weight": 3.0}}
+    assert settings_by_method(registry([str(tmp_path)]), ["v1.2.weight=3"]) == {"v1.2": {"weight": 3.0}}
 
 
 def test_names_are_taken_once_and_a_comma_may_stand_in_a_path(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infomax_bench.base.errors import UserError
-from infomax_bench.cli import main as cli
-from infomax_bench.cli.main import main
+from infomax_bench.cli.main import COMMANDS, main
 from infomax_bench.data.dataset import split
 from infomax_bench.evaluations.context import Context, FeatureSet
 from infomax_bench.evaluations.probe import linear_probe, nearest_neighbours
@@ -298,7 +298,6 @@ def test_an_interrupted_command_promises_what_it_keeps(command, goes_on, monkeyp
     def interrupt(_):
         raise KeyboardInterrupt
 
-    for name in ("evaluate_file", "encode_features", "run_suite", "tune_methods"):
-        monkeypatch.setattr(cli, name, interrupt)
+    monkeypatch.setitem(COMMANDS, command, replace(COMMANDS[command], action=interrupt))
     assert main([command, *{"evaluate": ["x.npz"], "encode": ["pca", "digits"]}.get(command, [])]) == 130
     assert ("goes on from here" in capsys.readouterr().err) == goes_on

@@ -241,13 +241,15 @@ ENDS = {"killed": signal.SIGKILL, "asked to end": signal.SIGTERM, "interrupted":
 @pytest.mark.parametrize("how", ENDS)
 def test_no_process_outlives_a_run(tmp_path, how):
     code = f"""
-from infomax_bench.cli import main as cli
+from dataclasses import replace
+from infomax_bench.cli.main import COMMANDS, main
 from infomax_bench.run.workers import Workers
 from pathlib import Path
 from tests.small_jobs import begin
 folder = Path({str(tmp_path)!r})
-cli.list_plugins = lambda _: list(Workers(2).map(begin, ["a", "b"], folder, folder, 600.0))
-raise SystemExit(cli.main(["list", "methods"]))
+begins = lambda _: list(Workers(2).map(begin, ["a", "b"], folder, folder, 600.0))
+COMMANDS["list"] = replace(COMMANDS["list"], action=begins)
+raise SystemExit(main(["list", "methods"]))
 """
     root = Path(__file__).parents[2]
     run = subprocess.Popen([sys.executable, "-c", code], cwd=root, stderr=subprocess.PIPE, text=True)

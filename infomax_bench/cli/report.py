@@ -1,0 +1,52 @@
+"""`infomax-bench report`: rebuild the report of results that are there."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from infomax_bench.base.console import say, tell
+from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.cli import options as take
+from infomax_bench.cli.command import Command, document, registry_for
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--results", type=take.path, metavar="DIR", help="one results folder (default: every results/*)")
+    add("--out", type=take.path, metavar="DIR", help="where to (default: reports/NAME)")
+    add("--subject", type=take.word, metavar="METHOD", help="decide the claims about this method instead")
+
+
+def make_reports(arguments: argparse.Namespace) -> int:
+    """Writes the report of one results folder, or of every one."""
+    registry = registry_for(arguments, "benchmarks")
+    from infomax_bench.report.build import write_report
+    from infomax_bench.run.results import decide_all, read_info, read_results
+
+    everything = sorted({path.parent for path in Path("results").glob("*/manifest.json*")})
+    folders = [arguments.results] if arguments.results else everything
+    if not folders:
+        raise UserError("no results yet; 'infomax-bench run' (or 'make run-all') makes some")
+    known = {name for root in folders for name in read_info(root).get("methods", {})}
+    if arguments.subject and known and arguments.subject not in known:
+        raise unknown("method", arguments.subject, known)
+    if arguments.out and len(folders) > 1:
+        raise UserError(f"--out is for one report, and there are results in {len(folders)} folders; add --results DIR")
+    places = {root: take.folder("--out", arguments.out or Path("reports") / root.name) for root in folders}
+    benchmarks = [registry.benchmark(name) for name in registry.names("benchmarks")]
+    for root, out in places.items():
+        results = read_results(root)
+        tell(*(f"warning: {warning}" for warning in results.warnings))
+        verdicts = decide_all(results, benchmarks, arguments.subject)
+        say(write_report(root, out, registry, results, verdicts, document(root, arguments.out)))
+    return 0
+
+
+COMMAND = Command(
+    "report",
+    "rebuild the report",
+    "Builds the report from results alone, without training.",
+    _options,
+    make_reports,
+)
