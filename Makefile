@@ -22,6 +22,7 @@ help:  ## what there is
 	@echo "make calibrate                published numbers under their published protocols, on MNIST (hours)"
 	@echo "make report                   rebuild the report of every results folder, without training"
 	@echo "make test                     linters, types and the whole test suite"
+	@echo "make lint                     the first part of it: ruff, mypy, and which room imports which"
 	@echo "make bench                    speed, against the libraries a user would pick instead"
 	@echo "make new-method NAME=my_idea  a commented plug-in file that already runs and passes 'infomax-bench check'"
 
@@ -40,7 +41,7 @@ report: $(VENV)/.installed  ## from results alone
 test: lint  ## everything
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-lint: $(VENV)/.installed-test
+lint: $(VENV)/.installed-test  ## what pre-commit runs
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
