@@ -1,15 +1,18 @@
-"""The house stands as it is described: what a room says that it may import, what reports are built without, and the old
-import paths."""
+"""The house stands as it is described: the pictures of it, what a room says that it may import, what reports are built
+without, and the old import paths."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import grimp
 import pytest
 
 import infomax_bench
@@ -19,6 +22,50 @@ ROOT = Path(__file__).parents[1]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 ROOMS = CONTRACTS[0]["layers"][::-1]
 """From the lowest to the highest; `make lint` holds their imports to it."""
+
+
+@functools.cache
+def imports() -> dict[str, set[str]]:
+    """Room -> the rooms that it imports, wherever in a module, and for types alone too."""
+    graph = grimp.build_graph("infomax_bench", cache_dir=None)
+    found: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for module in graph.modules:
+        for other in graph.find_modules_directly_imported_by(module):
+            pair = [name.split(".")[1] for name in (module, other) if "." in name]
+            if len(pair) == 2 and pair[0] in found and pair[0] != pair[1]:
+                found[pair[0]].add(pair[1])
+    return found
+
+
+def reached(room: str, arrows: dict[str, set[str]]) -> set[str]:
+    """All rooms that a path of arrows leads to."""
+    return arrows[room].union(*(reached(other, arrows) for other in arrows[room]))
+
+
+def picture(number: int) -> list[tuple[str, str]]:
+    """The arrows of a diagram of CONTRIBUTING."""
+    diagrams = re.findall(r"```mermaid\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    return re.findall(r"^ +(\w+)\S* (?:-- .* )?--> (\w+)", diagrams[number], re.MULTILINE)
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_imports():
+    """Each import is an arrow, unless a path of other arrows says the same; nothing else is."""
+    real = imports()
+    expected = {(a, b) for a in real for b in real[a] if not any(b in reached(c, real) for c in real[a])}
+    assert len(picture(0)) == len(set(picture(0)))
+    assert set(picture(0)) == expected
+
+
+def test_the_picture_of_the_datas_way_is_of_rooms_and_folders_that_there_are():
+    """Where data goes from one room to another, one of the two imports the other, be it through a third."""
+    real = imports()
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    assert picture(1)
+    for arrow in picture(1):
+        assert set(arrow) <= folders | set(ROOMS)
+        if set(arrow) <= set(ROOMS):
+            below, above = sorted(arrow, key=ROOMS.index)
+            assert below in reached(above, real), arrow
 
 
 def modules(name: str) -> list[str]:
