@@ -1,14 +1,23 @@
 """What does each objective cost?"""
 
-from infomax_bench import Benchmark
+import pandas as pd
+
+from infomax_bench import Benchmark, Contrast, Select, View, reads
 from infomax_bench.plots.figures import comparable, dots
 
 SPENT = {
-    "train_flops_per_sample": "operations (kFLOP / image)",
-    "train_seconds": "time of the whole (s)",
-    "peak_memory": "peak memory (MB)",
+    "operations (kFLOP / image)": Select("train_flops_per_sample", scale=1e-3),
+    "time of the whole (s)": Select("train_seconds"),
+    "peak memory (MB)": Select("peak_memory", scale=1e-6),
 }
-SCALE = {"train_flops_per_sample": 1e-3, "train_seconds": 1.0, "peak_memory": 1e-6}
+
+
+@reads(*SPENT.values())
+def spent(rows, claims):
+    """Rows of everything that training takes, by panel; of methods that have run on all data sets."""
+    parts = [select(rows).assign(panel=panel) for panel, select in SPENT.items()]
+    found = pd.concat(parts)
+    return comparable(found[found["value"] > 0], "panel")
 
 
 class Cost(Benchmark):
@@ -43,37 +52,23 @@ class Cost(Benchmark):
         ),
     )
     evaluations = ("training", "cost")
-
-    def verdicts(self, rows, claims):
-        counted = rows[rows["metric"] == "train_flops_per_sample"]
-        yield from self.better_than_all(
-            counted, claims, "table", "Cheapest", "operations to train on one image",
-            unit="kFLOP saved", higher_is_better=False, scale=1e-3,
-        )  # fmt: skip
-
-    def figures(self, rows, claims):
-        spent = rows[rows["value"] > 0].assign(panel=rows["metric"].map(SPENT)).dropna(subset=["panel"])
-        if not spent.empty:
-            scaled = spent.assign(value=spent["value"] * spent["metric"].map(SCALE))
-            yield (
-                "Cost of pretraining one seed, means over data sets; methods that have not run on all of them are left "
-                "out. Operations (matrix products) are those for one image, exact as the peak of memory is; seconds "
-                "are those of all passes, or of the fit, on whichever machine ran them. Methods fitted by another "
-                "library have no count of operations.",
-                dots(comparable(scaled, "panel"), claims, label="", panel="panel", log=True, higher_is_better=False,
-                     order=tuple(SPENT.values())),
-            )  # fmt: skip
-
-    def table(self, rows, claims):
-        return self.means(
-            rows,
-            {
-                "seconds": ("train_seconds", ""),
-                "kFLOP / image": ("train_flops_per_sample", "", None, None, 1e-3),
-                "parameters kept": ("parameters", ""),
-                "parameters discarded": ("discarded_parameters", ""),
-                "peak memory (MB)": ("peak_memory", "", None, None, 1e-6),
-                "kFLOP to encode": ("encode_flops_per_sample", "", None, None, 1e-3),
-            },
-            by="dataset",
-        )
+    contrasts = (
+        Contrast(
+            "table",
+            "Cheapest",
+            "operations to train on one image",
+            Select("train_flops_per_sample"),
+            unit="kFLOP saved",
+            scale=1e-3,
+            higher_is_better=False,
+        ),
+    )
+    shows = (View("spent", dots, spent, label="", panel="panel", log=True, higher_is_better=False, order=tuple(SPENT)),)
+    columns = {
+        "seconds": Select("train_seconds", ""),
+        "kFLOP / image": Select("train_flops_per_sample", "", scale=1e-3),
+        "parameters kept": Select("parameters", ""),
+        "parameters discarded": Select("discarded_parameters", ""),
+        "peak memory (MB)": Select("peak_memory", "", scale=1e-6),
+        "kFLOP to encode": Select("encode_flops_per_sample", "", scale=1e-3),
+    }

@@ -80,7 +80,7 @@ class Gaps(Benchmark):
         prior = claims.rivals("prior art")
         return [m for m in prior if m not in claims.supervised], [m for m in prior if m in claims.labelled]
 
-    def verdicts(self, rows, claims):
+    def decide(self, rows, claims):
         for kind in (KNOWN, MEASURED):
             values = self.left_open(rows, kind)
             if values.empty:

@@ -43,7 +43,7 @@ class Interpretability(Benchmark):
     essay = ((73, "“InfoMax features are interpretable: you can name them.”"),)
     evaluations = ("interpretability", "gallery")
 
-    def verdicts(self, rows, claims):
+    def decide(self, rows, claims):
         yield from self.better_than_all(
             rows[rows["metric"] == "nameable_units"], claims, "P4", "More nameable units", "share of nameable units",
             unit="points", scale=100,

@@ -124,10 +124,7 @@ class Mechanism(Benchmark):
     title = "What does EM do: stability, structure, scale?"
     order = 49
     essay = (
-        (
-            30,
-            "“May be unstable, initialization-dependent” without EM, “Stable, structured learning dynamics” with it",
-        ),
+        (30, "“May be unstable, initialization-dependent” without EM, “Stable, structured learning dynamics” with it"),
         (82, "“Does EM structure matter at scale?”"),
     )
     sweeps_width = True

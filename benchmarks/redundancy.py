@@ -36,7 +36,7 @@ class Redundancy(Benchmark):
     essay = ((20, "“the only objective that explicitly targets non-redundancy”"),)
     evaluations = ("redundancy",)
 
-    def verdicts(self, rows, claims):
+    def decide(self, rows, claims):
         yield from self.better_than_all(
             rows[rows["metric"] == "nonlinear_dependence"], claims, "table", "Least redundant",
             "nonlinear dependence between units", higher_is_better=False,

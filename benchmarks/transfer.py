@@ -70,7 +70,7 @@ class Transfer(Benchmark):
         away = chosen[chosen["dataset"] != chosen["target"]].merge(home, on=key, how="left")
         return away.assign(value=away["value"] / away["home"], metric="relative_accuracy")
 
-    def verdicts(self, rows, claims):
+    def decide(self, rows, claims):
         relative = self.relative(rows)
         if relative.empty:
             return

@@ -99,7 +99,7 @@ class Universality(Benchmark):
         joined = scores.merge(best, on=["dataset", "task"], how="inner")
         return joined.assign(value=joined["value"] - joined["best"])
 
-    def verdicts(self, rows, claims):
+    def decide(self, rows, claims):
         scores = self.complete(self.scores(rows))
         if scores.empty:
             return
@@ -193,7 +193,7 @@ class Universality(Benchmark):
                 dots(moved, claims, label="% of variance", scale=100, higher_is_better=None),
             )
 
-    def pictures(self, kept, claims):
+    def drawings(self, kept, claims):
         for dataset in sorted({d for _, d in kept}):
             own = {key: arrays for key, arrays in kept.items() if key[1] == dataset}
             yield (

@@ -51,7 +51,7 @@ class Width(Benchmark):
                     yield cell, Request(probe)
                     yield cell, Request("training")  # parameters, kept and discarded
 
-    def verdicts(self, rows, claims):
+    def decide(self, rows, claims):
         linear = self.accuracy(rows)
         subject = linear[linear["method"] == claims.subject]
         doubled = subject.assign(width=2 * subject["width"])  # stands beside rivals of twice its width

@@ -21,8 +21,14 @@ __version__ = "0.1.0"
 _WHERE = {
     "Benchmark": "study.benchmark",
     "Cell": "study.cell",
+    "Contrast": "study.contrast",
+    "Estimate": "stats.findings",
+    "Finding": "stats.findings",
     "Request": "study.cell",
+    "Select": "study.select",
+    "reads": "study.select",
     "Suite": "study.suite",
+    "View": "study.view",
     "Augmentation": "data.augment",
     "Images": "data.dataset",
     "Dataset": "data.dataset",
@@ -97,10 +103,16 @@ if TYPE_CHECKING:
     from infomax_bench.run.api import features as features
     from infomax_bench.run.api import pretrain as pretrain
     from infomax_bench.run.api import probe as probe
+    from infomax_bench.stats.findings import Estimate as Estimate
+    from infomax_bench.stats.findings import Finding as Finding
     from infomax_bench.study.benchmark import Benchmark as Benchmark
     from infomax_bench.study.cell import Cell as Cell
     from infomax_bench.study.cell import Request as Request
+    from infomax_bench.study.contrast import Contrast as Contrast
+    from infomax_bench.study.select import Select as Select
+    from infomax_bench.study.select import reads as reads
     from infomax_bench.study.suite import Suite as Suite
+    from infomax_bench.study.view import View as View
     from infomax_bench.training.frozen import Encoder as Encoder
     from infomax_bench.training.method import ANY_ENCODER as ANY_ENCODER
     from infomax_bench.training.method import ONE_LAYER as ONE_LAYER

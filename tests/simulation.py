@@ -195,7 +195,7 @@ class Study:
         """(title, against) -> the verdict on one study."""
         found = {}
         for name, rows in self.table(rng).items():
-            for verdict in self.benchmarks[name].verdicts(rows, self.claims):
+            for verdict in self.benchmarks[name].decide(rows, self.claims):
                 assert verdict.n_seeds, f"no simulated measurement bears on {verdict.title!r}"
                 found[verdict.title, verdict.against] = verdict.verdict
         return found

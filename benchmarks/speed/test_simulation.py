@@ -4,7 +4,6 @@ has for its sweeps and for the rest: no call is false in more than 67."""
 from __future__ import annotations
 
 import pytest
-
 from tests.simulation import false_calls, most
 
 STUDIES = 1000

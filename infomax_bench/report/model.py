@@ -60,10 +60,10 @@ def section(
     rule = benchmark.paragraph("Rule")
     own = [v for v in verdicts if v.benchmark == benchmark.name]
     made = Section(
-        benchmark.name, benchmark.title, question(benchmark), capital(benchmark.paragraph("Claim")), rule, own
+        benchmark.name, benchmark.title, benchmark.question(), capital(benchmark.paragraph("Claim")), rule, own
     )
     try:
-        drawn = itertools.chain(benchmark.figures(rows, claims), benchmark.pictures(arrays, claims))
+        drawn = itertools.chain(benchmark.figures(rows, claims), benchmark.drawings(arrays, claims))
         for i, (caption, figure) in enumerate(drawn, start=1):
             made.pictures.append(Picture(f"{benchmark.name}-{i}", caption, png(figure), figure.get_figwidth()))
     except Exception as error:
@@ -102,12 +102,6 @@ def kept(results: Results, evaluation: str, claims: Claims) -> Kept:
     return found
 
 
-def question(benchmark: Benchmark) -> str:
-    """The docstring before its Claim and Rule, without line breaks."""
-    text = (benchmark.__doc__ or "").split("Claim:")[0].split("Rule:")[0].split("Prior art:")[0]
-    return " ".join(text.split())
-
-
 def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: Sequence[Group]) -> list[Passage]:
     """The essay's passages in its order, each with what was found; nothing is told twice."""
     by_name = {s.name: s for s in sections}
@@ -116,11 +110,11 @@ def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: S
         ((at, words, b) for b in benchmarks for at, words in b.essay), key=lambda one: one[0]
     ):
         own = [] if benchmark.name in told else [g for g in found if g.benchmark == benchmark.name]
-        known = capital(benchmark.paragraph("Prior art"))
+        known = capital(benchmark.prior_art())
         section = by_name.get(benchmark.name)
         passages.append(
             Passage(
-                words, benchmark.name, benchmark.title, question(benchmark), section, own, known,
+                words, benchmark.name, benchmark.title, benchmark.question(), section, own, known,
                 told.get(benchmark.name, ""),
             )
         )  # fmt: skip
@@ -130,7 +124,7 @@ def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: S
 
 def prior_art(benchmarks: Iterable[Benchmark]) -> list[tuple[str, str, str]]:
     """Benchmark, what is claimed, and what was known before, where it says so."""
-    told = ((b.name, capital(b.paragraph("Claim")), capital(b.paragraph("Prior art"))) for b in benchmarks)
+    told = ((b.name, capital(b.paragraph("Claim")), capital(b.prior_art())) for b in benchmarks)
     return [one for one in told if one[2]]
 
 

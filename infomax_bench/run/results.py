@@ -250,7 +250,7 @@ def _verdicts(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Clai
         rows = benchmark.own_rows(table, claims)
         if not rows.empty:
             failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
-            verdicts += [v.after(failed) for v in benchmark.verdicts(rows, claims)]
+            verdicts += benchmark.verdicts(rows, claims, failed)
     return verdicts
 
 

@@ -46,6 +46,11 @@ def side(found: Bounded, at: float = 0.0, least: float = 0.0) -> int:
     return 1 if found.low > at else -1 if found.high < at else 0
 
 
+def word_for(found: Bounded, above: str, below: str, at: float = 0.0, least: float = 0.0) -> str:
+    """The first word if the interval lies above, the second if it lies below, else "undecided"."""
+    return {1: above, -1: below, 0: "undecided"}[side(found, at, least)]
+
+
 def read(
     found: Bounded, words: tuple[str, str], what: str, numbers: str, at: float = 0.0, least: float = 0.0
 ) -> Reading:

@@ -15,8 +15,8 @@ Anything else, and anything with fewer than MIN_SEEDS seeds, is inconclusive.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,8 +45,8 @@ class Verdict:
     ci_high: float
     n_seeds: int
     rule: str
-    sentence: str
     benchmark: str
+    sentence: str = ""
     unit: str = ""
     metric: str = ""
     margin: float = 0.0
@@ -69,6 +69,12 @@ class Verdict:
     """Seeds under which the subject's training or evaluation failed."""
     stale: tuple[str, ...] = ()
     """Methods of which some rows were made by other versions or with other settings than today's."""
+    said: str = ""
+    """The name of the words that tell it."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What else these words use."""
+    before_failures: str = ""
+    """The outcome without regard to the seeds under which the subject failed; "" if there are none."""
 
     @property
     def otherwise(self) -> list[str]:
@@ -80,28 +86,35 @@ class Verdict:
         }
         return [f"{outcome} {case}" for case, outcome in told.items() if outcome not in ("", self.verdict)]
 
+    @property
+    def decided(self) -> str:
+        """The outcome of the seeds that did not fail."""
+        return self.before_failures or self.verdict
+
     def after(self, failed: int) -> Verdict:
         """The verdict if the subject failed under so many seeds: without them there is no win."""
         if not failed or self.aside:
             return self
-        sentence = f"{self.sentence} {self.subject} failed under {failed} seed{'s' * (failed != 1)}."
-        if self.verdict != "supported":
-            return replace(self, failed=failed, sentence=sentence)
-        sentence = f"{sentence} Without them the claim would be supported; no win can do without a seed."
-        return replace(self, failed=failed, sentence=sentence, verdict="inconclusive")
+        outcome: Outcome = "inconclusive" if self.verdict == "supported" else self.verdict
+        return replace(self, failed=failed, before_failures=self.verdict, verdict=outcome)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON values; numbers that are not finite become null."""
-        return {k: _plain(v) for k, v in asdict(self).items()}
+        """Plain JSON values, without what only words use; numbers that are not finite become null."""
+        for_words = ("said", "values", "before_failures")
+        return {k: plain(v) for k, v in asdict(self).items() if k not in for_words}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """As JSON has it: numbers that are not finite are null, numpy's are Python's."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
     return value
 
 

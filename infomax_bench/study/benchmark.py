@@ -1,25 +1,30 @@
-"""What a benchmark is: a question, the grid that answers it, the rule that decides, and the figures that show it.
+"""What a benchmark is: a question, the grid that answers it, the rule that decides, and what is shown.
 
-A benchmark names no method and contains no loop: it asks for evaluations of encoders, and reads the rows they give.
+A benchmark names no method and contains no loop: it asks for evaluations of encoders, reads the rows they give, and
+builds no sentence: rules return findings and verdicts as plain data, and words are made of these by templates.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
-import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from infomax_bench.stats.compare import Comparison, by_case, cases_ahead, compare
-from infomax_bench.stats.intervals import in_words
-from infomax_bench.stats.power import seeds_needed, would_decide
-from infomax_bench.stats.verdict import Outcome, Verdict, decide, hardest, lost, stale_methods
+from infomax_bench.stats.findings import Finding, Found
+from infomax_bench.stats.verdict import Outcome, Verdict
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.contrast import Contrast
+from infomax_bench.study.select import Select
 from infomax_bench.study.suite import Suite
+from infomax_bench.study.view import View
+from infomax_bench.study.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,9 +33,6 @@ if TYPE_CHECKING:
 
 Kept = Mapping[tuple[str, str], Mapping[str, "np.ndarray"]]
 """Method and data set -> arrays by name."""
-Column = tuple[Any, ...]
-"""What a column of a report's table shows: metric, protocol, and where they matter x, width and a factor."""
-_REST = ("", "", None, None, 1.0)
 
 
 class Benchmark:
@@ -38,7 +40,8 @@ class Benchmark:
 
     The docstring is printed in the report. It says what is asked, and has two paragraphs beginning "Claim:", which
     quotes, and "Rule:", which states the decision rule before any result exists. A third, "Prior art:", may say, with
-    citations, what was known before.
+    citations, what was known before. Its other words are macros in `words/NAME.jinja` beside its file (see `Words`):
+    one for each finding, each view, and each verdict that is no contrast; and `answer`.
     """
 
     name: ClassVar[str] = ""
@@ -57,6 +60,13 @@ class Benchmark:
     """What the essay says or asks that this answers: where it stands in the essay, and what, its own words in “”."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
+    contrasts: ClassVar[tuple[Contrast, ...]] = ()
+    """Claims of being better than every rival."""
+    shows: ClassVar[tuple[View, ...]] = ()
+    """The figures, where they can be declared; else `views` gives them."""
+    columns: ClassVar[Mapping[str, Select]] = {}
+    """The columns of the report's table, one line a method and value of `by`: heading -> the rows whose mean it is."""
+    by: ClassVar[str] = "dataset"
     compares: ClassVar[str] = ""
     """The comparison of encoders with each other that is made of its grid at the end of a run, if there is one: of
     all methods on one data set at one width and label, in pairs. Its grid asks for the evaluation that it compares.
@@ -81,31 +91,70 @@ class Benchmark:
             return rows
         return rows[(rows["width"] == claims.width) | rows["method"].isin(claims.own_width)]
 
-    def verdicts(self, rows: pd.DataFrame, claims: Claims) -> Iterable[Verdict]:
-        """The claims, decided by the rule. `rows` are this benchmark's measurements."""
-        return ()
+    def verdicts(self, rows: pd.DataFrame, claims: Claims, failed: int = 0) -> list[Verdict]:
+        """The claims, decided and in words; failed: seeds under which the subject failed."""
+        return [self._in_words(one.after(failed)) for one in self.decide(rows, claims)]
 
-    def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
-        """Figures with their captions, the one that answers the question first."""
+    def decide(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Verdict]:
+        """The claims, decided by the rule; by default the contrasts. `rows` are this benchmark's measurements."""
+        for contrast in self.contrasts:
+            for one in contrast.decide(rows, claims):
+                yield self.verdict(
+                    claims, one.claim, one.title, one.against, one.verdict, one.effect, one.n_seeds, **one.more
+                )
+
+    def findings(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Finding]:
+        """What the rows say beside verdicts, by the rule, in the order in which it is told."""
         yield from ()
 
-    def pictures(self, kept: Kept, claims: Claims) -> Iterator[tuple[str, Figure]]:
-        """Figures with their captions of the arrays that the evaluation `keeps` left beside its rows, of encoders at
-        the suite's width or their own."""
-        yield from ()
+    def views(self, rows: pd.DataFrame, claims: Claims) -> Iterable[View]:
+        """The figures, the one that answers the question first; by default those that are declared as `shows`."""
+        return self.shows
 
-    def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
-        """What the rows say, in a paragraph for a reader who reads no further and in words that the rule allows; ""
-        where the verdicts say it all. Every further line is a point told below the paragraph."""
-        return ""
+    def pictures(self, kept: Kept, claims: Claims) -> Iterator[View]:
+        """Figures of the arrays that the evaluation `keeps` left beside its rows, of encoders at the suite's width or
+        their own: views without frames, or with such as hold what is drawn."""
+        yield from ()
 
     def table(self, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame | None:
-        """A table for the report, one line a method; or None."""
-        return None
+        """A table for the report, one line a method; or None. By default that of `columns`."""
+        return self.means(rows, self.columns, self.by) if self.columns else None
 
     def uncalibrated(self, rows: pd.DataFrame) -> tuple[str, ...]:
         """Methods that these rows show not to do what is known of them; they are marked wherever they appear."""
         return ()
+
+    # -- in words -----------------------------------------------------------------------------------------------------
+    @functools.cached_property
+    def words(self) -> Words:
+        """Its words: `words/NAME.jinja` beside its file."""
+        return Words(Path(inspect.getfile(type(self))).parent, self.name)
+
+    def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
+        """What the findings say: a paragraph for a reader who reads no further, and a line for each point below it; ""
+        where the verdicts say it all."""
+        found = Found(self.findings(rows, claims))
+        return "\n".join(self.words.say("answer", found, claims)) if found else ""
+
+    def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
+        """The views that have something to show, with their captions."""
+        yield from self._drawn(self.views(rows, claims), rows, claims)
+
+    def drawings(self, kept: Kept, claims: Claims) -> Iterator[tuple[str, Figure]]:
+        """The pictures with their captions."""
+        yield from self._drawn(self.pictures(kept, claims), pd.DataFrame(), claims)
+
+    def _drawn(self, views: Iterable[View], rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
+        for view in views:
+            shown = view.shown(rows, claims)
+            if shown is not None:
+                yield " ".join(self.words.say(view.name, shown.told)), shown.figure()
+
+    def _in_words(self, verdict: Verdict) -> Verdict:
+        sentences = self.words.say(verdict.said, verdict) if verdict.said else [verdict.sentence]
+        if verdict.failed:
+            sentences += self.words.say("failed", verdict)
+        return replace(verdict, sentence=" ".join(sentences))
 
     # -- help for plug-ins ------------------------------------------------------------------------------------
     @classmethod
@@ -115,18 +164,32 @@ class Benchmark:
         found = re.search(rf"^{name}:\s*(.*?)(?:\n\s*\n|\Z)", text, flags=re.DOTALL | re.MULTILINE)
         return " ".join(found.group(1).split()) if found else ""
 
-    def means(self, rows: pd.DataFrame, columns: Mapping[str, Column], by: str) -> pd.DataFrame:
+    def question(self) -> str:
+        """What is asked and how it is measured: the docstring up to its named paragraphs, and words of that name."""
+        text = re.split(r"Claim:|Rule:|Prior art:", self.__doc__ or "")[0]
+        return " ".join([" ".join(text.split()), *self._told("question")]).strip()
+
+    def prior_art(self) -> str:
+        """What was known before, with citations; "" if nothing is told."""
+        return " ".join([self.paragraph("Prior art"), *self._told("prior_art")]).strip()
+
+    def _told(self, name: str) -> list[str]:
+        return self.words.say(name) if self.words.has(name) else []
+
+    def means(self, rows: pd.DataFrame, columns: Mapping[str, Any], by: str) -> pd.DataFrame:
         """A table for the report: one line for each method and value of `by`, the mean over seeds of each column."""
         good = rows[rows["status"] == "ok"]
-        parts = {}
-        for heading, (metric, protocol, x, width, scale) in ((h, (*c, *_REST[len(c) :])) for h, c in columns.items()):
-            chosen = good[(good["metric"] == metric) & (good["protocol"] == protocol)]
-            if x is not None:
-                chosen = chosen[chosen["x"] == x]
-            if width is not None:
-                chosen = chosen[chosen["width"] == width]
-            parts[heading] = scale * chosen.groupby([by, "method"])["value"].mean()
+        columns = {h: _select(*c) if isinstance(c, tuple) else c for h, c in columns.items()}
+        parts = {h: s.scale * s.raw(good).groupby([by, "method"])["value"].mean() for h, s in columns.items()}
         return pd.DataFrame(parts).reset_index()
+
+    def better_than_all(self, rows, claims, claim, title, metric, *, cannot=(), **options):  # type: ignore
+        """To go."""
+        contrast = Contrast(claim, title, metric, lambda *_: rows, cannot=lambda *_: cannot, **options)
+        for one in contrast.decide(rows, claims):
+            yield self.verdict(
+                claims, one.claim, one.title, one.against, one.verdict, one.effect, one.n_seeds, **one.more
+            )
 
     def verdict(
         self,
@@ -137,84 +200,33 @@ class Benchmark:
         outcome: Outcome,
         effect: tuple[float, float, float],
         n_seeds: int,
-        sentence: str,
+        said: str = "better_than_all",
         **more: Any,
     ) -> Verdict:
-        """A verdict with what all of a benchmark's verdicts share filled in. effect: mean, low and high."""
+        """A verdict with what all of a benchmark's verdicts share filled in. effect: mean, low and high; said: the name
+        of the words that tell it."""
+        if " " in said:  # to go: words of a benchmark that has none in a template yet
+            said, more = "", {**more, "sentence": said}
         return Verdict(
-            claim=claim, title=title, subject=claims.subject, against=against, track=claims.track,
-            preset=claims.preset, verdict=outcome, effect=effect[0], ci_low=effect[1],
-            ci_high=effect[2], n_seeds=n_seeds, rule=self.paragraph("Rule"), sentence=sentence,
-            benchmark=self.name, indicative=claims.indicative or claims.subject in more.get("stale", ()), **more,
-        )  # fmt: skip
-
-    def better_than_all(
-        self,
-        rows: pd.DataFrame,
-        claims: Claims,
-        claim: str,
-        title: str,
-        metric: str,
-        *,
-        unit: str = "",
-        higher_is_better: bool = True,
-        margin: float = 0.0,
-        scale: float = 1.0,
-        against: Sequence[str] = ("prior art", "control"),
-        cannot: Collection[tuple[str, str]] = (),
-    ) -> Iterator[Verdict]:
-        """One verdict for each role: is the subject better than every method of it (or within the margin)?
-
-        rows: the measurements that the claim is about, one metric. scale: what the effect is multiplied by for
-        reading (100 for accuracy in points); unit: what it then is. cannot: (method, data set) where a method is not
-        applicable; with it the subject is compared on the other data sets.
-        """
-        values = by_case(rows, claims.subject)
-        for role in against:
-            rivals = claims.rivals(role)
-            if not rivals:
-                continue
-            comparisons, missing = compare(values, claims.subject, rivals, higher_is_better, margin, cannot)
-            outcome = decide(comparisons)
-            if missing and outcome == "supported":
-                outcome = "inconclusive"  # better than all of them needs all of them
-            needed = seeds_needed(comparisons, not missing) if outcome == "inconclusive" else ""
-            everywhere = ""
-            if outcome == "supported" and len(values.cases) > 1:
-                n_ahead = cases_ahead(values, claims.subject, rivals, higher_is_better, margin)
-                where = f"{n_ahead} of {len(values.cases)} cases (data sets, and their targets or widths)"
-                everywhere = f" Taken one by one, it is so in {where}."
-            decisive = hardest(comparisons, outcome)
-            worst = None if decisive is None else decisive.shown(scale, margin)
-            effect = (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)
-            yield self.verdict(
-                claims, claim, title, role, outcome, effect, min((c.n_seeds for c in comparisons), default=0),
-                _sentence(claims.subject, title, role, outcome, comparisons, worst, effect, unit, missing, needed)
-                + everywhere,
-                seeds_needed=needed, unit=unit, metric=metric, margin=scale * margin, missing=tuple(missing),
-                comparisons=tuple(c.shown(scale, margin) for c in comparisons), line=-scale * margin,
-                stale=stale_methods(rows, [claims.subject, *rivals]),
-            )  # fmt: skip
+            claim=claim,
+            title=title,
+            subject=claims.subject,
+            track=claims.track,
+            preset=claims.preset,
+            benchmark=self.name,
+            against=against,
+            verdict=outcome,
+            effect=effect[0],
+            ci_low=effect[1],
+            ci_high=effect[2],
+            n_seeds=n_seeds,
+            said=said,
+            rule=self.paragraph("Rule"),
+            indicative=claims.indicative or claims.subject in more.get("stale", ()),
+            **more,
+        )
 
 
-def _sentence(
-    subject: str, title: str, role: str, outcome: Outcome, comparisons: Sequence[Comparison],
-    worst: Comparison | None, effect: tuple[float, ...], unit: str, missing: Sequence[str], needed: str,
-) -> str:  # fmt: skip
-    """The verdict in one sentence, with the comparison that decided it."""
-    if worst is None:
-        return f"{title}: nothing to compare {subject} with yet."
-    n_lost = sum(lost(c) for c in comparisons)
-    one, all_of = ("control", "controls") if role == "control" else (f"{role} method", f"{role} methods")
-    words = {
-        "supported": f"yes, {subject} is ahead of every {one}; the closest is {worst.rival}",
-        "refuted": f"no, {subject} loses to {n_lost} of {len(comparisons)} {all_of}"
-        f"{', most surely to' if n_lost > 1 else ':'} {worst.rival}",
-        "inconclusive": f"undecided against the {all_of}; the hardest to match is {worst.rival}",
-    }
-    if outcome == "supported" and worst.mean < 0:
-        words["supported"] = f"yes, {subject} matches every {one}; the hardest to match is {worst.rival}"
-    mean, low, high = effect
-    text = f"{title}: {words[outcome]} ({mean:+.3g}{' ' + unit if unit else ''}, {in_words(low, high)})."
-    text += would_decide(needed)
-    return text + (f" Not measured, failed or not able: {', '.join(missing)}." if missing else "")
+def _select(metric: str, protocol: str = "", x: Any = None, width: Any = None, scale: float = 1.0) -> Select:
+    """To go."""
+    return Select(metric, protocol, scale=scale, **{k: v for k, v in (("x", x), ("width", width)) if v is not None})

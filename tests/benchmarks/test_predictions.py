@@ -44,7 +44,11 @@ def test_prunable_fractions_at_other_tolerances_are_read_off_the_curves():
         for seed, accuracy in enumerate([0.9, 0.7])
         for x in (0.0, 0.3, 0.4)
     ]
-    rows = frame(levels, width=64)
+    alive = [
+        {"dataset": "d", "method": "s", "seed": seed, "metric": "prunable_fraction", "value": 0.1} for seed in (0, 1)
+    ]
+    best = {"width": 64, "protocol": "best/refitted"}
+    rows = pd.concat([frame(levels, metric="accuracy", **best), frame(alive, **best)])
     failed = rows.assign(seed=2, value=np.nan, status="failed")
     found = sys.modules[type(benchmark("pruning")).__module__].by_tolerance(pd.concat([rows, failed]))
     assert len(found) == 2 * 5

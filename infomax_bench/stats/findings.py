@@ -1,0 +1,125 @@
+"""What rows say, as plain data: a rule's outcome, the estimate that it rests on, and what else there is to tell.
+
+Words are made of findings elsewhere (`study/words.py`); nothing here is a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infomax_bench.stats.intervals import Interval
+from infomax_bench.stats.verdict import Verdict, lost, plain
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over n seeds with its interval, in `unit`."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    unit: str = ""
+
+    @classmethod
+    def of(cls, found: Interval, scale: float = 1.0, unit: str = "") -> Estimate:
+        """An interval in the unit that is read."""
+        return cls(scale * found.mean, scale * found.low, scale * found.high, found.n, unit)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    name: what it is, which is also the name of the words that tell it. outcome: the word of a rule; "" where it only
+    describes. values: what else its words use, as plain values: what it is about (data set, network, method) and
+    further numbers.
+    """
+
+    name: str
+    outcome: str = ""
+    estimate: Estimate | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+
+class Found(Sequence[Finding]):
+    """Findings in the order in which they are told."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._all = list(findings)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._all[i]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._all)
+
+    def all(self, name: str, **values: Any) -> Found:
+        """Those of a name, and with these values where some are given."""
+        own = [one for one in self._all if one.name == name]
+        return Found(one for one in own if all(one.values.get(key) == value for key, value in values.items()))
+
+    def count(self, outcome: Any) -> int:
+        """How many have this outcome."""
+        return sum(one.outcome == outcome for one in self._all)
+
+    def by(self, *names: str) -> list[tuple[tuple[Any, ...], Found]]:
+        """In groups of equal values of these names, in their order; without those that lack one."""
+        groups: dict[tuple[Any, ...], list[Finding]] = {}
+        for one in self._all:
+            if all(name in one.values for name in names):
+                groups.setdefault(tuple(one.values[name] for name in names), []).append(one)
+        return [(key, Found(own)) for key, own in groups.items()]
+
+    def one(self, name: str, **values: Any) -> Finding | None:
+        """The first of them, if there is one."""
+        return next(iter(self.all(name, **values)), None)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whom the subject is surely ahead of, level with (not told apart from), and surely behind."""
+
+    ahead: tuple[str, ...] = ()
+    level: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+
+
+def standing(verdict: Verdict) -> Standing:
+    """Rival by rival: ahead if the single interval lies beyond the claim's line, behind by Holm's correction."""
+    ahead = tuple(c.rival for c in verdict.comparisons if c.low > verdict.line)
+    behind = tuple(c.rival for c in verdict.comparisons if lost(c, verdict.line))
+    rest = tuple(c.rival for c in verdict.comparisons if c.rival not in (*ahead, *behind))
+    return Standing(ahead, rest, behind)
+
+
+def from_verdict(verdict: Verdict) -> Finding:
+    """A decided claim as a finding."""
+    estimate = Estimate(verdict.effect, verdict.ci_low, verdict.ci_high, verdict.n_seeds, verdict.unit)
+    return Finding(
+        verdict.title,
+        verdict.verdict,
+        estimate,
+        {
+            "claim": verdict.claim,
+            "against": verdict.against,
+            "standing": standing(verdict) if verdict.comparisons else None,
+            "flips": verdict.otherwise,
+            "seeds_needed": verdict.seeds_needed,
+            "missing": verdict.missing,
+            **verdict.values,
+        },
+    )
+
+
+def as_json(benchmark: str, finding: Finding) -> dict[str, Any]:
+    """Plain JSON values."""
+    return {"benchmark": benchmark, **plain(finding)}

@@ -1,0 +1,84 @@
+"""Which rows a benchmark reads, by declared names; `check` holds these against what evaluations declare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from infomax_bench.study.claims import Claims
+
+
+class Select:
+    """Rows of one metric, and of one protocol or some unless it is None; and of one value of other columns (`x=8`).
+
+    scale: what values are multiplied by for readers (100 for percent).
+    """
+
+    def __init__(
+        self, metric: str, protocol: str | tuple[str, ...] | None = None, *, scale: float = 1.0, **where: Any
+    ) -> None:
+        self.metric, self.protocol, self.scale, self.where = metric, protocol, scale, where
+
+    def __repr__(self) -> str:
+        parts = [repr(self.metric), repr(self.protocol), *(f"{k}={v!r}" for k, v in self.where.items())]
+        return f"Select({', '.join(parts)})"
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Those that are named."""
+        return () if self.protocol is None else (self.protocol,) if isinstance(self.protocol, str) else self.protocol
+
+    def __call__(self, rows: pd.DataFrame, claims: Claims | None = None) -> pd.DataFrame:
+        """The rows, whatever their status, scaled."""
+        found = self.raw(rows)
+        return found if self.scale == 1 else found.assign(value=self.scale * found["value"])
+
+    def raw(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows as they were measured."""
+        kept = rows["metric"] == self.metric
+        if self.protocol is not None:
+            kept &= rows["protocol"].isin(self.protocols)
+        for column, value in self.where.items():
+            kept &= rows[column] == value
+        return rows[kept]
+
+    def then(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Derived:
+        """These rows, changed."""
+        return Derived(lambda rows, claims: change(self(rows)), (self,))
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Rows made of other rows, with what it reads of them."""
+
+    make: Callable[[pd.DataFrame, Claims], pd.DataFrame]
+    selects: tuple[Select, ...]
+
+    def __call__(self, rows: pd.DataFrame, claims: Any = None) -> pd.DataFrame:
+        return self.make(rows, claims)
+
+    def then(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Derived:
+        """These rows, changed once more."""
+        return Derived(lambda rows, claims: change(self(rows, claims)), self.selects)
+
+
+def reads(*selects: Select) -> Callable[[Callable[[pd.DataFrame, Claims], pd.DataFrame]], Derived]:
+    """Marks a function of rows and claims by what it reads."""
+    return lambda make: Derived(make, selects)
+
+
+def selects_in(value: Any) -> Iterator[Select]:
+    """Every Select in a value: in lists, mappings, and what has `selects` of its own."""
+    if isinstance(value, Select):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from selects_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from selects_in(one)
+    elif hasattr(value, "selects"):
+        yield from value.selects

@@ -1,0 +1,82 @@
+"""Sentences from findings: a benchmark's words are the macros of `words/NAME.jinja` beside its file.
+
+A macro has the name of what it tells: of a finding, of a view (its caption), of a verdict; `answer` composes what is
+said of all findings. Lines may be broken anywhere; a line of `---` ends a point. What `words.jinja` of this package
+holds can be imported, and tells verdicts that have no words of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+
+from infomax_bench.base.errors import UserError
+from infomax_bench.stats.intervals import in_words
+from infomax_bench.stats.power import would_decide
+
+COMMON = "words.jinja"
+
+
+class Words:
+    """The words of one benchmark; folder: where its file is."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.path = folder / "words" / f"{name}.jinja"
+        self._own = f"{name}.jinja"
+
+    @functools.cached_property
+    def _environment(self) -> Environment:
+        found = [
+            FileSystemLoader(self.path.parent),
+            PackageLoader("infomax_bench", "study"),
+            DictLoader({self._own: ""}),
+        ]
+        made = Environment(loader=ChoiceLoader(found), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "would_decide": would_decide}
+        made.filters["verdict_bounds"] = lambda v, form="+.3g": in_words(v.ci_low, v.ci_high, form)
+        return made
+
+    @functools.cached_property
+    def _macros(self) -> dict[str, Any]:
+        own, common = (self._environment.get_template(name).module for name in (self._own, COMMON))
+        return {**_macros_of(common), **_macros_of(own)}
+
+    def has(self, name: str) -> bool:
+        """Whether there are words of that name."""
+        return name in self._macros
+
+    def say(self, name: str, *values: Any) -> list[str]:
+        """The points, each on one line. Raises UserError, with the file, if there are no such words."""
+        if not self.has(name):
+            raise UserError(f"{self.path} has no words named {name!r}: write a macro of that name")
+        points = re.split(r"^\s*---\s*$", str(self._macros[name](*values)), flags=re.MULTILINE)
+        return [_tidy(point) for point in points if point.strip()]
+
+
+def _tidy(text: str) -> str:
+    """On one line, and without spaces that a template's line breaks leave before a comma or inside brackets."""
+    line = " ".join(text.split())
+    return re.sub(r"\s+([,;:.)](?:[\s;:.,)]|$))", r"\1", line).replace("( ", "(")
+
+
+def _macros_of(module: Any) -> dict[str, Any]:
+    return {name: one for name, one in vars(module).items() if callable(one) and not name.startswith("_")}
+
+
+def _number(value: float, form: str) -> str:
+    """A number in Python's format, such as "+.1f"."""
+    return format(value, form)
+
+
+def _signed(found: Any, form: str = "+.1f", scale: float = 1.0) -> str:
+    """A difference (Estimate or Interval) with its interval."""
+    return f"{scale * found.mean:{form}}, {_bounds(found, form, scale)}"
+
+
+def _bounds(found: Any, form: str = "+.3g", scale: float = 1.0) -> str:
+    """The interval of an Estimate or Interval."""
+    return in_words(scale * found.low, scale * found.high, form)
