@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from infomax_bench.check.check import double_precision
+from infomax_bench.check.small import double_precision
 from tests.small_runs import TINY, write_echo
 
 torch.set_num_threads(1)

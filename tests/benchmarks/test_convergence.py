@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from infomax_bench.base.store import Store
-from infomax_bench.check.check import grid_is_made_of_known_evaluations
+from infomax_bench.check.benchmarks import grid_is_made_of_known_evaluations
 from infomax_bench.evaluations import PAIRWISE
 from infomax_bench.evaluations import similarity as similarity_module
 from infomax_bench.plots.sheets import clustered

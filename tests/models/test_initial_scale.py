@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from infomax_bench.base.store import digest
-from infomax_bench.check.check import N_CLASSES, Skipped, data_of, problem_of
+from infomax_bench.check.promise import Skipped
+from infomax_bench.check.small import N_CLASSES, data_of, problem_of
 from infomax_bench.cli.listing import describe
 from infomax_bench.cli.template import TEMPLATE
 from infomax_bench.models.blocks import Problem, init_params

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from infomax_bench import Batch, Problem, TextEncoder
 from infomax_bench.base.streams import generator
-from infomax_bench.check.check import Broken, captions_are_written
+from infomax_bench.check.datasets import captions_are_written
+from infomax_bench.check.promise import Broken
 from infomax_bench.data.dataset import Dataset, Images, captions_of, load, split, word_ids
 from infomax_bench.models.blocks import init_params
 from infomax_bench.study.cell import Cell

@@ -16,7 +16,7 @@ from sklearn.neural_network import BernoulliRBM
 from torch.nn import functional as F
 
 from infomax_bench import Augmentation, Batch, Method, Net, Problem, Rng
-from infomax_bench.check.check import doubled
+from infomax_bench.check.small import doubled
 from infomax_bench.data.dataset import split
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.models.blocks import init_params

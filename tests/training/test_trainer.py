@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from infomax_bench import Batch, Card, Method, Net, Problem, Rng
 from infomax_bench.base.errors import NotApplicable
-from infomax_bench.check.check import doubled
+from infomax_bench.check.small import doubled
 from infomax_bench.data.dataset import split
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.study.plugins import registry

@@ -1,0 +1,46 @@
+"""What a benchmark promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from infomax_bench.check.promise import hold
+from infomax_bench.evaluations import EVALUATIONS, PAIRWISE
+from infomax_bench.run.results import COLUMNS
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.claims import Claims
+from infomax_bench.study.suite import Suite
+
+
+def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
+    """The docstring has a claim and a rule, written before any result exists."""
+    for name in ("Claim", "Rule"):
+        hold(bool(benchmark.paragraph(name)), f"the docstring has no paragraph beginning with '{name}:'")
+    hold(bool(benchmark.title), "title is empty")
+
+
+def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
+    """The grid asks for evaluations that exist, and what is compared is among them."""
+    suite = Suite("check", ("a", "b"), ("x", "y"), {"x": 1, "y": 1}, 8, (4, 8), (0,), 16, "a")
+    asked = {request.evaluation for _, request in benchmark.grid(suite)}
+    for name in sorted(asked):
+        hold(name in EVALUATIONS, f"asks for {name!r}, which is no evaluation")
+    if benchmark.compares:
+        hold(benchmark.compares in PAIRWISE, f"compares {benchmark.compares!r}, which is no comparison")
+        hold(PAIRWISE[benchmark.compares].of in asked, f"does not ask for {PAIRWISE[benchmark.compares].of!r}")
+
+
+def no_rows_no_verdict(benchmark: Benchmark) -> None:
+    """Without results there are verdicts of nothing but "inconclusive", and no crash."""
+    rows = pd.DataFrame(columns=list(COLUMNS))
+    for verdict in benchmark.verdicts(rows, Claims("a", "check", {"a": "this work", "b": "prior art"}, False)):
+        hold(verdict.verdict == "inconclusive", f"{verdict.title!r} is {verdict.verdict} without any result")
+
+
+BENCHMARK_PROMISES: tuple[Callable[[Benchmark], None], ...] = (
+    docstring_states_claim_and_rule,
+    grid_is_made_of_known_evaluations,
+    no_rows_no_verdict,
+)

@@ -1,0 +1,61 @@
+"""What a data set promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from infomax_bench.base.streams import Rng
+from infomax_bench.check.promise import Broken, hold
+from infomax_bench.data.dataset import Dataset, captions_of, load
+
+
+def declaration_matches_images(dataset: Dataset) -> None:
+    """Shape, counts, classes and factors are what was declared without loading."""
+    data = load(dataset)
+    n = len(data.images)
+    shape = tuple(data.images.shape[1:])
+    hold(shape == tuple(dataset.shape), f"images are {shape}, not {dataset.shape}")
+    hold(int(data.test.sum()) == dataset.n_test, f"{int(data.test.sum())} test images, not {dataset.n_test}")
+    hold(n - dataset.n_test == dataset.n_rest, f"{n - dataset.n_test} other images, not {dataset.n_rest}")
+    classes = data.labels.unique().tolist()
+    hold(classes == list(range(dataset.n_classes)), f"labels are {classes}, not 0 to {dataset.n_classes - 1}")
+    n_factors = 0 if data.factors is None else data.factors.shape[1]
+    hold(n_factors == len(dataset.factor_names), f"{n_factors} factors for {len(dataset.factor_names)} names")
+
+
+def captions_are_written(dataset: Dataset) -> None:
+    """Every image has a caption, made of the vocabulary and of no more words than declared without loading."""
+    try:
+        ids = captions_of(dataset)
+    except (ValueError, LookupError) as error:
+        raise Broken(f"captions cannot be written: {type(error).__name__}: {error}") from error
+    n = len(load(dataset).images)
+    hold(len(ids) == n, f"{len(ids)} captions for {n} images")
+    hold(bool(ids.any(1).all()), "a caption has no words")
+
+
+def loading_is_deterministic(dataset: Dataset) -> None:
+    """Loading twice gives the same images, labels and test part; the fingerprint stays."""
+    a, b = dataset.load(), type(dataset)(dataset.argument).load()
+    same = torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels) and torch.equal(a.test, b.test)
+    hold(same, "two loads differ")
+    hold(dataset.fingerprint() == type(dataset)(dataset.argument).fingerprint(), "two fingerprints differ")
+
+
+def augmentation_keeps_images(dataset: Dataset) -> None:
+    """Augmented images keep their shape and range, and are not what they were."""
+    images = load(dataset).images[:32].float() / 255
+    changed = dataset.augmentation(images, Rng.of([0], "check", stacked=False))
+    hold(changed.shape == images.shape, f"augmented images are {tuple(changed.shape)}, not {tuple(images.shape)}")
+    hold(bool(changed.isfinite().all() and changed.min() >= 0 and changed.max() <= 1), "augmented images leave [0, 1]")
+    hold(not torch.equal(changed, images), "the augmentation changes nothing, so two views are the same image")
+
+
+DATASET_PROMISES: tuple[Callable[[Dataset], None], ...] = (
+    declaration_matches_images,
+    captions_are_written,
+    loading_is_deterministic,
+    augmentation_keeps_images,
+)

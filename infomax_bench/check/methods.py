@@ -1,0 +1,208 @@
+"""What a method promises."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from infomax_bench.check.promise import Skipped, hold
+from infomax_bench.check.small import (
+    N_IMAGES,
+    ODD_SHAPE,
+    SHAPE,
+    captions_of,
+    data_of,
+    double_precision,
+    doubled,
+    fitted,
+    images_of,
+    labels_of,
+    problem_of,
+)
+from infomax_bench.models.blocks import Problem
+from infomax_bench.study.plugins import registry
+from infomax_bench.training.frozen import Encoder
+from infomax_bench.training.method import Method, Role
+from infomax_bench.training.session import named_terms, session_for
+from infomax_bench.training.trainer import Trained
+
+
+def card_is_complete(method: Method) -> None:
+    """The card says what the comparison table shows."""
+    card = method.card
+    for name in ("family", "objective", "prevents", "paper"):
+        hold(bool(getattr(card, name)), f"card.{name} is empty")
+    roles = get_args(Role)
+    hold(card.role in roles, f"card.role is one of {', '.join(roles)}, not {card.role!r}")
+
+
+def hyperparameters_are_declared(method: Method) -> None:
+    """Every hyperparameter has a help text, and its default lies in its own search range."""
+    for name, field in type(method).parameters().items():
+        meta = field.metadata
+        hold(bool(meta.get("help")), f"{name} is not made with param(..., help=...)")
+        search, choices = meta["search"], meta["choices"]
+        if search and not choices and isinstance(field.default, float):
+            hold(search[0] <= field.default <= search[1], f"{name}'s default {field.default} is outside {search}")
+        if choices:
+            hold(field.default in choices, f"{name}'s default {field.default!r} is not one of its choices")
+
+
+def features_fit_every_shape(method: Method) -> None:
+    """Features are finite float32 [seeds, images, width] for every data set's image shape, and for an odd one."""
+    found = registry()
+    datasets = (found.dataset(name) for name in found.names("datasets"))
+    for shape in sorted({ODD_SHAPE, *(dataset.shape for dataset in datasets if not dataset.takes)}):
+        problem = problem_of(method, shape)
+        features = _encoder(method, problem, fitted(method, problem)).features(images_of(shape)[:10])
+        wanted = (2, 10, problem.width)
+        hold(tuple(features.shape) == wanted, f"features of {shape} images are {tuple(features.shape)}, not {wanted}")
+        hold(features.dtype == torch.float32, f"features are {features.dtype}, not float32")
+
+
+def same_seed_same_numbers(method: Method) -> None:
+    """Two trainings under the same seeds give the same parameters, bit for bit."""
+    problem = problem_of(method)
+    same = _same(fitted(method, problem), fitted(method, problem))
+    hold(same, "two trainings under the same seeds differ: draw only from `rng`")
+
+
+def seeds_matter(method: Method) -> None:
+    """Different seeds give different encoders, unless the method is the same function of its data for all of them."""
+    problem = problem_of(method)
+    trained = fitted(method, problem)
+    encoder = _encoder(method, problem, trained)
+    if encoder.n_parameters and method.by_gradient():
+        weights = [p for name, p in encoder.kept().items() if name.endswith("weight")]
+        hold(any(not torch.equal(p[0], p[1]) for p in weights), "two seeds end with the same encoder")
+
+
+def gradient_reaches_the_encoder(method: Method) -> None:
+    """The loss is finite, one number a seed, and its gradient reaches the encoder and every head."""
+    if not method.by_gradient():
+        raise Skipped("has no gradient")
+    problem = problem_of(method)
+    seeds = (0, 1) if method.batched else (0,)
+    session = session_for(method, problem, data_of(problem, seeds), seeds, n_steps=4)
+    session.advance()  # some methods fill a queue first
+    batch = session.batch()
+    terms = named_terms(method.loss(session.net, batch, session.state, session.rng))
+    for name, term in terms.items():
+        hold(bool(term.isfinite().all()), f"loss term {name!r} is not finite on random images")
+    session.differentiate(terms)
+    for name, p in session.net.params.items():
+        hold(p.grad is not None, f"no gradient reaches {name}")
+        hold(p.grad is None or bool(p.grad.isfinite().all()), f"the gradient of {name} is not finite")
+    own = [p.grad for name, p in session.net.params.items() if name.startswith("encoder.") and p.grad is not None]
+    reached = any(bool(grad.abs().sum() > 0) for grad in own)
+    hold(reached, "the gradient of the encoder is zero everywhere")
+
+
+def every_backbone_works(method: Method) -> None:
+    """On each backbone that it declares it trains to finite features of the right shape."""
+    for backbone in method.backbones[1:]:
+        if backbone == "resnet18":  # as the small convolutional net, and a hundred times its time
+            continue
+        problem = problem_of(method, backbone=backbone)
+        trained = fitted(method, problem)
+        hold(not any(trained.diverged), f"parameters are not finite after training a {backbone}")
+        features = _encoder(method, problem, trained).features(images_of(SHAPE)[:10])
+        hold(tuple(features.shape) == (2, 10, problem.width), f"features of a {backbone} are {tuple(features.shape)}")
+
+
+def labels_are_not_used(method: Method) -> None:
+    """A method that does not ask for labels (or captions) learns the same from shuffled ones."""
+    problem = problem_of(method)
+    order = torch.randperm(N_IMAGES, generator=torch.Generator().manual_seed(3))
+    shuffled = fitted(method, problem, labels=labels_of()[order], captions=captions_of()[order])
+    same = _same(fitted(method, problem), shuffled)
+    if method.supervised():
+        hold(not same, f"asks for {' and '.join(method.needs)} and does not use them")
+    else:
+        hold(same, "does not ask for labels, but other labels give another encoder")
+
+
+def degenerate_images_stay_finite(method: Method) -> None:
+    """Identical images, and images of one grey, give finite losses, parameters and features."""
+    problem = problem_of(method)
+    for kind in ("identical", "constant"):
+        images = images_of(problem.input_shape, kind)
+        trained = fitted(method, problem, images=images)
+        hold(not any(trained.diverged), f"parameters are not finite after training on {kind} images")
+        for name, values in trained.log.items():
+            hold(bool(values.isfinite().all()), f"loss term {name!r} is not finite on {kind} images")
+        features = _encoder(method, problem, trained).features(images[:4])
+        hold(bool(features.isfinite().all()), f"features of {kind} images are not finite")
+
+
+def alone_as_in_a_group(method: Method) -> None:
+    """A seed starts the same way alone and beside others: its draws and its loss do not depend on the company.
+
+    In float32 a few updates can make much of a last digit, so they are made in float64; a method that asks for float32
+    somewhere is held to its first loss.
+    """
+    if not method.by_gradient() or not method.batched:
+        raise Skipped("is trained one seed after another")
+    problem = problem_of(method)
+
+    def first_losses(seeds: tuple[int, ...], n: int) -> Tensor:
+        session = doubled(session_for(method, problem, data_of(problem, seeds), seeds, n_steps=4))
+        return torch.stack([torch.stack(list(session.advance().values())).sum(0) for _ in range(n)])
+
+    try:
+        with double_precision():
+            alone, group, rounding = first_losses((1,), 3)[:, 0], first_losses((0, 1, 2), 3)[:, 1], 1e-7
+    except RuntimeError:  # torch's, for a product of both types
+        alone, group, rounding = first_losses((1,), 1)[:, 0], first_losses((0, 1, 2), 1)[:, 1], 1e-4
+    close = torch.allclose(alone, group, rtol=rounding, atol=rounding)
+    hold(close, f"the first losses of seed 1 are {alone.tolist()} alone and {group.tolist()} beside others")
+
+
+def inputs_are_left_alone(method: Method) -> None:
+    """Training and encoding do not change the images they are given."""
+    problem = problem_of(method)
+    images = images_of(problem.input_shape)
+    before = images.clone()
+    _encoder(method, problem, fitted(method, problem, images=images)).features(images)
+    hold(torch.equal(images, before), "the images were changed in place")
+
+
+def an_encoder_survives_the_disk(method: Method) -> None:
+    """A saved encoder, read back, gives the same features."""
+    problem = problem_of(method)
+    encoder = _encoder(method, problem, fitted(method, problem))
+    images = images_of(problem.input_shape)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder.safetensors"
+        encoder.save(path)
+        back = Encoder.load(path, type(method))
+    hold(torch.equal(back.features(images), encoder.features(images)), "features differ after saving and loading")
+
+
+def _encoder(method: Method, problem: Problem, trained: Trained, seeds: Sequence[int] = (0, 1)) -> Encoder:
+    return Encoder(method, problem, trained.params, tuple(seeds), "check")
+
+
+def _same(a: Trained, b: Trained) -> bool:
+    return all(torch.equal(a.params[name], b.params[name]) for name in a.params)
+
+
+METHOD_PROMISES: tuple[Callable[[Method], None], ...] = (
+    card_is_complete,
+    hyperparameters_are_declared,
+    features_fit_every_shape,
+    same_seed_same_numbers,
+    seeds_matter,
+    gradient_reaches_the_encoder,
+    labels_are_not_used,
+    degenerate_images_stay_finite,
+    alone_as_in_a_group,
+    inputs_are_left_alone,
+    every_backbone_works,
+    an_encoder_survives_the_disk,
+)
