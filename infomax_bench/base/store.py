@@ -8,6 +8,7 @@ results/<preset>/
     measurements.csv       the rows of the manifest's jobs, one tidy table
     measurements.csv.gz    the same, for repositories: a host takes no file of over 100 MB, and packed it has a few
     verdicts.json          the claims, decided
+    findings.json          the same and what else benchmarks found, as plain data
     run.json, run.log      how and on what it was run (run.json.bak is a copy); warnings and failures
 
 What a file says of itself (whose key it is, its seeds, its settings) is under its checksum, so that one that was

@@ -22,7 +22,8 @@ def make_reports(arguments: argparse.Namespace) -> int:
     """Writes the report of one results folder, or of every one."""
     registry = registry_for(arguments, "benchmarks")
     from infomax_bench.report.build import write_report
-    from infomax_bench.run.results import decide_all, read_info, read_results
+    from infomax_bench.run.decisions import decide_all
+    from infomax_bench.run.results import read_info, read_results
 
     everything = sorted({path.parent for path in Path("results").glob("*/manifest.json*")})
     folders = [arguments.results] if arguments.results else everything

@@ -140,8 +140,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     "run",
     "train, measure and decide",
-    "Trains what is missing, measures what is missing, writes results/PRESET/measurements.csv and verdicts.json,\n"
-    "and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is\n"
+    "Trains what is missing, measures what is missing, writes measurements.csv, verdicts.json and findings.json below\n"
+    "results/PRESET, and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is\n"
     "not run again; editing one method's file re-runs that method only.",
     _options,
     run_suite,

@@ -30,7 +30,8 @@ from infomax_bench.report.images import Gallery, read_galleries
 from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report.speed import speed
-from infomax_bench.run.results import Results, uncalibrated
+from infomax_bench.run.decisions import uncalibrated
+from infomax_bench.run.results import Results
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,11 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench.base.errors import UserError
-from infomax_bench.base.forked import available_cores, in_parallel
 from infomax_bench.base.printable import printable
 from infomax_bench.base.sealed import Damaged, read_either
-from infomax_bench.base.store import Manifest, Store, replacing, write_text
+from infomax_bench.base.store import Manifest, Store, replacing
 from infomax_bench.run.record import RECORD, fitted
 from infomax_bench.run.rows import read_rows
-from infomax_bench.stats.verdict import Verdict, failed_seeds
-from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cell import DEFAULTS
 from infomax_bench.study.claims import Claims
 
@@ -208,58 +203,8 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
     return results
 
 
-def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str | None = None) -> list[Verdict]:
-    """Every benchmark's verdicts on what is there; each with the outcome without rivals that are not calibrated,
-    without those that see labels, and of the subject with its default settings."""
-    claims = results.claims(subject)
-    table = results.without_drafts(claims.subject)
-    ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
-    doubtful = frozenset(uncalibrated(results, ordered, claims)) - {claims.subject}
-    asked = {"": partial(_verdicts, table, ordered, claims)}
-    if doubtful:
-        asked["without_uncalibrated"] = partial(_verdicts, table, ordered, claims.without(doubtful))
-    if claims.subject not in claims.supervised:
-        blind = claims.without(claims.supervised)
-        asked["without_supervised"] = partial(_verdicts, table, ordered, blind)
-    asked["with_defaults"] = partial(_with_defaults, table, ordered, claims)
-    verdicts, *others = in_parallel(list(asked.values()), available_cores())
-    for name, found in zip([*asked][1:], others, strict=True):
-        outcomes = {_question(v): v.verdict for v in found if v.n_seeds}
-        verdicts = [replace(v, **{name: "" if v.aside else outcomes.get(_question(v), "")}) for v in verdicts]
-    return list(verdicts)
-
-
-def _with_defaults(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
-    """The verdicts if the subject had not been tuned; none where it was not, or was not run so."""
-    named = f"{claims.subject} ({DEFAULTS})"
-    if not (table["method"] == named).any():
-        return []
-    rows = table[table["method"] != claims.subject]
-    return _verdicts(rows.assign(method=rows["method"].replace(named, claims.subject)), benchmarks, claims)
-
-
-def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:
-    """Methods that some benchmark shows not to do what is known of them."""
-    able = [b for b in benchmarks if type(b).uncalibrated is not Benchmark.uncalibrated]
-    return sorted({m for b in able for m in b.uncalibrated(b.own_rows(results.table, claims))})
-
-
-def _verdicts(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
-    verdicts: list[Verdict] = []
-    for benchmark in benchmarks:
-        rows = benchmark.own_rows(table, claims)
-        if not rows.empty:
-            failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
-            verdicts += benchmark.verdicts(rows, claims, failed)
-    return verdicts
-
-
-def _question(verdict: Verdict) -> tuple[str, ...]:
-    return verdict.benchmark, verdict.claim, verdict.title, verdict.against
-
-
-def write_results(root: Path, results: Results, verdicts: Iterable[Verdict]) -> None:
-    """Writes measurements.csv, the same compressed, and verdicts.json."""
+def write_table(root: Path, results: Results) -> None:
+    """Writes measurements.csv, and the same compressed."""
     table = root / "measurements.csv"
     with replacing(table) as temporary:
         results.table.to_csv(temporary, index=False, float_format="%.8g")
@@ -270,4 +215,3 @@ def write_results(root: Path, results: Results, verdicts: Iterable[Verdict]) -> 
         gzip.GzipFile(table.name, "wb", compresslevel=6, fileobj=file, mtime=0) as packed,  # no clock
     ):
         shutil.copyfileobj(text, packed)
-    write_text(root / "verdicts.json", json.dumps([v.as_json() for v in verdicts], indent=1) + "\n")

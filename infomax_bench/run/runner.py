@@ -25,7 +25,8 @@ from infomax_bench.base.store import Manifest, Store
 from infomax_bench.data.dataset import load
 from infomax_bench.evaluations import PAIRWISE
 from infomax_bench.run import compare, engine
-from infomax_bench.run.results import Results, decide_all, machine_in_words, read_info, read_results, write_results
+from infomax_bench.run.decisions import decide_all, find_all, write_decisions
+from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table
 from infomax_bench.run.workers import Workers
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
@@ -117,7 +118,9 @@ def run(
     with store.locked():  # so that of two runs that end at once neither writes a table without the other's rows
         results = read_results(root, {**store.manifest(), **manifest}, info)
         verdicts = decide_all(results, every, suite.subject)
-        write_results(root, results, verdicts)
+        findings = find_all(results, every, verdicts, suite.subject)
+        write_table(root, results)
+        write_decisions(root, verdicts, findings)
     _say(quiet, *results.untrained(suite.datasets))
     return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)
 

@@ -17,9 +17,11 @@ from infomax_bench.report import build as report
 from infomax_bench.report import model as report_model
 from infomax_bench.report.pages import link, markdown, templates
 from infomax_bench.report.parts import file_name
-from infomax_bench.run import results, rows
+from infomax_bench.run import decisions, rows
+from infomax_bench.run.decisions import find_all, write_decisions
 from infomax_bench.run.record import RECORD, STUDY, fitted
-from infomax_bench.run.results import write_results
+from infomax_bench.run.results import write_table
+from infomax_bench.study.plugins import registry
 from tests.report.test_report import DATASETS, ROLES, build, make_results
 
 INJECTIONS = {
@@ -124,7 +126,7 @@ def undrawn():
     """Pages without the pictures, which take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report_model, "png", lambda figure: b"a picture")
-        for module in (report, results, rows):
+        for module in (report, decisions, rows):
             patch.setattr(module, "available_cores", lambda: 1)
         yield
 
@@ -207,8 +209,12 @@ def test_a_control_character_reaches_no_page_and_no_table(tmp_path):
     root = tmp_path / "results" / "quick"
     spoiled(root, more)
     *_, verdicts, read = build(root, tmp_path / "out")
-    write_results(root, read, verdicts)
-    written = [*(tmp_path / "out").glob("[!.]*.*"), root / "measurements.csv", root / "verdicts.json"]
+    write_table(root, read)
+    found = registry()
+    benchmarks = [found.benchmark(name) for name in found.names("benchmarks")]
+    write_decisions(root, verdicts, find_all(read, benchmarks, verdicts))
+    written = [*(tmp_path / "out").glob("[!.]*.*"), root / "measurements.csv"]
+    written += [root / "verdicts.json", root / "findings.json"]
     for path in written:
         text = path.read_text(encoding="utf-8")
         assert not set(text) & (set(map(chr, [*range(9), *range(11, 32), *range(127, 160)])) | set("\u202e\r"))

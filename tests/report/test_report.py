@@ -20,7 +20,8 @@ from infomax_bench.report.build import is_made, print_verdicts, write_report
 from infomax_bench.report.model import chances, gaps, still_falling
 from infomax_bench.report.model import power as model_power
 from infomax_bench.report.parts import answer, bars, number
-from infomax_bench.run.results import decide_all, read_results
+from infomax_bench.run.decisions import decide_all
+from infomax_bench.run.results import read_results
 from infomax_bench.stats.compare import Comparison
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims

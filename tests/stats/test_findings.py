@@ -1,0 +1,75 @@
+"""Findings: what is kept of a rule's outcome, how it is looked up, and what JSON has of it."""
+
+import json
+import math
+
+import numpy as np
+
+from infomax_bench.stats.compare import Comparison
+from infomax_bench.stats.findings import Estimate, Finding, Found, as_json, from_verdict, standing
+from infomax_bench.stats.intervals import interval
+from infomax_bench.stats.verdict import Verdict
+
+FOUND = Found(
+    [
+        Finding("gap", "shown", None, {"dataset": "a", "x": 1}),
+        Finding("gap", "none", None, {"dataset": "b", "x": 1}),
+        Finding("other", "shown", None, {"dataset": "a"}),
+        Finding("gap", "shown", None, {"dataset": "a", "x": 2}),
+    ]
+)
+
+
+def verdict(comparisons, line=0.0, **more):
+    numbers = {"effect": 1.0, "ci_low": 0.5, "ci_high": 1.5, "n_seeds": 5}
+    texts = {"claim": "P", "title": "Better", "subject": "s", "against": "prior art", "track": "controlled"}
+    return Verdict(
+        **texts, **numbers, preset="p", verdict="refuted", indicative=False, rule="", benchmark="b",
+        comparisons=comparisons, line=line, **more,
+    )  # fmt: skip
+
+
+def compared(rival, mean, half, p_holm):
+    return Comparison(rival, mean, mean - half, mean + half, 5, p_holm)
+
+
+def test_findings_are_found_by_name_and_values_in_their_order():
+    assert [f.values["x"] for f in FOUND.all("gap", dataset="a")] == [1, 2]
+    assert FOUND.one("gap", dataset="b").outcome == "none"
+    assert FOUND.one("gap", dataset="c") is None
+    assert FOUND.all("gap").count("shown") == 2
+    assert [(key, len(own)) for key, own in FOUND.by("dataset")] == [(("a",), 3), (("b",), 1)]
+    assert [key for key, _ in FOUND.by("dataset", "x")] == [("a", 1), ("b", 1), ("a", 2)]  # "other" has no x
+
+
+def test_an_estimate_is_an_interval_in_the_readers_unit():
+    found = interval(np.array([0.1, 0.2, 0.3]))
+    made = Estimate.of(found, 100, "points")
+    assert (made.mean, made.low, made.high, made.n) == (
+        100 * found.mean, 100 * found.low, 100 * found.high, 3
+    )  # fmt: skip
+
+
+def test_every_rival_stands_in_exactly_one_place():
+    """Ahead by the single interval, behind by Holm's correction, else level: with a margin, against its line."""
+    rivals = (compared("far", 3, 1, 1.0), compared("close", 0.5, 1, 0.8), compared("better", -3, 1, 0.001))
+    found = standing(verdict(rivals))
+    assert (found.ahead, found.level, found.behind) == (("far",), ("close",), ("better",))
+    allowed = standing(verdict((compared("near", -0.5, 0.2, 0.9),), line=-1.0))
+    assert allowed.ahead == ("near",)
+
+
+def test_json_has_no_number_that_is_not_finite_and_no_type_of_numpy():
+    nothing = Estimate(math.nan, -math.inf, math.inf, 1)
+    one = Finding("f", "", nothing, {"n": np.int64(3), "methods": ("a",), "x": np.nan})
+    made = json.loads(json.dumps(as_json("b", one), allow_nan=False))
+    assert made["estimate"] == {"mean": None, "low": None, "high": None, "n": 1, "unit": ""}
+    assert made["values"] == {"n": 3, "methods": ["a"], "x": None}
+    assert made["benchmark"] == "b"
+
+
+def test_a_verdict_is_a_finding_with_its_standing_and_what_would_flip_it():
+    found = from_verdict(verdict((compared("better", -3, 1, 0.001),), with_defaults="supported"))
+    assert (found.name, found.outcome, found.estimate.mean) == ("Better", "refuted", 1.0)
+    assert found.values["standing"].behind == ("better",)
+    assert found.values["flips"] == ["supported for s with its default settings"]
