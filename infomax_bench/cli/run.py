@@ -141,8 +141,8 @@ COMMAND = Command(
     "run",
     "train, measure and decide",
     "Trains what is missing, measures what is missing, writes measurements.csv, verdicts.json and findings.json below\n"
-    "results/PRESET, and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not changed is\n"
-    "not run again; editing one method's file re-runs that method only.",
+    "results/PRESET, and rebuilds the report. Interrupt it at any time: the next run goes on from there. What has not\n"
+    "changed is not run again; editing one method's file re-runs that method only.",
     _options,
     run_suite,
     goes_on=True,
