@@ -26,6 +26,7 @@ _WHERE = {
     "Finding": "stats.findings",
     "Request": "study.cell",
     "Select": "study.select",
+    "in_panels": "study.select",
     "reads": "study.select",
     "Suite": "study.suite",
     "View": "study.view",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from infomax_bench.study.cell import Request as Request
     from infomax_bench.study.contrast import Contrast as Contrast
     from infomax_bench.study.select import Select as Select
+    from infomax_bench.study.select import in_panels as in_panels
     from infomax_bench.study.select import reads as reads
     from infomax_bench.study.suite import Suite as Suite
     from infomax_bench.study.view import View as View

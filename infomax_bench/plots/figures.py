@@ -58,7 +58,7 @@ def intervals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return found.assign(low=found["mean"] - half, high=found["mean"] + half, n=n)
 
 
-def comparable(rows: pd.DataFrame, by: str, over: Sequence[str] = ("dataset", "target")) -> pd.DataFrame:
+def comparable(rows: pd.DataFrame, by: str = "panel", over: Sequence[str] = ("dataset", "target")) -> pd.DataFrame:
     """Rows of the methods that have every case (columns `over`) that any method has, separately for each value of `by`.
 
     A mean over other cases would not be comparable.
@@ -132,8 +132,9 @@ def curves(
 
 
 def dots(
-    rows: pd.DataFrame, claims: Claims, *, label: str, panel: str = "dataset", scale: float = 1.0, log: bool = False,
-    higher_is_better: bool | None = True, bound: tuple[float, str] | None = None, order: Sequence[str] = (),
+    rows: pd.DataFrame, claims: Claims, *, label: str = "", panel: str = "dataset", scale: float = 1.0,
+    log: bool = False, higher_is_better: bool | None = True, bound: tuple[float, str] | None = None,
+    order: Sequence[str] = (),
 ) -> Figure:  # fmt: skip
     """One dot with its interval for each method, best on top (by mean rank over the panels), a column for each panel.
 

@@ -13,7 +13,7 @@ from infomax_bench.stats.compare import Comparison, by_case, cases_ahead, compar
 from infomax_bench.stats.power import seeds_needed
 from infomax_bench.stats.verdict import Outcome, decide, hardest, lost, stale_methods
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.select import Select
+from infomax_bench.study.select import Select, selects_in
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Contrast:
 
     claim: the prediction or question ("P1"); title: what is claimed of the subject; metric: what is compared, for
     readers. rows: which rows. unit, scale: of differences, for readers. cannot: rows -> the (method, data set) that are
-    not applicable; such a method is compared on the other data sets.
+    not applicable; such a method is compared on the other data sets. where_measured: nothing is claimed where there are
+    no such rows at all.
     """
 
     claim: str
@@ -49,16 +50,19 @@ class Contrast:
     margin: float = 0.0
     against: tuple[str, ...] = ("prior art", "control")
     cannot: Callable[[pd.DataFrame, Claims], Collection[tuple[str, str]]] | None = None
+    where_measured: bool = False
 
     @property
     def selects(self) -> list[Select]:
         """The rows it reads, as far as they are declared."""
-        return [self.rows] if isinstance(self.rows, Select) else []
+        return list(selects_in(self.rows))
 
     def decide(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Decision]:
         """One decision for each role that has rivals; rows: all of the benchmark's."""
-        cannot = self.cannot(rows, claims) if self.cannot else ()
         measured = self.rows(rows, claims)
+        if self.where_measured and measured.empty:
+            return
+        cannot = self.cannot(rows, claims) if self.cannot else ()
         values = by_case(measured, claims.subject)
         higher, margin = self.higher_is_better, self.margin
         for role in self.against:

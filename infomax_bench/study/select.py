@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,15 @@ class Derived:
 def reads(*selects: Select) -> Callable[[Callable[[pd.DataFrame, Claims], pd.DataFrame]], Derived]:
     """Marks a function of rows and claims by what it reads."""
     return lambda make: Derived(make, selects)
+
+
+def in_panels(selects: Mapping[str, Select | Derived]) -> Derived:
+    """The rows of each, under its name in the column `panel`."""
+
+    def make(rows: pd.DataFrame, claims: Claims) -> pd.DataFrame:
+        return pd.concat([select(rows, claims).assign(panel=panel) for panel, select in selects.items()])
+
+    return Derived(make, tuple(selects_in(dict(selects))))
 
 
 def selects_in(value: Any) -> Iterator[Select]:
