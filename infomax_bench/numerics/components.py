@@ -26,13 +26,15 @@ def without_components(problem: Problem) -> str | None:
 def principal_components(images: Tensor, n: int, whiten: bool = False) -> tuple[Tensor, Tensor]:
     """The mean `[D]` of images `[N, ...]` and their n leading principal directions `[D, n]`, in float64.
 
-    By the eigenvectors of the covariance: exact, the same in every run, with scikit-learn's convention for the signs.
+    By the eigenvectors of the covariance, or of fewer images than pixels by a singular value decomposition, which is
+    then faster: exact, the same in every run, with scikit-learn's convention for the signs.
     whiten: every direction is scaled so that projections have variance 1, and those in which images do not vary are
     left out (of images that do not vary at all, one is left, 0).
     """
     from sklearn.decomposition import PCA
 
-    pca = PCA(n, svd_solver="covariance_eigh").fit(images.flatten(1).double().cpu().numpy())
+    flat = images.flatten(1).double().cpu().numpy()
+    pca = PCA(n, svd_solver="covariance_eigh" if len(flat) >= flat.shape[1] else "full").fit(flat)
     mean, weight = torch.from_numpy(pca.mean_), torch.from_numpy(pca.components_.T.copy())
     if whiten:
         variance = torch.from_numpy(pca.explained_variance_)
