@@ -12,7 +12,6 @@ from infomax_bench.plots.effects import sweep
 from infomax_bench.plots.figures import comparable, dots, seeds_of
 from infomax_bench.plots.sheets import clustered, pairs
 from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, in_words, interval
-from infomax_bench.stats.readings import parts_of
 from infomax_bench.study.amounts import fewer_images, sizes
 
 SEEDS = 5  # one block: what is compared is kept on disk
@@ -78,6 +77,7 @@ class Convergence(Benchmark):
     essay = ((84, "“Or does everything converge to similar features eventually?”"),)
     sweeps_width = True
     compares = "similarity"
+    tags = {"sweep": str, "amount": float, "available": float}
 
     def grid(self, suite):
         swept = suite.datasets if suite.swept is None else suite.swept
@@ -91,18 +91,18 @@ class Convergence(Benchmark):
                     least = sizes(n, suite.scaled[dataset], 2 * suite.batch_size)[0]
                     if least < n:
                         few = fewer_images(suite, dataset, least)
-                        cells.append(suite.cell(method, dataset, label=f"images: {least} of {n}", **few))
+                        tags = {"sweep": IMAGES, "amount": least, "available": n}
+                        cells.append(suite.cell(method, dataset, label=f"images: {least} of {n}", tags=tags, **few))
                 for cell in cells:
                     yield replace(cell, n_seeds=SEEDS), Request("representation")
 
     # -- what the rows say --------------------------------------------------------------------------------------------
     @staticmethod
     def measured(rows):
-        """The rows of pairs, with the `other` method, the `images` trained on, NaN for all, and `of` how many."""
+        """The rows of pairs, the `images` trained on, NaN for all, and `of` how many."""
         good = rows[rows["metric"].isin(list(MEASURES)) & (rows["status"] == "ok")]
         good = good[np.isfinite(good["value"].astype(float))]
-        few = parts_of(good["label"], r"^images: (\d+) of (\d+)$").astype(float)
-        return good.assign(other=good["protocol"], images=few[0], of=few[1])
+        return good.rename(columns={"amount": "images", "available": "of"})
 
     @staticmethod
     def counted(claims):

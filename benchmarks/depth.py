@@ -39,19 +39,21 @@ class Depth(Benchmark):
     title = "What does depth add, greedily and jointly?"
     order = 51
     essay = ((83, "“Does this compose sensibly?”"),)
+    tags = {"stacking": str}
 
     def grid(self, suite):
         for dataset, deepest in suite.depths.items():
             for method in suite.methods:
-                own = {"label": GREEDY, "settings": suite.settings_of(method, dataset)}
+                own = {"label": GREEDY, "tags": {"stacking": GREEDY}, "settings": suite.settings_of(method, dataset)}
                 cells = [suite.cell(method, dataset, **own)]
                 for depth in range(2, deepest + 1):
                     cells.append(suite.cell(method, dataset, backbone="stack", depth=depth, **own))
-                    cells.append(suite.cell(method, dataset, backbone="mlp", depth=depth, label=JOINT))
+                    joint = {"label": JOINT, "tags": {"stacking": JOINT}}
+                    cells.append(suite.cell(method, dataset, backbone="mlp", depth=depth, **joint))
                 for cell in cells:
                     for evaluation in ("linear_probe", "redundancy", "training"):
                         yield cell, Request(evaluation)
-                    if cell.label == GREEDY:
+                    if cell.backbone != "mlp":
                         if deepest > 2:  # of two layers it would take more time than it tells
                             yield cell, Request("prune_units")
                         for target in suite.datasets:
@@ -74,7 +76,7 @@ class Depth(Benchmark):
         """(data set, target, method) -> the largest depth trained layer by layer, and by seed (index) the values of
         depth 1 (column 0) and of that depth (column 1)."""
         found = {}
-        greedy = rows[rows["label"] == GREEDY]
+        greedy = rows[rows["stacking"] == GREEDY]
         for key, own in greedy.groupby(["dataset", "target", "method"], observed=True):
             d = int(own["depth"].max())
             both = _paired(own[own["depth"] == 1], own[own["depth"] == d])
@@ -86,7 +88,7 @@ class Depth(Benchmark):
         """(data set, method) -> the interval of the deepest greedy encoder's accuracy minus the single layer's, and
         under how many seeds one of the two diverged."""
         found = self.first_and_last(self.metric(rows, "accuracy", "linear"))
-        lost = diverged(rows[rows["label"] == GREEDY], "linear_probe")
+        lost = diverged(rows[rows["stacking"] == GREEDY], "linear_probe")
         return {
             (dataset, m): (d, _rise(both), lost.loc[
                 (lost["dataset"] == dataset) & (lost["method"] == m) & lost["depth"].isin([1, d]), "seed"].nunique())
@@ -98,7 +100,7 @@ class Depth(Benchmark):
         the largest depth that both have."""
         accuracy, found = self.metric(rows, "accuracy", "linear"), {}
         for key, own in accuracy.groupby(["dataset", "method"], observed=True):
-            greedy, joint = (own[own["label"] == label] for label in (GREEDY, JOINT))
+            greedy, joint = (own[own["stacking"] == how] for how in (GREEDY, JOINT))
             d = max(set(greedy["depth"]) & set(joint["depth"]), default=0)
             both = _paired(greedy[greedy["depth"] == d], joint[joint["depth"] == d])
             if len(both):
@@ -177,18 +179,18 @@ class Depth(Benchmark):
             ("prunable_fraction", "best/refitted", "% of live units prunable", 100),
         ):
             own = self.metric(rows, name, protocol)
-            single = own[(own["label"] == GREEDY) & (own["depth"] == 1)]
-            own = pd.concat([own, single.assign(label=JOINT)])
+            single = own[(own["stacking"] == GREEDY) & (own["depth"] == 1)]
+            own = pd.concat([own, single.assign(stacking=JOINT)])
             own = own[own.groupby(["dataset", "method", "label"], observed=True)["x"].transform("nunique") > 1]
             if not own.empty:
-                panel = own["dataset"].astype(str) + ", " + own["label"].astype(str)
+                panel = own["dataset"].astype(str) + ", " + own["stacking"]
                 yield (
                     f"{label[0].upper()}{label[1:]} against depth, {GREEDY} and {JOINT} ({seeds_of(own)}, 95 % "
                     "intervals); the single layer stands in both.",
                     curves(own.assign(panel=panel), claims, xlabel="layers", ylabel=label, panel="panel", scale=scale),
                 )
         away = self.metric(rows, "accuracy", "linear", away=True)
-        away = away[away["label"] == GREEDY]
+        away = away[away["stacking"] == GREEDY]
         if not away.empty:
             panel = away["dataset"].astype(str) + " to " + away["target"]
             yield (

@@ -1,7 +1,6 @@
 """Why did layer-wise pretraining work, and why did it end?"""
 
 import math
-import re
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,7 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.plots.figures import curves, intervals, seeds_of
 from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, holm, interval
-from infomax_bench.stats.readings import parts_of, with_diverged
+from infomax_bench.stats.readings import with_diverged
 
 DEPTH = 4  # hidden layers
 FEW = (100, 1000)  # labelled images, where there are at least twice as many
@@ -21,7 +20,6 @@ TEST, VALIDATION = "finetuned_accuracy", "finetuned_validation_accuracy"
 SCRATCH, TRAINED, RESCALED = "nothing", "as trained", "rescaled"
 ENERGY, DENOISING, LINEAR = "rbm", "denoising_autoencoder", "pca"
 PLACE = ["dataset", "labels", "network", "method"]
-LABEL = re.compile(r"(nothing|as trained|rescaled); (.+); (\d+) labels")
 
 
 class History(Benchmark):
@@ -80,6 +78,7 @@ class History(Benchmark):
         (5, "Layer-wise pretraining made deep learning work, better tools made it unnecessary, or “A deeper story: the "
             "objective was wrong”"),
     )  # fmt: skip
+    tags = {"start": str, "network": str, "labels": float}
 
     def grid(self, suite):
         for dataset, updates in suite.finetuned.items():
@@ -97,27 +96,27 @@ class History(Benchmark):
                         cell = suite.cell(
                             method, dataset, backbone="stack", depth=DEPTH, settings=suite.settings_of(method, dataset),
                             label=f"{start}; {network}; {labels} labels", n_seeds=few_seeds,
+                            tags={"start": start, "network": network, "labels": labels},
                         )  # fmt: skip
                         yield cell, Request("deep_finetune", None, tuple(options.items()))
 
     # -- what the rows say --------------------------------------------------------------------------------------------
     @staticmethod
     def both_ways(rows, name):
-        """Rows of one metric, and of their labels `how`, `network`, `labels`; as method, what it starts with."""
+        """Rows of one metric, with the tags `start`, `network`, `labels`; as method, what it starts with."""
         accuracy = name in (TEST, VALIDATION)
         good = with_diverged(rows, name, probe="deep_finetune") if accuracy else rows[rows["metric"] == name]
         good = good[good["status"] == "ok"]
-        parts = parts_of(good["label"], LABEL)
-        good = good.assign(how=parts[0], network=parts[1], labels=parts[2].astype(float)).dropna(subset=["labels"])
-        return good.assign(method=good["method"].astype(str).where(good["how"] != SCRATCH, NOTHING))
+        good = good.dropna(subset=["labels"])
+        return good.assign(method=good["method"].astype(str).where(good["start"] != SCRATCH, NOTHING))
 
     @staticmethod
     def metric(rows, name):
         """Rows of one metric, as `both_ways`; of the two ways in which a stack starts, that which each seed takes."""
         good = pd.concat([History.both_ways(rows, own) for own in dict.fromkeys([name, VALIDATION])])
-        score = good[good["metric"] == VALIDATION].sort_values("how")  # "as trained", if equal
+        score = good[good["metric"] == VALIDATION].sort_values("start")  # "as trained", if equal
         best = score.sort_values("value", ascending=False, kind="stable").drop_duplicates([*PLACE, "seed"])
-        return good[good["metric"] == name].merge(best[[*PLACE, "seed", "how"]], on=[*PLACE, "seed", "how"])
+        return good[good["metric"] == name].merge(best[[*PLACE, "seed", "start"]], on=[*PLACE, "seed", "start"])
 
     def errors(self, rows):
         """Test errors."""
@@ -128,7 +127,7 @@ class History(Benchmark):
         """Data set -> test errors, a column for each (labels, network, start) and a line for each seed; stacks as
         trained, whatever their seeds take, under the names that `as_trained` gives."""
         alone = self.both_ways(rows, TEST)
-        alone = alone[alone["how"] == TRAINED]
+        alone = alone[alone["start"] == TRAINED]
         alone = alone.assign(value=1 - alone["value"].astype(float), method=as_trained(alone["method"]))
         return {
             str(dataset): own.pivot_table(index="seed", columns=["labels", "network", "method"], values="value")
@@ -252,10 +251,10 @@ class History(Benchmark):
         needed = self.passes_needed(rows).groupby(by, observed=True)["value"].median()
         found["passes to the error"] = needed.map(lambda v: f"{v:g}" if math.isfinite(v) else "never")
         alone = self.both_ways(rows, TEST)
-        alone = alone[alone["how"] == TRAINED]
+        alone = alone[alone["start"] == TRAINED]
         alone = alone.assign(value=1 - alone["value"].astype(float)).groupby(by, observed=True)["value"].mean()
         found["test error as trained (%)"] = 100 * alone
-        scaled = errors.assign(value=errors["how"] == RESCALED).groupby(by, observed=True)["value"].mean()
+        scaled = errors.assign(value=errors["start"] == RESCALED).groupby(by, observed=True)["value"].mean()
         found["% of seeds that scale"] = 100 * scaled
         rate = self.metric(rows, "learning_rate").groupby(by, observed=True)["value"].median()
         found["learning rate"] = rate

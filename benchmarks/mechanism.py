@@ -8,7 +8,7 @@ from infomax_bench import Benchmark, Request
 from infomax_bench.plots.effects import estimates, sweep
 from infomax_bench.plots.figures import dots, seeds_of
 from infomax_bench.stats.intervals import in_words, interval
-from infomax_bench.stats.readings import by_seed, encoder_table, paired, parts_of, read, side, signed
+from infomax_bench.stats.readings import by_seed, encoder_table, paired, read, side, signed
 from infomax_bench.stats.spread import deviation, deviation_ratio
 from infomax_bench.study.amounts import fewer_images, sizes
 
@@ -128,6 +128,7 @@ class Mechanism(Benchmark):
         (82, "“Does EM structure matter at scale?”"),
     )
     sweeps_width = True
+    tags = {"cell": str, "sweep": str, "amount": float}
 
     def grid(self, suite):
         if suite.subject not in suite.methods:
@@ -141,7 +142,7 @@ class Mechanism(Benchmark):
         for dataset in suite.datasets:
             for method in REFERENCES:
                 if method in suite.methods:
-                    own = suite.cell(method, dataset, label=REFERENCE)
+                    own = suite.cell(method, dataset, label=REFERENCE, tags={"cell": REFERENCE})
                     yield own, distances(method == "random_features")  # what the subject's outputs are before training
 
     @staticmethod
@@ -155,18 +156,21 @@ class Mechanism(Benchmark):
                 found[SOFTMAX] = SOFTMAX_FORM, dict(suite.settings_of(SOFTMAX_FORM, dataset))
         return found or {SUBJECT: (subject, own)}
 
-    def cells(self, suite, dataset, label="", changes=None, width=None, **more):
+    def cells(self, suite, dataset, sweep=None, amount=None, changes=None, width=None, **more):
         """One encoder of each kind. changes: of its settings, given these and the method."""
+        swept = {"sweep": sweep, "amount": amount} if sweep else {}
+        label = f"; {sweep} {amount:.15g}" if sweep else ""
         for kind, (method, settings) in self.kinds(suite, dataset).items():
             changed = {**settings, **(changes(method, settings) if changes else {})}
             yield suite.cell(
-                method, dataset, width, settings=tuple(sorted(changed.items())), label=kind + label, **more
-            )
+                method, dataset, width, settings=tuple(sorted(changed.items())), label=kind + label,
+                tags={"cell": kind, **swept}, **more,
+            )  # fmt: skip
 
     def base(self, suite, dataset):
         yield from self.cells(suite, dataset)
         if OWN_FORM in suite.methods and suite.subject != OWN_FORM and SUBJECT not in self.kinds(suite, dataset):
-            yield suite.cell(OWN_FORM, dataset, label=OWN)
+            yield suite.cell(OWN_FORM, dataset, label=OWN, tags={"cell": OWN})
 
     def swept(self, suite, dataset):
         def rate(method, settings, times):
@@ -177,31 +181,30 @@ class Mechanism(Benchmark):
             return  # nothing to compare
         for x in STARTS:
             scaled = (lambda *_, x=x: {"initial_scale": x}) if x != 1 else None
-            yield from self.cells(suite, dataset, f"; {START} {x:g}", scaled)
+            yield from self.cells(suite, dataset, START, x, scaled)
         for x in RATES:
             changed = (lambda method, settings, x=x: rate(method, settings, x)) if x != 1 else None
-            yield from self.cells(suite, dataset, f"; {RATE} {x:g}", changed)
+            yield from self.cells(suite, dataset, RATE, x, changed)
 
     def sized(self, suite, dataset):
         if SUBJECT in self.kinds(suite, dataset):
             return
         for width in sorted({min(suite.widths), suite.width, max(suite.widths)}):
             few = {} if width == suite.width else {"n_seeds": suite.sweep_seeds}
-            yield from self.cells(suite, dataset, f"; {WIDTH} {width}", width=width, **few)
+            yield from self.cells(suite, dataset, WIDTH, width, width=width, **few)
         n = sizes(suite.n_train[dataset], suite.scaled[dataset], 2 * suite.batch_size)
         for size in sorted({n[0], n[-1]}):
             fewer = fewer_images(suite, dataset, size)
             few = {**fewer, "n_seeds": suite.sweep_seeds} if fewer else {}
-            yield from self.cells(suite, dataset, f"; {IMAGES} {size}", **few)
+            yield from self.cells(suite, dataset, IMAGES, size, **few)
 
     # -- what is measured ---------------------------------------------------------------------------------------------
     @staticmethod
     def encoders(rows, claims):
         """A row for each encoder: KEY, COLUMNS, and `diverged`; sweep is "" for the encoders at the suite's width with
         nothing changed, and then x is 0. Of a reference, the cell is the method."""
-        parts = parts_of(rows["label"], r"^(.*?)(?:; (start|rate|width|images) ([\d.]+))?$")
-        cell = parts[0].where(parts[0] != REFERENCE, rows["method"].astype(str))
-        made = rows.assign(cell=cell, sweep=parts[1].fillna(""), x=parts[2].astype(float).fillna(0.0))
+        cell = rows["cell"].where(rows["cell"] != REFERENCE, rows["method"].astype(str))
+        made = rows.assign(cell=cell, x=rows["amount"].fillna(0.0))
         made = made[made["cell"].isin([*CELLS, *REFERENCES])]
         of_a_subject = made["cell"].isin([*OFF, SUBJECT])  # of this one, or of one before it
         made = made[~of_a_subject | (made["method"] == claims.subject)]
@@ -425,7 +428,7 @@ def asked(cell):
     """What is measured on an encoder of the grid."""
     for evaluation in ("linear_probe", "dynamics", "redundancy"):
         yield Request(evaluation)
-    yield distances(cell.label.split(";")[0] in (*OFF, OWN))
+    yield distances(dict(cell.tags)["cell"] in (*OFF, OWN))
 
 
 def ranges(encoders, which):

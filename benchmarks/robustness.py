@@ -74,6 +74,7 @@ class Robustness(Benchmark):
     order = 7
     essay = ((81, "“Is independence the right target? Maybe some redundancy is good”"),)
     evaluations = ("probe", "redundancy", "robustness")
+    tags = {"sweep": str, "amount": float}
 
     def grid(self, suite):
         yield from super().grid(suite)
@@ -85,6 +86,7 @@ class Robustness(Benchmark):
                 cell = suite.cell(
                     suite.subject, dataset, settings=tuple(sorted({**settings, WEIGHT: weight}.items())),
                     label=f"{WEIGHT} = {weight:g}", n_seeds=suite.sweep_seeds,
+                    tags={"sweep": WEIGHT, "amount": weight},
                 )  # fmt: skip
                 yield from ((cell, Request(evaluation)) for evaluation in self.evaluations)
 
@@ -117,9 +119,9 @@ class Robustness(Benchmark):
         good = rows[rows["status"] == "ok"]
         for metric, name in (("nonlinear_dependence", "dependence"), ("dead_units", "dead_units")):
             made = made.join(good[good["metric"] == metric].groupby(KEY)["value"].mean().rename(name), on=KEY)
-        weight = pd.to_numeric(made["label"].astype(str).str.removeprefix(f"{WEIGHT} = "), errors="coerce")
+        weight = rows.drop_duplicates("label").set_index("label")["amount"]
         current = rows.groupby("method")["current"].all()
-        return made.assign(weight=weight, current=made["method"].map(current), status="ok")
+        return made.assign(weight=made["label"].map(weight), current=made["method"].map(current), status="ok")
 
     @staticmethod
     def correlations(scores, claims):
@@ -144,7 +146,7 @@ class Robustness(Benchmark):
     def lost(rows, claims):
         """Labels of the sweep with which the subject's training diverged -> how often."""
         own = diverged(rows[rows["method"] == claims.subject], "robustness")
-        own = own[own["label"].astype(str).str.startswith(f"{WEIGHT} = ")]
+        own = own[own["sweep"] == WEIGHT]
         return own.groupby(own["label"].astype(str)).size().to_dict()
 
     # -- the answer ---------------------------------------------------------------------------------------------------

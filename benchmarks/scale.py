@@ -1,6 +1,7 @@
 """Does InfoMax scale?"""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from infomax_bench import Benchmark, Request
 from infomax_bench.plots.figures import curves, dots, seeds_of
 from infomax_bench.stats.intervals import holm, interval
-from infomax_bench.stats.readings import diverged, parts_of, with_diverged
+from infomax_bench.stats.readings import diverged, with_diverged
 from infomax_bench.study.amounts import fewer_images, sizes
 
 FLOOR = 0.002  # the least error that a logarithm is taken of: a perfect probe has none
@@ -47,22 +48,23 @@ class Scale(Benchmark):
     order = 50
     essay = ((80, "“Does InfoMax scale?”"),)
     sweeps_width = True
+    tags = {"sweep": str, "amount": float}
 
     def grid(self, suite):
         for dataset, points in suite.scaled.items():
             n, epochs = suite.n_train[dataset], suite.epochs[dataset]
             for method in suite.methods:
-                cells = []
+                cells, swept = [], partial(suite.cell, method, dataset)
                 level = method in suite.own_width  # nothing of it can be swept: a line to compare with
                 amounts = sizes(n, points, 2 * suite.batch_size)
                 for size in amounts[-1:] if level else amounts:
                     few = fewer_images(suite, dataset, size)
-                    cells.append(suite.cell(method, dataset, label=f"{IMAGES}: {size}", **few))
+                    cells.append(swept(**varied(IMAGES, size), **few))
                 for half in range(1 if level else points):
                     passes = max(1, epochs // 2**half)
-                    cells.append(suite.cell(method, dataset, label=f"{PASSES}: {passes}", epochs=passes))
+                    cells.append(swept(**varied(PASSES, passes), epochs=passes))
                 for width in () if level else suite.widths:
-                    cells.append(suite.cell(method, dataset, width, label=f"{WIDTH}: {width}"))
+                    cells.append(swept(width, **varied(WIDTH, width)))
                 for cell in cells:
                     few = {} if cell.width == suite.width and not cell.n_train else {"n_seeds": suite.sweep_seeds}
                     for evaluation in ("linear_probe", "redundancy", "training"):
@@ -72,8 +74,7 @@ class Scale(Benchmark):
     @staticmethod
     def resource(rows):
         """The rows with what is varied in `resource`, and how much of it there is in `x`."""
-        parts = parts_of(rows["label"], r"^(images|width|passes): (\d+)$")
-        return rows.assign(resource=parts[0], x=parts[1].astype(float)).dropna(subset=["resource"])
+        return rows.assign(resource=rows["sweep"], x=rows["amount"]).dropna(subset=["x"])
 
     def errors(self, rows):
         chosen = self.resource(with_diverged(rows, "accuracy", "linear"))
@@ -199,3 +200,8 @@ class Scale(Benchmark):
             columns[heading] = scale * own.groupby(by, observed=True)["value"].mean()
         found = pd.DataFrame(columns).reset_index()
         return found.astype({"x": int}).rename(columns={"x": "how much"}) if len(found) else found
+
+
+def varied(resource, amount):
+    """What tells a cell apart that has so much of a resource."""
+    return {"label": f"{resource}: {amount}", "tags": {"sweep": resource, "amount": amount}}

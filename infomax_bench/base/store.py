@@ -12,7 +12,7 @@ results/<preset>/
     run.json, run.log      how and on what it was run (run.json.bak is a copy); warnings and failures
 
 What a file says of itself (whose key it is, its seeds, its settings) is under its checksum, so that one that was
-changed, or has another's name, is noticed and made again. Files of format 1, whose checksums cover less, are read too.
+changed, or has another's name, is noticed and made again. Files of former formats are read too, in today's words.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from typing import Any
 
 from filelock import FileLock
 
+from infomax_bench.base import older
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.printable import printable
 from infomax_bench.base.sealed import Damaged, digest, is_twice, read_either, replacing, sealed, write_text, write_twice
+from infomax_bench.base.status import Status
 
 __all__ = ["Job", "Manifest", "Store", "digest", "file_hash", "replacing", "write_text"]
 
-FORMAT = 2
-"""1: a job's key was not part of its checksum, and the manifest had none."""
+FORMAT = 3
+"""1: a job's key was not part of its checksum, and the manifest had none. 2: see `old_columns.toml`."""
 
 Manifest = dict[str, dict[str, Any]]
 """Slot -> entry: which job answers which question."""
@@ -49,12 +51,12 @@ def file_hash(path: Path) -> str:
 class Job:
     """The result of one evaluation of one block of seeds.
 
-    rows: dictionaries with at least seed, metric and value. status: "ok", "failed" or "not applicable", with a reason.
+    rows: dictionaries with at least seed, metric and value. status: a `Status`, with a reason if not ok.
     retry: a failure that may not happen again (a full disk, a bug mended), so the next run tries it once more.
     """
 
     rows: list[dict[str, Any]]
-    status: str = "ok"
+    status: str = Status.OK
     reason: str = ""
     retry: bool = False
     seconds: float = 0.0
@@ -113,9 +115,11 @@ class Store:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             body, version = content["body"], content["format"]
-            if version not in (1, FORMAT) or content["sha256"] != digest(body if version == 1 else [FORMAT, key, body]):
+            if version != FORMAT and version not in older.formats():
+                raise ValueError(f"its format is {version}")
+            if content["sha256"] != digest(body if version == 1 else [version, key, body]):
                 raise ValueError("its checksum does not match")
-            job = Job(**body)
+            job = Job(**(body if version == FORMAT else older.modern_job(body)))
             _check_job(job)
             if seeds is not None and not {row["seed"] for row in job.rows} <= set(seeds):
                 raise ValueError("its rows are of other seeds")
@@ -199,15 +203,17 @@ def _check_job(job: Job) -> None:
         for name in ("value", "x"):
             if type(number := row.get(name)) is not float and number is not None:
                 float(number)
-        for name in ("metric", "protocol", "status", "reason"):
+        for name in ("metric", "protocol", "other", "status", "reason"):
             if type(row.get(name, "")) is not str:
                 raise TypeError(f"the {name} of a row is none")
 
 
 def _entries(content: dict[str, Any]) -> Manifest:
     """The slots of a manifest; in format 1 they are all there is."""
-    entries: Manifest = content["entries"] if content.get("format") == FORMAT else content
-    return entries
+    entries: Manifest = content["entries"] if "format" in content else content
+    if content.get("format") == FORMAT:
+        return entries
+    return {slot: older.modern_entry(entry) for slot, entry in entries.items()}
 
 
 def _check_manifest(content: dict[str, Any]) -> None:
@@ -218,6 +224,9 @@ def _check_manifest(content: dict[str, Any]) -> None:
         cell, request = entry["cell"], entry["request"]
         texts = [entry["benchmark"], entry["key"], request["evaluation"], request["target"] or ""]
         texts += [cell[name] for name in ("method", "dataset", "track", "backbone", "label")]
+        texts += [name for name, _ in cell["tags"]]
         numbers = [*entry["seeds"], cell["width"], cell["depth"]]
         if not all(isinstance(t, str) for t in texts) or not all(type(n) is int for n in numbers) or not entry["seeds"]:
             raise TypeError(f"the entry {slot} is not one")
+        if not all(isinstance(value, str | int | float) for _, value in cell["tags"]):
+            raise TypeError(f"the entry {slot} has a tag that is neither text nor number")

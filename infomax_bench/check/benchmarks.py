@@ -8,7 +8,7 @@ import pandas as pd
 
 from infomax_bench.check.promise import hold
 from infomax_bench.evaluations import EVALUATIONS, PAIRWISE
-from infomax_bench.run.results import COLUMNS
+from infomax_bench.run.results import COLUMNS, wrong_tags
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.suite import Suite
@@ -22,11 +22,13 @@ def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
 
 
 def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
-    """The grid asks for evaluations that exist, and what is compared is among them."""
+    """The grid asks for evaluations that exist, what is compared is among them, and its tags are declared."""
     suite = Suite("check", ("a", "b"), ("x", "y"), {"x": 1, "y": 1}, 8, (4, 8), (0,), 16, "a")
-    asked = {request.evaluation for _, request in benchmark.grid(suite)}
+    grid = list(benchmark.grid(suite))
+    asked = {request.evaluation for _, request in grid}
     for name in sorted(asked):
         hold(name in EVALUATIONS, f"asks for {name!r}, which is no evaluation")
+    hold(not (wrong := wrong_tags(benchmark, grid)), wrong)
     if benchmark.compares:
         hold(benchmark.compares in PAIRWISE, f"compares {benchmark.compares!r}, which is no comparison")
         hold(PAIRWISE[benchmark.compares].of in asked, f"does not ask for {PAIRWISE[benchmark.compares].of!r}")
@@ -34,7 +36,7 @@ def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
 
 def no_rows_no_verdict(benchmark: Benchmark) -> None:
     """Without results there are verdicts of nothing but "inconclusive", and no crash."""
-    rows = pd.DataFrame(columns=list(COLUMNS))
+    rows = benchmark.tagged(pd.DataFrame(columns=list(COLUMNS)))
     for verdict in benchmark.verdicts(rows, Claims("a", "check", {"a": "this work", "b": "prior art"}, False)):
         hold(verdict.verdict == "inconclusive", f"{verdict.title!r} is {verdict.verdict} without any result")
 

@@ -40,7 +40,7 @@ class Pairwise:
     """A comparison of encoders with each other: where it is, the evaluation whose arrays it compares, and a version.
 
     It is a function of what the evaluation kept of each method (method -> arrays), of the pairs that are wanted (method
-    -> others), and of the size of a block of seeds; it returns method -> rows, whose `protocol` is the other method.
+    -> others), and of the size of a block of seeds; it returns method -> rows, whose `other` is the other method.
     """
 
     where: str

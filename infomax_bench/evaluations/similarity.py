@@ -125,7 +125,7 @@ def compare(a: Described, b: Described) -> dict[str, float]:
 def similarity(
     kept: Mapping[str, Mapping[str, np.ndarray]], others: Mapping[str, Collection[str]], block: int
 ) -> dict[str, list[Row]]:
-    """Rows of each method of `others` with each of its others, itself perhaps among them, which `protocol` names.
+    """Rows of each method of `others` with each of its others, itself perhaps among them, which `other` names.
 
     kept: method -> what `representation` kept of one block of seeds. Under one seed encoders share their start and
     their training images, which would make them alike whatever they are trained for. So seed i of the one is compared
@@ -146,7 +146,7 @@ def similarity(
                 if after != seed and (other, after) in made:
                     found = compare(made[method, seed], made[other, after])
                     rows[method] += [
-                        {"seed": seed, "protocol": other, "metric": metric, "value": round(value, 5)}
+                        {"seed": seed, "other": other, "metric": metric, "value": round(value, 5)}
                         for metric, value in found.items()
                     ]
     return rows

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infomax_bench.base.errors import UserError
+from infomax_bench.base.status import Status
 from infomax_bench.base.store import Job, Manifest, Store, digest
 from infomax_bench.evaluations import PAIRWISE
 from infomax_bench.run.engine import one_job, stamp
@@ -60,7 +61,7 @@ def groups_of(
             continue
         cell, job = entry["cell"], store.read_job(entry["key"], entry["seeds"])
         own_width = _own_width(registry, cell["method"])
-        if own_width is None or job is None or job.status != "ok" or not job.arrays:
+        if own_width is None or job is None or job.status != Status.OK or not job.arrays:
             continue
         where = (
             name, entry["benchmark"], cell["track"], cell["dataset"], entry["request"]["target"] or cell["dataset"],
@@ -155,7 +156,7 @@ def lost(group: Group, reason: str, root: Path, device: str) -> list[str]:
 
 
 def _failed(group: Group, reason: str) -> dict[str, Job]:
-    return {method: Job([], "failed", reason, retry=True) for method in group.others}
+    return {method: Job([], Status.FAILED, reason, retry=True) for method in group.others}
 
 
 def _write(group: Group, jobs: dict[str, Job], store: Store, device: str, seconds: float) -> None:

@@ -29,6 +29,7 @@ from infomax_bench import __version__
 from infomax_bench.base import repeatable
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
 from infomax_bench.base.forked import available_cores
+from infomax_bench.base.status import Status
 from infomax_bench.base.store import Job, Store, file_hash, replacing
 from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import Context, context_for
@@ -219,7 +220,7 @@ def lost(task: Task, reason: str, root: Path, device: str) -> Outcome:
     store, outcome = Store(root), Outcome(task, failures=[f"{task.label}: {reason}"])
     for key, _ in task.wanted:
         if not store.done(key, task.seeds):
-            _write(store, key, Job([], "failed", reason, retry=True), device)
+            _write(store, key, Job([], Status.FAILED, reason, retry=True), device)
     return outcome
 
 
@@ -254,18 +255,18 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
     by_target: dict[str, list[tuple[str, Request]]] = {}
     for key, request in task.wanted:
         by_target.setdefault(request.target or task.cell.dataset, []).append((key, request))
-    failed = {"value": math.nan, "status": "failed", "reason": "diverged"}
+    diverged = {"value": math.nan, "status": Status.DIVERGED, "reason": "training diverged"}
     for target, wanted in by_target.items():
         dataset = targets[target]
         jobs = {
-            key: Job([{"seed": seed, "metric": request.evaluation, **failed} for seed in lost])
+            key: Job([{"seed": seed, "metric": request.evaluation, **diverged} for seed in lost])
             for key, request in wanted
         }
         groups = seed_groups(len(whole.seeds), (dataset.n_rest + dataset.n_test) * whole.problem.width)
         for group in groups:
             context = context_for(whole.take(group), dataset, task.cell.validation, device)
             for key, request in wanted:
-                if jobs[key].status == "ok":
+                if jobs[key].status == Status.OK:
                     label = f"{task.label}: {request.evaluation}" + (f" on {request.target}" if request.target else "")
                     jobs[key] = _evaluated(jobs[key], key, request, context, store, outcome, label)
                 if group is groups[-1]:
@@ -307,14 +308,15 @@ def _evaluated(
 def _failed(error: BaseException, outcome: Outcome, label: str) -> Job:
     """The job that records why there is no result."""
     if isinstance(error, NotApplicable):
-        return Job([], "not applicable", str(error))
+        return Job([], Status.NOT_APPLICABLE, str(error))
+    status = Status.DIVERGED if isinstance(error, Diverged) else Status.FAILED
     expected = isinstance(error, Diverged | UserError)
     reason = str(error) if expected else f"{type(error).__name__}: {error}"
     reason = textwrap.shorten(reason, 300, placeholder=" ...")  # on one line; the log has the traceback
     outcome.failures.append(f"{label}: {reason}")
     if not expected:
         outcome.warnings.append("".join(traceback.format_exception(error)).rstrip())
-    return Job([], "failed", reason, retry=not isinstance(error, Diverged))
+    return Job([], status, reason, retry=status == Status.FAILED)
 
 
 def _write(store: Store, key: str, job: Job, device: str, n_parameters: int | None = None) -> None:

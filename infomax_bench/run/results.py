@@ -15,17 +15,19 @@ import pandas as pd
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.printable import printable
 from infomax_bench.base.sealed import Damaged, read_either
+from infomax_bench.base.status import LOST, Status
 from infomax_bench.base.store import Manifest, Store, replacing
 from infomax_bench.run.record import RECORD, fitted
 from infomax_bench.run.rows import read_rows
-from infomax_bench.study.cell import DEFAULTS
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cell import DEFAULTS, Cell, Request
 from infomax_bench.study.claims import Claims
 
 COLUMNS = (
     "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
     "metric", "x", "value", "status", "n_parameters", "preset", "device", "version", "git_sha",
-    # beyond the contract
-    "role", "label", "evaluation", "reason", "current",
+    # beyond the contract; the tags of the benchmarks' cells come after these
+    "other", "role", "label", "evaluation", "reason", "current",
 )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ class Results:
         by_gradient = {name for name, card in self.cards.items() if not card.get("fitted")}
         for dataset in datasets:
             rows = self.table[(self.table["dataset"] == dataset) & self.table["method"].isin(by_gradient)]
-            if len(rows) and (rows["status"] == "not applicable").all():
+            if len(rows) and (rows["status"] == Status.NOT_APPLICABLE).all():
                 lines.append(f"no method was trained on {dataset}: {rows['reason'].mode()[0]}")
         return lines
 
@@ -159,7 +161,7 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
             if card:
                 cards.setdefault(name, {**card, "tunable": [], "shown_beside": cell["method"]})
         label = f"{name} on {cell['dataset']}, width {cell['width']}"
-        base = {
+        base = dict(cell["tags"]) | {
             "benchmark": entry["benchmark"], "track": cell["track"], "method": name,
             "family": card.get("family", ""), "dataset": cell["dataset"],
             "target": request["target"] or cell["dataset"], "backbone": cell["backbone"], "depth": cell["depth"],
@@ -169,8 +171,8 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
             "label": "" if cell["label"] == DEFAULTS else cell["label"], "evaluation": request["evaluation"],
             "reason": job.reason, "current": entry.get("current", True),
         }  # fmt: skip
-        if job.status != "ok":
-            list_of = results.failures if job.status == "failed" else results.not_applicable
+        if job.status != Status.OK:
+            list_of = results.failures if job.status in LOST else results.not_applicable
             if (label, job.reason) not in list_of and base["current"]:
                 list_of.append((label, job.reason))
         bases.append(base)
@@ -183,12 +185,15 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
             places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
     counts = np.array([n for n, job in zip(rows.counts, rows.jobs, strict=True) if job is not None])
     if counts.sum():
-        results.jobs = pd.DataFrame(bases)[counts > 0]
-        shared = pd.DataFrame(bases).loc[np.repeat(np.arange(len(bases)), counts)].reset_index(drop=True)
-        table = shared.assign(**rows.columns)[list(COLUMNS)]
+        tags = sorted({name for entry in entries for name, _ in entry["cell"]["tags"]} - set(COLUMNS))
+        jobs = pd.DataFrame(bases)
+        jobs = jobs.assign(**{name: _of_one_kind(jobs[name]) for name in tags})
+        results.jobs = jobs[counts > 0]
+        shared = jobs.loc[np.repeat(np.arange(len(bases)), counts)].reset_index(drop=True)
+        table = shared.assign(**rows.columns)[[*COLUMNS, *tags]]
         table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
-        order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x"]
-        order.append("seed")
+        order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol"]
+        order += ["other", "x", "seed"]
         # a number that two requests asked for, of which one was made again: what is current counts
         same = [*order, "backbone", "depth", "status"]
         if not table["current"].all():
@@ -201,6 +206,27 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
         named = ", ".join(of[:5]) + ", ..." * (len(of) > 5)
         results.warnings.append(f"{len(results.missing)} results that were asked for are not there (of {named})")
     return results
+
+
+def wrong_tags(benchmark: Benchmark, grid: Iterable[tuple[Cell, Request]]) -> str:
+    """What is wrong with the tags of a benchmark's cells, in words that name it; "" if nothing is."""
+    for name in benchmark.tags:
+        if name in COLUMNS:
+            return f"its tag {name!r} has the name of a column"
+    for cell, _ in grid:
+        for name, value in cell.tags:
+            kind = benchmark.tags.get(name)
+            if kind is None:
+                return f"a cell has the tag {name!r}, which is not declared"
+            if not isinstance(value, str if kind is str else int | float):
+                return f"a cell's tag {name!r} is {value!r}, declared as {kind.__name__}"
+    return ""
+
+
+def _of_one_kind(tag: pd.Series) -> pd.Series:
+    """Numbers, NaN where there is none, if that is all there is; else text, and "" where there is none."""
+    numbers = pd.to_numeric(tag, errors="coerce")
+    return numbers.astype(float) if (numbers.notna() | tag.isna()).all() else tag.astype(object).fillna("").astype(str)
 
 
 def write_table(root: Path, results: Results) -> None:

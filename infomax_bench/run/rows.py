@@ -15,11 +15,12 @@ import numpy as np
 
 from infomax_bench.base.forked import available_cores, in_parallel
 from infomax_bench.base.printable import printable
+from infomax_bench.base.status import LOST, Status
 from infomax_bench.base.store import Job, Store
 
-OWN = ("seed", "protocol", "metric", "x", "value", "status", "reason")
+OWN = ("seed", "protocol", "other", "metric", "x", "value", "status", "reason")
 """The columns in which the rows of one job differ."""
-WORDS = ("protocol", "metric", "status", "reason")
+WORDS = ("protocol", "other", "metric", "status", "reason")
 AT_ONCE = 1000
 """Jobs that one process reads before the next are given out."""
 
@@ -71,11 +72,11 @@ def _read(root: Path, entries: Sequence[dict[str, Any]]) -> tuple[Rows, list[Any
         if entry["key"] not in known:
             job = store.read_job(entry["key"], entry["seeds"])
             rows = job.rows if job else []
-            if job is not None and job.status != "ok":
+            if job is not None and job.status != Status.OK:
                 evaluation = entry["request"]["evaluation"]
                 rows = [{"seed": s, "metric": evaluation, "value": None} for s in entry["seeds"]] + rows
             columns = _columns(rows, job or Job([]), words)
-            failed = [printable(row["reason"]) for row in (job.rows if job else ()) if row.get("status") == "failed"]
+            failed = [printable(row["reason"]) for row in (job.rows if job else ()) if row.get("status") in LOST]
             if job is not None:
                 words_of_job = {"reason": printable(job.reason), "stamp": printable(job.stamp)}
                 job = replace(job, rows=[], **words_of_job)
@@ -91,7 +92,7 @@ def _read(root: Path, entries: Sequence[dict[str, Any]]) -> tuple[Rows, list[Any
 
 
 def _columns(rows: Sequence[dict[str, Any]], job: Job, words: dict[Any, int]) -> dict[str, np.ndarray]:
-    defaults = {"protocol": "", "status": job.status, "reason": job.reason}
+    defaults = {"protocol": "", "other": "", "status": job.status, "reason": job.reason}
     columns = {}
     for name in OWN:
         default = defaults.get(name)

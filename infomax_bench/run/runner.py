@@ -26,7 +26,7 @@ from infomax_bench.data.dataset import load
 from infomax_bench.evaluations import PAIRWISE
 from infomax_bench.run import compare, engine
 from infomax_bench.run.decisions import decide_all, find_all, write_decisions
-from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table
+from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table, wrong_tags
 from infomax_bench.run.workers import Workers
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
@@ -58,6 +58,9 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
             pairs = list(benchmark.grid(suite))
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
             planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
+            continue
+        if wrong := wrong_tags(benchmark, pairs):
+            planner.faults[benchmark.name] = f"{benchmark.name}: {wrong}"
             continue
         if not benchmark.sweeps_width:
             pairs += _with_defaults(pairs, suite)
@@ -232,7 +235,8 @@ def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
         return bool(entry.get("current", True))
     try:
         saved = entry["cell"]
-        cell = Cell(**{**saved, "settings": _pairs(saved["settings"]), "hidden": tuple(saved.get("hidden", ()))})
+        pairs = {name: _pairs(saved[name]) for name in ("settings", "tags")}
+        cell = Cell(**{**saved, **pairs, "hidden": tuple(saved.get("hidden", ()))})
         if cell.label in ("", DEFAULTS):  # another labelled cell has settings and a budget of its own
             native = cell.track == "native"
             budget = (suite.native if native else suite.epochs).get(cell.dataset, cell.epochs)

@@ -8,10 +8,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from infomax_bench.base.status import Status
 from infomax_bench.stats.intervals import MIN_SEEDS, Interval, in_words
-
-DIVERGED = ("diverged", "the features are not finite", "the probe's Hessian is not finite")
-"""Reasons of failed rows that are results of a method, and no faults of the run."""
 
 
 class Bounded(Protocol):
@@ -71,16 +69,16 @@ def with_diverged(
 
     Without these a setting that diverges would be missed by nobody. Tuning counts them in the same way: accuracy 0.
     """
-    good = rows[(rows["metric"] == metric) & (rows["status"] == "ok")]
+    good = rows[(rows["metric"] == metric) & (rows["status"] == Status.OK)]
     if protocol is not None:
         good = good[good["protocol"] == protocol]
-    lost = diverged(rows, probe).assign(metric=metric, protocol=protocol or "", value=value, status="ok")
+    lost = diverged(rows, probe).assign(metric=metric, protocol=protocol or "", value=value, status=str(Status.OK))
     return pd.concat([good, lost]) if len(lost) else good
 
 
 def diverged(rows: pd.DataFrame, evaluation: str) -> pd.DataFrame:
     """The rows in which an evaluation says that the encoder's training diverged."""
-    return rows[(rows["status"] == "failed") & rows["reason"].isin(DIVERGED) & (rows["metric"] == evaluation)]
+    return rows[(rows["status"] == Status.DIVERGED) & (rows["metric"] == evaluation)]
 
 
 def encoder_table(
@@ -90,7 +88,7 @@ def encoder_table(
 
     `diverged` is 1 where the evaluation `probe` says that training diverged.
     """
-    good, by = rows[rows["status"] == "ok"], list(key)
+    good, by = rows[rows["status"] == Status.OK], list(key)
     found = {
         name: good[(good["metric"] == metric) & (good["protocol"] == protocol)].groupby(by)["value"].mean()
         for name, (metric, protocol) in columns.items()
@@ -114,11 +112,3 @@ def by_seed(encoders: pd.DataFrame, column: str, of: str) -> pd.DataFrame:
 def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     """The values of some columns under the seeds that all of them have; no lines if one is missing."""
     return values[list(names)].dropna() if set(names) <= set(values) else pd.DataFrame()
-
-
-def parts_of(labels: pd.Series, pattern: str) -> pd.DataFrame:
-    """The groups of `pattern` in each label, as `Series.str.extract`; but many rows have the same few labels."""
-    text = labels.astype(str)
-    known = pd.Series(text.unique(), dtype=object)
-    found = known.str.extract(pattern).set_axis(known)
-    return found.reindex(text).set_axis(labels.index)

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from infomax_bench.base.status import LOST
 from infomax_bench.stats.compare import Comparison
 from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, Interval, interval, t_quantile
 
@@ -151,9 +152,9 @@ def hardest(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison |
 
 
 def failed_seeds(rows: pd.DataFrame, subject: str) -> int:
-    """Under how many seeds something failed of the subject itself (not under other settings), in a benchmark's rows.
-    What failed stands there under its evaluation's name."""
-    failed = (rows["method"] == subject) & (rows["status"] == "failed") & (rows["label"] == "")
+    """Under how many seeds something of the subject itself (not under other settings) failed or diverged, in a
+    benchmark's rows. What did stands there under its evaluation's name."""
+    failed = (rows["method"] == subject) & rows["status"].isin(LOST) & (rows["label"] == "")
     return int(rows.loc[failed, "seed"].nunique())
 
 

@@ -67,10 +67,12 @@ class Benchmark:
     columns: ClassVar[Mapping[str, Select]] = {}
     """The columns of the report's table, one line a method and value of `by`: heading -> the rows whose mean it is."""
     by: ClassVar[str] = "dataset"
+    tags: ClassVar[Mapping[str, type[str] | type[float]]] = {}
+    """What its cells vary, and whether that is text or a number: columns of its rows, "" or NaN where one has none."""
     compares: ClassVar[str] = ""
     """The comparison of encoders with each other that is made of its grid at the end of a run, if there is one: of
     all methods on one data set at one width and label, in pairs. Its grid asks for the evaluation that it compares.
-    In its rows `protocol` is the other method; methods with a width of their own are only ever the other."""
+    In its rows `other` is the other method; methods with a width of their own are only ever the other."""
 
     # -- the grid ---------------------------------------------------------------------------------------------
     def grid(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
@@ -86,10 +88,18 @@ class Benchmark:
     def own_rows(self, table: pd.DataFrame, claims: Claims) -> pd.DataFrame:
         """This benchmark's rows of the whole table, at one width unless it sweeps it: runs at other widths, which a
         results folder may hold too, are another question."""
-        rows = table[table["benchmark"] == self.name]
+        rows = self.tagged(table[table["benchmark"] == self.name])
         if self.sweeps_width or claims.width is None:
             return rows
         return rows[(rows["width"] == claims.width) | rows["method"].isin(claims.own_width)]
+
+    def tagged(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows with all tags that are declared, as what they are declared."""
+        made = rows.reindex(columns=[*rows.columns, *(name for name in self.tags if name not in rows)])
+        for name, kind in self.tags.items():
+            words = made[name].astype(object)
+            made[name] = words.fillna("").astype(str) if kind is str else pd.to_numeric(words, errors="coerce")
+        return made
 
     def verdicts(self, rows: pd.DataFrame, claims: Claims, failed: int = 0) -> list[Verdict]:
         """The claims, decided and in words; failed: seeds under which the subject failed."""

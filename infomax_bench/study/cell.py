@@ -33,6 +33,8 @@ class Cell:
     """How many training images are used; 0 is all of them."""
     n_seeds: int = 0
     """At most so many of the run's seeds, where more would say little for what they take; 0 is all of them."""
+    tags: tuple[tuple[str, str | float], ...] = ()
+    """What the benchmark varies, by the names that it declares: columns of its rows, and no part of any key."""
 
 
 @dataclass(frozen=True)

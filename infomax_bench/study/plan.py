@@ -234,7 +234,7 @@ class Planner:
     def _encoder_key(self, cell: Cell, seeds: tuple[int, ...]) -> str:
         plugin = self.registry.get("methods", cell.method)
         method = self.registry.method(cell.method, dict(cell.settings))
-        own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "settings", "n_seeds")}
+        own = {k: v for k, v in asdict(cell).items() if k not in ("track", "label", "tags", "settings", "n_seeds")}
         own = {k: v for k, v in own.items() if v or k not in LATER}
         own["dataset"] = self.dataset(cell.dataset).identity
         problem = problem_for(cell, self.dataset(cell.dataset))

@@ -61,7 +61,9 @@ class Suite:
     """Methods that take no part in claims about others, of all that there are."""
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
-        """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise."""
+        """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise.
+
+        changes: of the Cell's fields; `tags` as a mapping."""
         values: dict[str, Any] = {
             "width": self.width if width is None else width,
             "batch_size": self.batch_size,
@@ -69,6 +71,7 @@ class Suite:
         }
         if "settings" not in values:
             values["settings"] = self.settings_of(method, dataset, values.get("backbone", "linear"))
+        values["tags"] = tuple(sorted(dict(values.get("tags", ())).items()))
         if "epochs" not in values:
             values["epochs"] = self.epochs[dataset]
         return Cell(method, dataset, **values)

@@ -229,7 +229,7 @@ def test_files_of_the_former_format_are_read(two_runs, copied):
     assert read_results(root).warnings == []
     pd.testing.assert_frame_equal(values_of(root), expected)
     go(own, root, methods=["echo"], benchmarks=["redundancy"])
-    assert json.loads((root / "manifest.json").read_text())["format"] == 2
+    assert json.loads((root / "manifest.json").read_text())["format"] == 3
     pd.testing.assert_frame_equal(values_of(root), expected)
 
 

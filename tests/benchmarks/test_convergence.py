@@ -31,6 +31,8 @@ ROLES = {
 }  # fmt: skip
 CLAIMS = Claims("s", "standard", ROLES, False, width=64, own_width=frozenset({"raw"}),
                 fitted=frozenset({"fit", "start"}), supervised=frozenset({"told"}))  # fmt: skip
+FEW = "images: 1000 of 9000"
+TAGS = {"": {"sweep": ""}, FEW: {"sweep": "images", "amount": 1000.0, "available": 9000.0}}
 MEASURES = ("cka", "mutual_neighbours", "matched_units")
 FREE = "they are alike, but not shown to be more so than they are like what learned nothing"
 
@@ -51,7 +53,7 @@ METHODS = ("echo", "pca", "random_features", "pixels")
 def pairs_of(done):
     rows = done.results.table
     rows = rows[rows["evaluation"] == "similarity"]
-    return {tuple(pair) for pair in rows[["method", "protocol"]].to_numpy()}
+    return {tuple(pair) for pair in rows[["method", "other"]].to_numpy()}
 
 
 def test_each_pair_is_compared_once_and_a_width_of_its_own_is_the_other(own, tmp_path):
@@ -80,7 +82,7 @@ def test_rows_are_the_similarity_of_what_was_kept(own, tmp_path):
         similarity_module.described(kept["echo"][0]), similarity_module.described(kept["pca"][1])
     )
     rows = done.results.table
-    found = rows[(rows["method"] == "echo") & (rows["protocol"] == "pca")].set_index("metric")["value"]
+    found = rows[(rows["method"] == "echo") & (rows["other"] == "pca")].set_index("metric")["value"]
     assert found.to_dict() == pytest.approx(expected, abs=1e-5)
 
 
@@ -201,7 +203,7 @@ def rows(between, own=0.8, start=0.3, raw=0.9, seeds=5, noise=0.002, few=None):
     rng = np.random.default_rng(0)
     names = sorted(m for m in ROLES if m != "raw")
     cells = [(width, "", value) for width, value in between.items()]
-    cells += [] if few is None else [(64, "images: 1000 of 9000", few)]
+    cells += [] if few is None else [(64, FEW, few)]
     records = []
     for width, label, value in cells:
         for one in names:
@@ -210,12 +212,13 @@ def rows(between, own=0.8, start=0.3, raw=0.9, seeds=5, noise=0.002, few=None):
                 level = value - 0.1 * bool({one, other} & {"fit", "told"})
                 level = own if one == other else references.get(other, references.get(one, level))
                 records += [
-                    {"method": one, "protocol": other, "dataset": d, "width": width, "label": label, "seed": seed,
+                    {"method": one, "other": other, "protocol": "", "dataset": d, "width": width, "label": label,
+                     "seed": seed, **TAGS[label],
                      "metric": metric, "value": level + noise * rng.normal()}
                     for d in "de" for seed in range(seeds) for metric in MEASURES
                 ]  # fmt: skip
     made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="convergence", evaluation="similarity")
-    return made.reindex(columns=list(COLUMNS)).astype({"value": float})
+    return made.reindex(columns=[*COLUMNS, "sweep", "amount", "available"]).astype({"value": float})
 
 
 def word_of(benchmark, table, claims=CLAIMS):
@@ -259,7 +262,7 @@ def test_a_reference_of_another_width_is_no_bar_and_without_any_it_is_undecided(
     table = rows({16: 0.3, 64: 0.75})  # raw is at 0.9
     assert set(word_of(convergence, table).values()) == {"they converge"}
     for given in (table, rows({16: 0.2, 64: 0.4})):
-        without = given[(given["method"] != "start") & (given["protocol"] != "start")]
+        without = given[(given["method"] != "start") & (given["other"] != "start")]
         assert set(word_of(convergence, without).values()) == {"undecided"}
 
 
@@ -267,8 +270,8 @@ def test_a_reference_that_cannot_be_as_wide_is_no_bar(convergence):
     """What it is like at a smaller width, or on one data set of two, says nothing of the largest."""
     table = rows({16: 0.3, 64: 0.75}, start=0.78)
     assert set(word_of(convergence, table).values()) == {FREE}
-    lost = (table[["method", "protocol"]] == "start").any(axis=1) & (table["width"] == 64) & (table["dataset"] == "d")
-    other = table[(table[["method", "protocol"]] == "start").any(axis=1)]
+    lost = (table[["method", "other"]] == "start").any(axis=1) & (table["width"] == 64) & (table["dataset"] == "d")
+    other = table[(table[["method", "other"]] == "start").any(axis=1)]
     other = other.replace({"start": "zero"}).assign(value=0.2)  # a reference that is there
     claims = replace(CLAIMS, roles={**ROLES, "zero": "reference"})
     assert set(word_of(convergence, pd.concat([table[~lost], other]), claims).values()) == {"they converge"}
@@ -286,14 +289,14 @@ def test_means_are_over_pairs_of_the_methods_that_the_rule_names(convergence):
 
 def test_a_method_that_lacks_a_seed_or_a_width_is_left_out_everywhere(convergence):
     table = rows({16: 0.3, 64: 0.75})
-    lost = (table["method"] == "a") & (table["protocol"] == "a") & (table["seed"] == 1) & (table["width"] == 16)
+    lost = (table["method"] == "a") & (table["other"] == "a") & (table["seed"] == 1) & (table["width"] == 16)
     table = table[~(lost & (table["dataset"] == "d"))]
     similar = convergence.similarities(table, CLAIMS)
     assert dict(similar.groupby("dataset")["n"].first()) == {"d": 2, "e": 3}
     answer = convergence.answer(table, CLAIMS)
     assert "Not measured everywhere, and left out: a." in answer
     assert "2 or 3 methods" in answer
-    alone = rows({512: 0.9}).query("method == 'a' and protocol == 'a'")  # what one method has alone is no step
+    alone = rows({512: 0.9}).query("method == 'a' and other == 'a'")  # what one method has alone is no step
     assert set(convergence.similarities(pd.concat([table, alone]), CLAIMS)["x"]) == {16, 64}
 
 
@@ -309,7 +312,7 @@ def test_more_images_are_read_apart_from_width(convergence):
 
 def test_the_answer_is_one_only_if_the_measures_agree(convergence):
     table = rows({16: 0.3, 64: 0.75})
-    apart = (table["metric"] == "matched_units") & (table["method"] != table["protocol"])
+    apart = (table["metric"] == "matched_units") & (table["method"] != table["other"])
     table.loc[apart, "value"] /= 3
     answer = convergence.answer(table, CLAIMS)
     assert "3 methods): undecided, since the measures differ." in answer

@@ -44,7 +44,8 @@ def rows(errors=AS_KNOWN, seeds=5, noise=0.001, labels=(100, 1000)):
                 for how in ("nothing",) if start == NOTHING else ("as trained", "rescaled"):
                     e = error + drawn + 0.05 * (how == "as trained")
                     own = {"method": "random_features" if start == NOTHING else start, "dataset": "d", "seed": seed,
-                           "protocol": network, "label": f"{how}; {network}; {n} labels"}  # fmt: skip
+                           "protocol": network, "label": f"{how}; {network}; {n} labels",
+                           "start": how, "network": network, "labels": float(n)}  # fmt: skip
                     measured = [
                         ("finetuned_accuracy", 1 - e, None), ("finetuned_validation_accuracy", 1 - e, None),
                         ("learning_rate", 0.1, None),
@@ -53,7 +54,7 @@ def rows(errors=AS_KNOWN, seeds=5, noise=0.001, labels=(100, 1000)):
                     ]  # fmt: skip
                     records += [{**own, "metric": m, "value": v, "x": x} for m, v, x in measured]
     made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="history", track="controlled", width=64)
-    return made.reindex(columns=list(COLUMNS)).astype({"value": float, "x": float})
+    return made.reindex(columns=[*COLUMNS, "start", "network", "labels"]).astype({"value": float, "x": float})
 
 
 def changed(**errors):
@@ -66,15 +67,15 @@ def changed(**errors):
 
 def test_each_seed_takes_the_way_that_is_better_on_validation_images(history):
     table = rows()
-    assert set(history.errors(table).query("method == 'rbm'")["how"]) == {"rescaled"}
+    assert set(history.errors(table).query("method == 'rbm'")["start"]) == {"rescaled"}
     lucky = (table["seed"] == 2) & table["label"].str.startswith("as trained") & (table["method"] == "rbm")
     table.loc[lucky & (table["metric"] == "finetuned_validation_accuracy"), "value"] = 1.0
     errors = history.errors(table).query("method == 'rbm' and network == 'sigmoid' and labels == 100")
-    assert errors.set_index("seed")["how"].to_dict() == {2: "as trained", **dict.fromkeys((0, 1, 3, 4), "rescaled")}
+    assert errors.set_index("seed")["start"].to_dict() == {2: "as trained", **dict.fromkeys((0, 1, 3, 4), "rescaled")}
     assert errors.set_index("seed")["value"][2] == pytest.approx(0.15, abs=0.01)  # what is worse on test images
     equal = rows()
     equal.loc[equal["metric"] == "finetuned_validation_accuracy", "value"] = 0.5
-    assert set(history.errors(equal).query("method == 'rbm'")["how"]) == {"as trained"}
+    assert set(history.errors(equal).query("method == 'rbm'")["start"]) == {"as trained"}
 
 
 def test_known_results_that_come_out_begin_the_answer(history):
@@ -104,7 +105,7 @@ def test_a_stack_that_diverged_is_an_error_of_all(history):
     table = rows()
     lost = (table["method"] == "s") & (table["seed"] == 0)
     first = table[lost].drop_duplicates("label")
-    failed = first.assign(status="failed", metric="deep_finetune", reason="diverged", value=np.nan)
+    failed = first.assign(status="diverged", metric="deep_finetune", reason="diverged", value=np.nan)
     table = pd.concat([table[~lost], failed], ignore_index=True)
     errors = history.errors(table).query("method == 's' and labels == 100").set_index(["network", "seed"])["value"]
     assert errors[SIGMOID, 0] == errors[RELU, 0] == 1

@@ -29,8 +29,12 @@ def benchmark():
 
 
 def row(label, seed, metric, value, protocol="", method="s", dataset="d", **more):
-    return {"method": method, "label": label, "dataset": dataset, "seed": seed, "metric": metric, "protocol": protocol,
-            "value": value, "status": "ok", "current": True, "width": 64, "evaluation": "", **more}  # fmt: skip
+    cell, _, swept = label.partition("; ")
+    sweep, _, amount = swept.partition(" ")
+    tags = {"cell": cell, "sweep": sweep, "amount": float(amount or "nan")}
+    return {"method": method, "label": label, **tags, "dataset": dataset, "seed": seed, "metric": metric,
+            "protocol": protocol, "value": value, "status": "ok", "current": True, "width": 64,
+            "evaluation": "", **more}  # fmt: skip
 
 
 def planted(seeds=10, deviation=None, drop=None, agreement=None, rate_drop=None, settled=None, datasets=("d", "e")):
@@ -64,7 +68,8 @@ def planted(seeds=10, deviation=None, drop=None, agreement=None, rate_drop=None,
 
 
 def table(rows):
-    return pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype({"value": float})
+    columns = [*COLUMNS, "cell", "sweep", "amount"]
+    return pd.DataFrame(rows).reindex(columns=columns).astype({"value": float})
 
 
 def kmeans(value, seeds=10):
@@ -140,14 +145,14 @@ def test_a_training_that_diverged_has_accuracy_zero_and_is_counted():
     rows = planted(drop={BOTH: 0.06})  # against it, but for what diverged
     gone = (rows["label"] == f"{WITHOUT}; start 10") & (rows["seed"] < 10)
     lost = rows[gone & (rows["metric"] == "accuracy")]
-    lost = lost.assign(metric="linear_probe", status="failed", reason="diverged", value=np.nan, protocol="")
+    lost = lost.assign(metric="linear_probe", status="diverged", reason="training diverged", value=np.nan, protocol="")
     rows = pd.concat([rows[~gone], lost])
     assert words(rows)["start"] == "less dependent on the initialisation"
     encoders = benchmark().encoders(rows, CLAIMS)
     assert encoders["diverged"].sum() == 20
     assert "Diverged: decorrelation only 20 of 100." in benchmark().answer(rows, CLAIMS)  # 5 encoders a seed and set
     # a fault of the run is no divergence, and its seeds are not paired
-    fault = pd.concat([rows[rows["status"] == "ok"], lost.assign(reason="OSError: disk full")])
+    fault = pd.concat([rows[rows["status"] == "ok"], lost.assign(status="failed", reason="OSError: disk full")])
     assert benchmark().encoders(fault, CLAIMS)["diverged"].sum() == 0
     assert "start" not in words(fault)
 

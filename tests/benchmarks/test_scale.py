@@ -28,12 +28,13 @@ def rows(exponents, seeds=5, noise=0.0, resource="images"):
     rng = np.random.default_rng(0)
     records = [
         {"method": m, "dataset": "d", "seed": seed, "metric": "accuracy", "protocol": "linear",
-         "label": f"{resource}: {n}", "value": 1 - 0.3 * (n / 1000) ** -(a + noise * own)}
+         "label": f"{resource}: {n}", "sweep": resource, "amount": float(n),
+         "value": 1 - 0.3 * (n / 1000) ** -(a + noise * own)}
         for m, a in exponents.items() for seed in range(seeds) for own in [rng.normal()]
         for n in (1000, 4000, 16000)
     ]  # fmt: skip
     made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="scale", track="controlled", width=64)
-    return made.reindex(columns=list(COLUMNS)).astype({"value": float})
+    return made.reindex(columns=[*COLUMNS, "sweep", "amount"]).astype({"value": float})
 
 
 def test_the_exponents_of_power_laws_are_found(scale):
@@ -79,7 +80,7 @@ def test_a_training_that_diverged_takes_the_favourable_words(scale, amount):
     """With the least amount it would make the steepest curve."""
     table = rows({"s": 0.2, "a": 0.05}, noise=0.01)
     lost = (table["method"] == "s") & (table["label"] == f"images: {amount}")
-    failed = table[lost].assign(status="failed", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
+    failed = table[lost].assign(status="diverged", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
     table = pd.concat([table[~lost], failed], ignore_index=True)
     ((_, _, found, better, _, _, gone),) = scale.readings(table, CLAIMS)
     assert found.n == 5

@@ -413,7 +413,7 @@ def test_the_subject_is_compared_with_as_little_labelled_training_too(compressio
 def test_a_model_that_diverged_is_undecided(compression):
     table = rows({"e": 0.7, "s": 0.9}, seeds=6)
     lost = (table["method"] == "e") & (table["seed"] == 0)
-    failed = table[lost].iloc[:1].assign(status="failed", metric="compress", reason="diverged", value=np.nan)
+    failed = table[lost].iloc[:1].assign(status="diverged", metric="compress", reason="diverged", value=np.nan)
     answer = compression.answer(pd.concat([table[~lost], failed], ignore_index=True), CLAIMS)
     assert "): undecided, as it diverged under 1 seed; of s " in answer
     assert "Diverged under some seeds, and not compared: e." in answer
@@ -461,6 +461,6 @@ def test_its_encoders_are_those_that_other_benchmarks_train(compression):
     assert {c.hidden for c, _ in asked if c.backbone == "mlp"} == {(256,)}
     assert {r.options for _, r in asked} == {(("again", 2), ("epochs", 8), ("levels", (0.5,)))}
     small = replace(suite, deeper={}, compressed={"d": ("mlp",)})
-    trained = {replace(c, label="") for c, _ in REGISTRY.benchmark("depth").grid(small)}
+    trained = {replace(c, label="", tags=()) for c, _ in REGISTRY.benchmark("depth").grid(small)}
     assert {c for c, _ in compression.grid(small)} <= trained
     assert len(list(compression.grid(small))) == 2

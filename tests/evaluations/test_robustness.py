@@ -192,14 +192,16 @@ def benchmark():
     return registry().benchmark("robustness")
 
 
-def planted(kept, dependence, seeds=5, clean=0.9, noise=0.0, label="", methods=METHODS, datasets=("d", "e")):
+def planted(kept, dependence, seeds=5, clean=0.9, noise=0.0, weight=None, methods=METHODS, datasets=("d", "e")):
     """Rows of methods whose redundancy and accuracy kept are given, one number a method."""
     rng = np.random.default_rng(0)
-    records = []
+    records, about = [], {"label": "", "sweep": "", "amount": np.nan}
+    if weight is not None:
+        about = {"label": f"lambda_tc = {weight:g}", "sweep": "lambda_tc", "amount": weight}
     for method, share, redundancy in zip(methods, kept, dependence, strict=True):
         for dataset in datasets:
             for seed in range(seeds):
-                where = {"method": method, "dataset": dataset, "seed": seed, "label": label}
+                where = {"method": method, "dataset": dataset, "seed": seed, **about}
                 own = share + noise * rng.standard_normal()
                 records.append({**where, "metric": "nonlinear_dependence", "value": redundancy})
                 records.append({**where, "metric": "dead_units", "value": 0.0})
@@ -216,7 +218,7 @@ def planted(kept, dependence, seeds=5, clean=0.9, noise=0.0, label="", methods=M
     made = pd.DataFrame(records).assign(
         status="ok", current=True, track="controlled", benchmark="robustness", width=WIDTH, backbone="linear"
     )
-    made = made.reindex(columns=list(COLUMNS)).astype({"x": float, "value": float})
+    made = made.reindex(columns=[*COLUMNS, "sweep", "amount"]).astype({"x": float, "value": float})
     return made.assign(target=made["dataset"], protocol=made["protocol"].fillna(""))
 
 
@@ -224,7 +226,7 @@ def sweep_rows(kept, dependence, **changes):
     """The subject along the benchmark's weights."""
     weights = (0, 0.01, 0.1, 1, 10, 100, 1000)
     return pd.concat(
-        planted([k], [d], label=f"lambda_tc = {w:g}", methods=["m00"], **changes)
+        planted([k], [d], weight=w, methods=["m00"], **changes)
         for w, k, d in zip(weights, kept, dependence, strict=True)
     )
 
@@ -296,7 +298,7 @@ def test_a_weight_that_diverges_is_named_and_takes_the_win(weight):
     rows = planted(np.full(12, 0.5), REDUNDANCY, noise=0.05)
     rising = sweep_rows(np.linspace(0.3, 0.8, 7), np.linspace(0.2, 0.0, 7), noise=0.01)
     lost = (rising["label"] == f"lambda_tc = {weight}") & (rising["seed"] == 3) & (rising["dataset"] == "d")
-    failed = rising[lost].iloc[:1].assign(status="failed", metric="robustness", reason="diverged", value=np.nan)
+    failed = rising[lost].iloc[:1].assign(status="diverged", metric="robustness", reason="diverged", value=np.nan)
     said = benchmark().answer(pd.concat([rows, rising[~lost], failed]), CLAIMS)
     assert f"Training diverged with lambda_tc = {weight} (1 of them)." in said
     assert "Whether the strongest, lambda_tc = 1000, is best is undecided with clean images, corrupted images" in said

@@ -199,11 +199,11 @@ def test_seeds_are_compared_with_the_next_one_of_their_block():
         "b": {"features": np.stack([draw(10 + i, 32, 4) for i in range(3)]), "seeds": np.array([5, 6, 9])},
     }
     rows = similarity(kept, {"a": ("a", "b"), "b": ("b",)}, 5)
-    pairs = {(method, row["seed"], row["protocol"]) for method in rows for row in rows[method]}
+    pairs = {(method, row["seed"], row["other"]) for method in rows for row in rows[method]}
     assert {p for p in pairs if p[2] == "a"} == {("a", s, "a") for s in range(5, 10)}
     assert {p for p in pairs if p[:1] == ("a",) and p[2] == "b"} == {("a", 5, "b"), ("a", 8, "b"), ("a", 9, "b")}
     assert {p for p in pairs if p[0] == "b"} == {("b", 5, "b"), ("b", 9, "b")}
-    (value,) = (r["value"] for r in rows["a"] if (r["seed"], r["protocol"], r["metric"]) == (9, "b", "cka"))
+    (value,) = (r["value"] for r in rows["a"] if (r["seed"], r["other"], r["metric"]) == (9, "b", "cka"))
     assert value == pytest.approx(between(draw(4, 32, 4), draw(10, 32, 4))["cka"], abs=1e-5)
     alone = {"a": {"features": draw(0, 32, 4)[None], "seeds": np.array([0])}}
     assert similarity(alone, {"a": ("a",)}, 5) == {"a": []}

@@ -415,7 +415,7 @@ def test_no_win_can_do_without_a_seed(tmp_path):
     benchmarks = [plugins.benchmark("redundancy")]
     entry = next(e for e in store.manifest().values() if e["cell"]["method"] == "alpha")
     job = store.read_job(entry["key"])
-    lost = {"seed": 1, "metric": "redundancy", "value": np.nan, "status": "failed", "reason": "diverged"}
+    lost = {"seed": 1, "metric": "redundancy", "value": np.nan, "status": "diverged", "reason": "training diverged"}
     store.write_job(entry["key"], replace(job, rows=[lost, *(row for row in job.rows if row["seed"] != 1)]))
     verdicts = decide_all(read_results(root), benchmarks)
     assert verdicts

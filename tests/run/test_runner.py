@@ -108,7 +108,8 @@ def test_a_method_that_throws_is_reported_and_stops_nobody(own, tmp_path):
 def test_a_method_that_diverges_is_a_result(own, tmp_path):
     write_echo(own, "return net.encoder(batch.images).mean((-2, -1)) / 0.0")
     done = go(own, tmp_path / "r")
-    assert [reason for _, reason in done.results.failures] == ["diverged"]
+    assert [reason for _, reason in done.results.failures] == ["training diverged"]
+    assert set(done.results.table.loc[done.results.table["method"] == "echo", "status"]) == {"diverged"}
     assert go(own, tmp_path / "r").n_jobs == 0, "it is not tried again"
 
 
@@ -118,7 +119,7 @@ def test_one_diverged_seed_leaves_the_others(own, tmp_path):
     write_echo(own, body)
     table = go(own, tmp_path / "r", methods=["echo"]).results.table
     assert set(table.loc[table["seed"] == 0, "status"]) == {"ok"}
-    assert set(table.loc[table["seed"] == 1, "status"]) == {"failed"}
+    assert set(table.loc[table["seed"] == 1, "status"]) == {"diverged"}
 
 
 def test_what_a_method_cannot_do_is_not_applicable(own, tmp_path):

@@ -133,7 +133,7 @@ class Strange(Dataset):
 
     shape, class_names, n_rest, n_test = (1, 2, 2), ("cat", "dog"), 3, 1
     factor_names = ("size",)
-    factor_words = {"size": ("very big", "small")}  # noqa: RUF012
+    factor_words = {"size": ("very big", "small")}
 
     def load(self) -> Images:
         pixels = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)

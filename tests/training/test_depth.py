@@ -30,11 +30,11 @@ def rows(gains, seeds=5, noise=0.001, deepest=3):
                 value = 0.9 + gain * (d - 1) + noise * rng.normal()
                 own = {"method": method, "dataset": "d", "target": "d", "seed": seed, "metric": "accuracy",
                        "protocol": "linear", "depth": d}  # fmt: skip
-                records.append({**own, "label": GREEDY, "value": value})
+                records.append({**own, "label": GREEDY, "stacking": GREEDY, "value": value})
                 if d > 1:
-                    records.append({**own, "label": JOINT, "value": 0.95})
+                    records.append({**own, "label": JOINT, "stacking": JOINT, "value": 0.95})
     made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="depth", track="controlled", width=64)
-    return made.reindex(columns=list(COLUMNS)).astype({"value": float})
+    return made.reindex(columns=[*COLUMNS, "stacking"]).astype({"value": float})
 
 
 def test_the_gain_is_the_deepest_layers_over_the_single_ones(depth):
@@ -67,7 +67,7 @@ def test_the_words_follow_the_rule(depth, gain, noise, seeds, word):
 def test_a_stack_that_diverges_counts_as_naming_nothing(depth):
     table = rows({"s": 0.02, "a": 0.02}, seeds=6)
     lost = (table["method"] == "s") & (table["depth"] == 3) & (table["seed"] == 0) & (table["label"] == GREEDY)
-    failed = table[lost].assign(status="failed", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
+    failed = table[lost].assign(status="diverged", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
     table = pd.concat([table[~lost], failed])
     found = depth.gains(table)
     assert found["d", "s"][1].n == 6
@@ -78,7 +78,7 @@ def test_a_stack_that_diverges_counts_as_naming_nothing(depth):
 def test_what_always_diverges_does_not_compose_by_losing_nothing(depth):
     table = rows({"s": 0.02, "a": 0.02}, seeds=6)
     lost = (table["method"] == "s") & (table["label"] == GREEDY)
-    failed = table[lost].assign(status="failed", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
+    failed = table[lost].assign(status="diverged", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
     table = pd.concat([table[~lost], failed], ignore_index=True)
     assert depth.gains(table)["d", "s"][2] == 6
     assert "s on d: undecided; layer 3 has +0.0 points" in depth.answer(table, CLAIMS)

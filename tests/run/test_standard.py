@@ -1,0 +1,65 @@
+"""The committed results of `standard`: whatever the harness becomes, their rows and verdicts are as they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from infomax_bench.run.decisions import decide_all
+from infomax_bench.run.results import Results, read_results
+from infomax_bench.study.plugins import home, registry
+
+ROOT = home() / "results" / "standard"
+ROWS = Path(__file__).parent / "standard_rows.json"
+"""By column, a digest of the table that was committed before cells had tags and pairs a column of their own."""
+ONE = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x", "seed",
+       "backbone", "depth"]  # fmt: skip
+REWORDED = {"sentence", "line", "rule", "stale", "indicative"}
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return read_results(ROOT)
+
+
+def digest(column: pd.Series) -> str:
+    """Of numbers all bits, and of words all letters, in their order."""
+    if pd.api.types.is_numeric_dtype(column):
+        parts = [np.where(column.isna(), np.nan, column.astype(float)).tobytes()]
+    else:
+        codes, words = pd.factorize(column.fillna("").astype(str), sort=True)
+        parts = [codes.astype("<i4").tobytes(), "\n".join(words).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:24]
+
+
+def columns_of(table: pd.DataFrame) -> dict[str, str]:
+    """Column -> digest of the table in the columns it had, lines in the order of what is one in it."""
+    old = table.assign(protocol=table["protocol"].where(table["other"] == "", table["other"]))
+    order = np.lexsort([pd.factorize(old[name], sort=True)[0] for name in reversed(ONE)])
+    return {name: digest(old[name].iloc[order]) for name in json.loads(ROWS.read_text())}
+
+
+def test_rows_are_those_that_were_committed(results):
+    """Equal in every column that there was, through the mapping of `old_columns.toml`."""
+    assert len(results.table) == 928_334
+    assert columns_of(results.table) == json.loads(ROWS.read_text())
+
+
+def test_the_other_of_a_pair_has_a_column_of_its_own(results):
+    pairs = results.table[results.table["evaluation"] == "similarity"]
+    assert set(pairs["other"]) <= set(results.cards)
+    assert set(pairs["protocol"]) == {""}
+
+
+def test_verdicts_are_those_that_were_committed(results):
+    plugins = registry()
+    found = decide_all(results, [plugins.benchmark(name) for name in plugins.names("benchmarks")])
+    committed = json.loads((ROOT / "verdicts.json").read_text())
+    assert len(found) == len(committed)
+    for now, was in zip(json.loads(json.dumps([v.as_json() for v in found])), committed, strict=True):
+        assert {k: now[k] for k in was if k not in REWORDED} == {k: v for k, v in was.items() if k not in REWORDED}
