@@ -16,7 +16,8 @@ CLAIMS = Claims("s", "test", ROLES, False, width=8, supervised=frozenset("a"), l
 @pytest.mark.parametrize("name", registry().names("benchmarks"))
 def test_without_rows_nothing_is_said(name):
     benchmark = registry().benchmark(name)
-    rows = pd.DataFrame(columns=list(COLUMNS)).astype({"value": float, "x": float})
+    empty = pd.DataFrame(columns=list(COLUMNS)).astype({"value": float, "x": float})
+    rows = benchmark.own_rows(empty, CLAIMS)
     assert {verdict.verdict for verdict in benchmark.verdicts(rows, CLAIMS)} <= {"inconclusive"}
     assert list(benchmark.figures(rows, CLAIMS)) == []
     assert list(benchmark.drawings({}, CLAIMS)) == []
