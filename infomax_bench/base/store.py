@@ -3,10 +3,11 @@
 results/<preset>/
     jobs/KEY.json          rows of one evaluation of one block of seeds; KEY hashes all that determines them
     jobs/KEY.npz           what the report shows beside rows (filters, top images), where there is any
+    packed/                jobs, arrays and manifest in a few files, for keeping and sharing (see `packed`); a loose job
+                           goes before the packed one of its key, and so does the manifest
     encoders/KEY.safetensors
     manifest.json          which KEY answers which question now: the union of all runs; manifest.json.bak is a copy
     measurements.csv       the rows of the manifest's jobs, one tidy table
-    measurements.csv.gz    the same, for repositories: a host takes no file of over 100 MB, and packed it has a few
     verdicts.json          the claims, decided
     findings.json          the same and what else benchmarks found, as plain data
     run.json, run.log      how and on what it was run (run.json.bak is a copy); warnings and failures
@@ -19,8 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,22 @@ from filelock import FileLock
 
 from infomax_bench.base import older
 from infomax_bench.base.errors import UserError
+from infomax_bench.base.job import FORMAT, Job, check_job, check_seeds
+from infomax_bench.base.packed import Packed, packed
 from infomax_bench.base.printable import printable
-from infomax_bench.base.sealed import Damaged, digest, is_twice, read_either, replacing, sealed, write_text, write_twice
-from infomax_bench.base.status import Status
+from infomax_bench.base.sealed import (
+    Damaged,
+    copy_of,
+    digest,
+    is_twice,
+    read_either,
+    replacing,
+    sealed,
+    write_text,
+    write_twice,
+)
 
 __all__ = ["Job", "Manifest", "Store", "digest", "file_hash", "replacing", "write_text"]
-
-FORMAT = 3
-"""1: a job's key was not part of its checksum, and the manifest had none. 2: see `old_columns.toml`."""
 
 Manifest = dict[str, dict[str, Any]]
 """Slot -> entry: which job answers which question."""
@@ -45,24 +53,6 @@ Manifest = dict[str, dict[str, Any]]
 def file_hash(path: Path) -> str:
     """A short hash of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-@dataclass
-class Job:
-    """The result of one evaluation of one block of seeds.
-
-    rows: dictionaries with at least seed, metric and value. status: a `Status`, with a reason if not ok.
-    retry: a failure that may not happen again (a full disk, a bug mended), so the next run tries it once more.
-    """
-
-    rows: list[dict[str, Any]]
-    status: str = Status.OK
-    reason: str = ""
-    retry: bool = False
-    seconds: float = 0.0
-    arrays: str = ""
-    """The hash of the .npz file beside it, if it has one."""
-    stamp: dict[str, Any] = field(default_factory=dict)
 
 
 class Store:
@@ -107,11 +97,11 @@ class Store:
         write_text(self.job_path(key), json.dumps(content, allow_nan=True))
 
     def read_job(self, key: str, seeds: Sequence[int] | None = None) -> Job | None:
-        """The job, or None if there is none; a damaged file is reported once and counts as missing.
+        """The job, or None if there is none; a damaged file is reported once, and its packed copy read.
 
         seeds: those that it is about, if they are known: rows of others are damage.
         """
-        path = self.job_path(key)
+        path, damage = self.job_path(key), ""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             body, version = content["body"], content["format"]
@@ -120,35 +110,67 @@ class Store:
             if content["sha256"] != digest(body if version == 1 else [version, key, body]):
                 raise ValueError("its checksum does not match")
             job = Job(**(body if version == FORMAT else older.modern_job(body)))
-            _check_job(job)
-            if seeds is not None and not {row["seed"] for row in job.rows} <= set(seeds):
-                raise ValueError("its rows are of other seeds")
+            check_job(job)
+            check_seeds((row["seed"] for row in job.rows), seeds)
             return job
         except FileNotFoundError:
-            return None
+            pass
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, OSError) as error:
-            self.warn(f"{path} is damaged and will be made again ({error})")
+            damage = str(error)
+        found = self._head(key, seeds) and self.packed.job(key)
+        if damage:
+            self.warn(f"{path} is damaged and {'is read packed' if found else 'will be made again'} ({damage})")
+        return found
+
+    def _head(self, key: str, seeds: Sequence[int] | None) -> Job | None:
+        """A packed job without its rows; None if there is none."""
+        job, own = self.packed.head(key) or (None, set[int]())
+        try:
+            check_seeds(own, seeds)
+        except ValueError as error:
+            self.warn(f"job {key}, which is packed, will be made again ({error})")
             return None
+        return job
 
     def done(self, key: str, seeds: Sequence[int] | None = None) -> bool:
         """Whether the job is there and need not be tried again."""
-        job = self.read_job(key, seeds)
+        job = self.read_job(key, seeds) if self.job_path(key).exists() else self._head(key, seeds)
         return job is not None and not job.retry and (not job.arrays or self.has_arrays(key, job))
 
     def has_arrays(self, key: str, job: Job) -> bool:
         """Whether what is kept beside the job's rows is there and whole; if not, it is reported once."""
-        path = self.arrays_path(key)
-        if path.is_file() and file_hash(path) == job.arrays:
+        if self._has_loose(key, job.arrays) or (job.arrays and self.packed.kept(key) == job.arrays):
             return True
-        self.warn(f"{path} is damaged and will be made again")
+        self.warn(f"{self.arrays_path(key)} is damaged and will be made again")
         return False
 
-    def read_arrays(self, key: str) -> dict[str, Any]:
-        """What is kept beside a job's rows. Raises what numpy, zipfile and zlib do for a damaged or missing file."""
+    def _has_loose(self, key: str, kept: str) -> bool:
+        path = self.arrays_path(key)
+        return path.is_file() and file_hash(path) == kept
+
+    def read_arrays(self, key: str, kept: str = "") -> dict[str, Any]:
+        """What is kept beside a job's rows. kept: the hash that the job has of it; without, a file goes before what is
+        packed. Raises what numpy, zipfile and zlib do for a damaged or missing file."""
         import numpy as np
 
+        loose = self._has_loose(key, kept) if kept else self.arrays_path(key).is_file()
+        if not loose and self.packed.kept(key):
+            return self.packed.arrays(key)
         with np.load(self.arrays_path(key)) as file:
             return {name: file[name] for name in file.files}
+
+    def write_arrays(self, key: str, arrays: Mapping[str, Any]) -> str:
+        """Writes what the report shows beside a job's rows; returns the file's hash."""
+        import numpy as np
+
+        with replacing(self.arrays_path(key)) as temporary:
+            np.savez_compressed(temporary, **arrays)
+        return file_hash(self.arrays_path(key))
+
+    @property
+    def packed(self) -> Packed:
+        """What is packed, as it is now."""
+        return packed(self.root, self.warn)
 
     # -- manifest ---------------------------------------------------------------------------------------------
     @property
@@ -172,6 +194,9 @@ class Store:
                 "jobs that are asked for again are found in jobs/, others are no longer shown"
             ) from None
         if content is None:
+            listed = self.packed.manifest()
+            if listed is not None:
+                return listed
             if any((self.root / "jobs").glob("[0-9a-f]*.json")):
                 self.warn(f"{self.manifest_path} is missing: of the results in jobs/ only those are shown that this "
                            "run asks for")  # fmt: skip
@@ -183,9 +208,18 @@ class Store:
         with self.locked():
             before = self.manifest()
             after: Manifest = json.loads(json.dumps(change(before)))  # as it will be read
-            if after != before or not is_twice(self.manifest_path):
-                write_twice(self.manifest_path, sealed({"format": FORMAT, "entries": after}, indent=0, sort_keys=True))
+            if after != before or not self._is_kept():
+                self.write_manifest(after)
             return after
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Writes the manifest as it is; whoever does so holds the lock."""
+        write_twice(self.manifest_path, sealed({"format": FORMAT, "entries": manifest}, indent=0, sort_keys=True))
+
+    def _is_kept(self) -> bool:
+        """Whether the manifest is there twice, or packed."""
+        loose = self.manifest_path.is_file() or copy_of(self.manifest_path).is_file()
+        return is_twice(self.manifest_path) if loose else self.packed.manifest() is not None
 
     # -- log --------------------------------------------------------------------------------------------------
     def log(self, lines: Iterable[str]) -> None:
@@ -193,19 +227,6 @@ class Store:
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with (self.root / "run.log").open("a", encoding="utf-8") as file:
             file.writelines(f"{now} {printable(line)}\n" for line in lines)
-
-
-def _check_job(job: Job) -> None:
-    """Raises TypeError, ValueError or OverflowError for what is not a job's content, whatever its checksum says."""
-    if not isinstance(job.stamp, dict) or not all(isinstance(t, str) for t in (job.status, job.reason, job.arrays)):
-        raise TypeError("it is no job")
-    for row in job.rows:
-        for name in ("value", "x"):
-            if type(number := row.get(name)) is not float and number is not None:
-                float(number)
-        for name in ("metric", "protocol", "other", "status", "reason"):
-            if type(row.get(name, "")) is not str:
-                raise TypeError(f"the {name} of a row is none")
 
 
 def _entries(content: dict[str, Any]) -> Manifest:

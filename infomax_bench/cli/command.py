@@ -53,6 +53,15 @@ def all_presets() -> dict[str, Preset]:
     return load_presets(home() / "benchmarks")
 
 
+def results_folders(asked: Path | None) -> list[Path]:
+    """The results folder that was asked for, or every one in results/. Raises UserError if there is none."""
+    everything = Path("results").glob("*/manifest.json*"), Path("results").glob("*/packed/index.json*")
+    folders = {path.parents[n] for n, paths in enumerate(everything) for path in paths}
+    if not folders and asked is None:
+        raise UserError("no results yet; 'infomax-bench run' (or 'make run-all') makes some")
+    return [asked] if asked else sorted(folders)
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """The options that say where jobs run."""
     add = parser.add_argument

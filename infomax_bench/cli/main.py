@@ -14,11 +14,11 @@ from typing import NoReturn
 from infomax_bench import __version__
 from infomax_bench.base.console import any_terminal, tell
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
-from infomax_bench.cli import check, encode, evaluate, listing, new_method, report, run, tune
+from infomax_bench.cli import check, encode, evaluate, export, listing, new_method, pack, report, run, tune, unpack
 from infomax_bench.cli import options as take
 from infomax_bench.cli.command import PROGRAM, Command
 
-_MODULES = (listing, run, tune, check, report, encode, evaluate, new_method)
+_MODULES = (listing, run, tune, check, report, export, pack, unpack, encode, evaluate, new_method)
 COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in _MODULES}
 """In the order of the help."""
 
@@ -32,6 +32,7 @@ examples:
   infomax-bench tune my_idea                      the same number of trials as every other method had
   infomax-bench check methods/my_idea.py          does it keep the promises of a method?
   infomax-bench report                            rebuild every report from the results that are there
+  infomax-bench pack                              the results in a few files, for keeping and sharing
 """
 
 

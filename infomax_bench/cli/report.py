@@ -8,7 +8,7 @@ from pathlib import Path
 from infomax_bench.base.console import say, tell
 from infomax_bench.base.errors import UserError, unknown
 from infomax_bench.cli import options as take
-from infomax_bench.cli.command import Command, document, registry_for
+from infomax_bench.cli.command import Command, document, registry_for, results_folders
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +25,7 @@ def make_reports(arguments: argparse.Namespace) -> int:
     from infomax_bench.run.decisions import decide_all
     from infomax_bench.run.results import read_info, read_results
 
-    everything = sorted({path.parent for path in Path("results").glob("*/manifest.json*")})
-    folders = [arguments.results] if arguments.results else everything
-    if not folders:
-        raise UserError("no results yet; 'infomax-bench run' (or 'make run-all') makes some")
+    folders = results_folders(arguments.results)
     known = {name for root in folders for name in read_info(root).get("methods", {})}
     if arguments.subject and known and arguments.subject not in known:
         raise unknown("method", arguments.subject, known)

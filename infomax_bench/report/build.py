@@ -21,6 +21,7 @@ from jinja2 import Environment
 
 from infomax_bench.base.console import few, line_of, say
 from infomax_bench.base.forked import available_cores, in_parallel
+from infomax_bench.base.packed import index_path
 from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
@@ -55,7 +56,7 @@ def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> st
     methods and no data sets."""
     package = Path(__file__).resolve().parents[1]
     code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
-    data = [root / name for name in ("measurements.csv.gz", "run.json", "manifest.json")]
+    data = [*(root / name for name in ("measurements.csv", "run.json", "manifest.json")), index_path(root)]
     plugins = [f"{name} {one.source}" for name, one in registry.plugins["benchmarks"].items()]
     made = hashlib.sha256("\n".join([*sorted(plugins), *map(repr, verdicts)]).encode())
     for path in [*sorted(code), *data, _speed_of(root)]:

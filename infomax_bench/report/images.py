@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from infomax_bench.base.printable import printable
+from infomax_bench.run.results import Arrays
 
 SHADES = 33
 """Steps of the diverging colour map: enough for the eye, few enough to compress well."""
@@ -47,13 +47,13 @@ class Gallery:
     steps: int
 
 
-def read_gallery(path: Path, method: str, dataset: str, width: int, share: int, whole: bool = False) -> Gallery | None:
-    """The pictures of one encoder in at most about `share` image points, or of all its units; None if the file is
+def read_gallery(
+    read: Arrays, method: str, dataset: str, width: int, share: int, whole: bool = False
+) -> Gallery | None:
+    """The pictures of one encoder in at most about `share` image points, or of all its units; None if they are
     damaged."""
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-        return _gallery(arrays, method, dataset, width, share, whole)
+        return _gallery(read(), method, dataset, width, share, whole)
     except Exception:  # numpy, zipfile, zlib and Pillow each have errors of their own for a file that is damaged or odd
         return None
 
@@ -134,7 +134,7 @@ def _png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def read_galleries(artifacts: Mapping[tuple[str, str, int], Path], first: str) -> list[Gallery]:
+def read_galleries(artifacts: Mapping[tuple[str, str, int], Arrays], first: str) -> list[Gallery]:
     """All encoders' pictures, by data set, the method `first` before the others and with all its units."""
     share = PIXELS // max(len(artifacts), 1)
     order = sorted(artifacts, key=lambda a: (a[1], a[0] != first, a[0], a[2]))

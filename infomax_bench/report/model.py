@@ -92,13 +92,11 @@ def kept(results: Results, evaluation: str, claims: Claims) -> Kept:
     """What an evaluation left beside its rows, of encoders at the suite's width or their own; damaged files are left
     out."""
     found = {}
-    for (method, dataset, width), path in sorted(results.arrays.get(evaluation, {}).items()):
+    kept = results.arrays.get(evaluation, {})
+    for method, dataset, width in sorted(kept):
         if claims.width in (None, width) or method in claims.own_width:
-            with (
-                contextlib.suppress(Exception),
-                np.load(path) as file,
-            ):  # numpy, zipfile and zlib have errors of their own
-                found[method, dataset] = {name: file[name] for name in file.files}
+            with contextlib.suppress(Exception):  # numpy, zipfile and zlib have errors of their own
+                found[method, dataset] = kept[method, dataset, width]()
     return found
 
 

@@ -146,7 +146,7 @@ def _kept(store: Store, key: str, method: str) -> dict[str, Any]:
     job = store.read_job(key)
     if job is None or not store.has_arrays(key, job):
         raise UserError(f"what was kept of {method} is damaged; a run of it makes that again")
-    return store.read_arrays(key)
+    return store.read_arrays(key, job.arrays)
 
 
 def lost(group: Group, reason: str, root: Path, device: str) -> list[str]:

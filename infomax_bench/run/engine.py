@@ -30,7 +30,7 @@ from infomax_bench.base import repeatable
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
 from infomax_bench.base.forked import available_cores
 from infomax_bench.base.status import Status
-from infomax_bench.base.store import Job, Store, file_hash, replacing
+from infomax_bench.base.store import Job, Store, replacing
 from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import Context, context_for
 from infomax_bench.numerics.products import fast_products
@@ -295,9 +295,9 @@ def _evaluated(
         if isinstance(result, tuple):
             result, arrays = result
             if not job.arrays:
-                job.arrays = _write_arrays(store, key, arrays)  # most show the first seed alone
+                job.arrays = store.write_arrays(key, arrays)  # most show the first seed alone
             elif EVALUATIONS[request.evaluation].per_seed:
-                job.arrays = _write_arrays(store, key, _joined(store.read_arrays(key), arrays))
+                job.arrays = store.write_arrays(key, _joined(store.read_arrays(key, job.arrays), arrays))
         job.rows += result
     except (Exception, SystemExit) as error:
         job = _failed(error, outcome, label)
@@ -328,12 +328,3 @@ def _joined(first: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     return {name: np.concatenate([first[name], more[name]]) for name in first}
-
-
-def _write_arrays(store: Store, key: str, arrays: dict[str, Any]) -> str:
-    """Writes what the report shows beside rows; returns the file's hash."""
-    import numpy as np
-
-    with replacing(store.arrays_path(key)) as temporary:
-        np.savez_compressed(temporary, **arrays)
-    return file_hash(store.arrays_path(key))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,16 @@ COLUMNS = (
 )  # fmt: skip
 
 
+Arrays = Callable[[], dict[str, np.ndarray]]
+"""Reads arrays that a job kept; raises what numpy, zipfile and zlib do if they are damaged."""
+
+
 @dataclass
 class Results:
     """A results folder, read: the table, what is missing, and how it was run.
 
     jobs: what all rows of a job have in common, a line for each; missing: entries of the manifest without a job; info:
-    the content of run.json; arrays: evaluation -> (method, dataset, width) -> the file with what it kept beside rows;
+    the content of run.json; arrays: evaluation -> (method, dataset, width) -> what reads what it kept beside rows;
     failures, not_applicable: (what, why).
     """
 
@@ -44,7 +47,7 @@ class Results:
     table: pd.DataFrame
     missing: list[dict[str, Any]]
     info: dict[str, Any]
-    arrays: dict[str, dict[tuple[str, str, int], Path]] = field(default_factory=dict)
+    arrays: dict[str, dict[tuple[str, str, int], Arrays]] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
     not_applicable: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -182,7 +185,8 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
         if job.arrays and store.has_arrays(entry["key"], job):
             where = (name, cell["dataset"], cell["width"])
             places = results.arrays.setdefault(request["evaluation"], {})
-            places.setdefault(where, store.arrays_path(entry["key"]))  # the first block of seeds
+            # the first block of seeds
+            places.setdefault(where, partial(store.read_arrays, entry["key"], job.arrays))
     counts = np.array([n for n, job in zip(rows.counts, rows.jobs, strict=True) if job is not None])
     if counts.sum():
         tags = sorted({name for entry in entries for name, _ in entry["cell"]["tags"]} - set(COLUMNS))
@@ -229,15 +233,7 @@ def _of_one_kind(tag: pd.Series) -> pd.Series:
     return numbers.astype(float) if (numbers.notna() | tag.isna()).all() else tag.astype(object).fillna("").astype(str)
 
 
-def write_table(root: Path, results: Results) -> None:
-    """Writes measurements.csv, and the same compressed."""
-    table = root / "measurements.csv"
-    with replacing(table) as temporary:
+def write_table(path: Path, results: Results) -> None:
+    """Writes the tidy table as CSV."""
+    with replacing(path) as temporary:
         results.table.to_csv(temporary, index=False, float_format="%.8g")
-    with (
-        replacing(root / f"{table.name}.gz") as temporary,
-        table.open("rb") as text,
-        temporary.open("wb") as file,
-        gzip.GzipFile(table.name, "wb", compresslevel=6, fileobj=file, mtime=0) as packed,  # no clock
-    ):
-        shutil.copyfileobj(text, packed)

@@ -1,4 +1,5 @@
-"""The rows of many jobs as columns, read by all cores: a documented run has ten thousand jobs and a million rows.
+"""The rows of many jobs as columns: a documented run has ten thousand jobs and a million rows. Packed ones are columns
+already; loose ones are read by all cores.
 
 Every text is `printable`.
 """
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from infomax_bench.base.forked import available_cores, in_parallel
 from infomax_bench.base.printable import printable
 from infomax_bench.base.status import LOST, Status
 from infomax_bench.base.store import Job, Store
+
+if TYPE_CHECKING:
+    from infomax_bench.base.columns import JobTable
 
 OWN = ("seed", "protocol", "other", "metric", "x", "value", "status", "reason")
 """The columns in which the rows of one job differ."""
@@ -40,34 +44,78 @@ class Rows:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass
+class _Block:
+    """Jobs with their rows as columns, in which a word is its number among `words`. ends: 0, and where the rows of each
+    job end; failed: see Rows."""
+
+    jobs: list[Job | None]
+    ends: np.ndarray
+    failed: list[list[str]]
+    columns: dict[str, np.ndarray]
+    words: dict[str, list[str | None]]
+    warnings: list[str] = field(default_factory=list)
+
+
 def read_rows(root: Path, entries: Sequence[dict[str, Any]]) -> Rows:
     """The jobs of the entries in the results folder `root`. A job that was not a success has, before its own rows, one
     without a value for each of its seeds."""
-    chunks = [entries[i : i + AT_ONCE] for i in range(0, len(entries), AT_ONCE)]
-    parts = in_parallel([partial(_read, root, chunk) for chunk in chunks], available_cores())
-    joined = Rows(
-        [job for part, _ in parts for job in part.jobs],
-        [count for part, _ in parts for count in part.counts],
-        [reasons for part, _ in parts for reasons in part.failed],
-        warnings=list(dict.fromkeys(warning for part, _ in parts for warning in part.warnings)),
+    store = Store(root)
+    places = _in_columns(store, entries)
+    others = [entry for entry, place in zip(entries, places, strict=True) if place is None]
+    chunks = [others[i : i + AT_ONCE] for i in range(0, len(others), AT_ONCE)]
+    read = in_parallel([partial(_read, root, chunk) for chunk in chunks], available_cores())
+    blocks = [*map(_packed, store.packed.tables), *read]
+    left = iter([(len(blocks) - len(read) + i // AT_ONCE, i % AT_ONCE) for i in range(len(others))])
+    whole = [next(left) if place is None else place for place in places]
+    spans = np.array([blocks[b].ends[i : i + 2] for b, i in whole], dtype=np.int64).reshape(-1, 2)
+    begins = np.cumsum([0, *(block.ends[-1] for block in blocks)])[[b for b, _ in whole]]
+    counts = spans[:, 1] - spans[:, 0]
+    lines = np.arange(counts.sum()) + np.repeat(begins + spans[:, 0] - (np.cumsum(counts) - counts), counts)
+    return Rows(
+        [blocks[b].jobs[i] for b, i in whole],
+        counts.tolist(),
+        [blocks[b].failed[i] for b, i in whole],
+        {name: column[lines] for name, column in _joined(blocks).items()},
+        list(dict.fromkeys([*store.warnings, *(warning for block in blocks for warning in block.warnings)])),
     )
-    # equal words become one object: a table of millions of them is compared and grouped several times faster
-    one: dict[Any, Any] = {}
-    words = [np.array([one.setdefault(w, w) for w in map(printable, spelled)], dtype=object) for _, spelled in parts]
-    for name in OWN if parts else ():
-        columns = [part.columns[name] for part, _ in parts]
-        if name in WORDS:
-            columns = [spelled[codes] for spelled, codes in zip(words, columns, strict=True)]
-        joined.columns[name] = np.concatenate(columns)
-    return joined
 
 
-def _read(root: Path, entries: Sequence[dict[str, Any]]) -> tuple[Rows, list[Any]]:
-    """The same of a few entries, but with a number for each word; and the words."""
-    store, part = Store(root), Rows()
+def _in_columns(store: Store, entries: Sequence[dict[str, Any]]) -> list[tuple[int, int] | None]:
+    """For each entry, which of the packed tables has its job, and where, if its columns tell all of it; else None."""
+    packed, loose = store.packed, {path.stem for path in (store.root / "jobs").glob("*.json")}
+    places: list[tuple[int, int] | None] = []
+    for entry in entries:
+        place = None if entry["key"] in loose else packed.where.get(entry["key"])
+        if place is not None:
+            table, i = packed.tables[place[0]], place[1]
+            whole = table.plain[i] and (table.heads[i].status, table.heads[i].reason) == (Status.OK, "")
+            place = place if whole and table.seeds[i] <= set(entry["seeds"]) else None
+        places.append(place)
+    return places
+
+
+def _packed(table: JobTable) -> _Block:
+    """What is packed of a data set."""
+    defaults = {"metric": None, "protocol": "", "other": "", "status": Status.OK.value, "reason": ""}
+    columns, words = dict(table.numbers), {}
+    for name, default in defaults.items():
+        columns[name], spelled = table.texts[name]
+        words[name] = [*spelled[:-1], default]
+    failed: list[list[str]] = [[] for _ in table.heads]
+    lost = np.array([word in LOST for word in words["status"]])
+    for line in np.flatnonzero(lost[columns["status"]]).tolist():
+        of = int(np.searchsorted(table.ends, line, side="right")) - 1
+        failed[of].append(printable(words["reason"][columns["reason"][line]]))
+    return _Block([_printable(job) for job in table.heads], table.ends, failed, columns, words)
+
+
+def _read(root: Path, entries: Sequence[dict[str, Any]]) -> _Block:
+    """The jobs of a few entries, each with its rows."""
+    store = Store(root)
     words: dict[Any, int] = {}
     known: dict[str, tuple[Job | None, dict[str, np.ndarray], list[str]]] = {}  # several ask for the same
-    pieces: list[dict[str, np.ndarray]] = [_columns([], Job([]), words)]
+    jobs, failed, pieces = [], [], [_columns([], Job([]), words)]
     for entry in entries:
         if entry["key"] not in known:
             job = store.read_job(entry["key"], entry["seeds"])
@@ -76,19 +124,34 @@ def _read(root: Path, entries: Sequence[dict[str, Any]]) -> tuple[Rows, list[Any
                 evaluation = entry["request"]["evaluation"]
                 rows = [{"seed": s, "metric": evaluation, "value": None} for s in entry["seeds"]] + rows
             columns = _columns(rows, job or Job([]), words)
-            failed = [printable(row["reason"]) for row in (job.rows if job else ()) if row.get("status") in LOST]
-            if job is not None:
-                words_of_job = {"reason": printable(job.reason), "stamp": printable(job.stamp)}
-                job = replace(job, rows=[], **words_of_job)
-            known[entry["key"]] = job, columns, failed
-        job, columns, failed = known[entry["key"]]
-        part.jobs.append(job)
-        part.counts.append(len(columns["seed"]))
-        part.failed.append(failed)
+            reasons = [printable(row["reason"]) for row in (job.rows if job else ()) if row.get("status") in LOST]
+            known[entry["key"]] = job and _printable(job), columns, reasons
+        job, columns, reasons = known[entry["key"]]
+        jobs.append(job)
+        failed.append(reasons)
         pieces.append(columns)
-    part.columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in OWN}
-    part.warnings = store.warnings
-    return part, list(words)
+    ends = np.cumsum([len(piece["seed"]) for piece in pieces], dtype=np.int64)  # the first has none
+    joined = {name: np.concatenate([piece[name] for piece in pieces]) for name in OWN}
+    return _Block(jobs, ends, failed, joined, {name: list(words) for name in WORDS}, store.warnings)
+
+
+def _printable(job: Job) -> Job:
+    """A job without its rows, whose texts are printable."""
+    return replace(job, rows=[], reason=printable(job.reason), stamp=printable(job.stamp))
+
+
+def _joined(blocks: Sequence[_Block]) -> dict[str, np.ndarray]:
+    """The columns of all blocks, with words. Equal words become one object: a table of millions of them is compared and
+    grouped several times faster."""
+    one: dict[Any, Any] = {}
+    joined = {}
+    for name in OWN if blocks else ():
+        columns = [block.columns[name] for block in blocks]
+        if name in WORDS:
+            spelled = [[one.setdefault(w, w) for w in map(printable, block.words[name])] for block in blocks]
+            columns = [np.array(w, dtype=object)[c] for w, c in zip(spelled, columns, strict=True)]
+        joined[name] = np.concatenate(columns)
+    return joined
 
 
 def _columns(rows: Sequence[dict[str, Any]], job: Job, words: dict[Any, int]) -> dict[str, np.ndarray]:

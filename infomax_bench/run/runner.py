@@ -122,7 +122,7 @@ def run(
         results = read_results(root, {**store.manifest(), **manifest}, info)
         verdicts = decide_all(results, every, suite.subject)
         findings = find_all(results, every, verdicts, suite.subject)
-        write_table(root, results)
+        write_table(root / "measurements.csv", results)
         write_decisions(root, verdicts, findings)
     _say(quiet, *results.untrained(suite.datasets))
     return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -186,12 +186,11 @@ class Benchmark:
     def _told(self, name: str) -> list[str]:
         return self.words.say(name) if self.words.has(name) else []
 
-    def means(self, rows: pd.DataFrame, columns: Mapping[str, Any], by: str | Sequence[str]) -> pd.DataFrame:
+    def means(self, rows: pd.DataFrame, columns: Mapping[str, Any], by: str) -> pd.DataFrame:
         """A table for the report: one line for each method and value of `by`, the mean over seeds of each column."""
-        lines = [by, "method"] if isinstance(by, str) else [*by, "method"]
         good = rows[rows["status"] == "ok"]
         columns = {h: _select(*c) if isinstance(c, tuple) else c for h, c in columns.items()}
-        parts = {h: s.scale * s.raw(good).groupby(lines)["value"].mean() for h, s in columns.items()}
+        parts = {h: s.scale * s.raw(good).groupby([by, "method"])["value"].mean() for h, s in columns.items()}
         return pd.DataFrame(parts).reset_index()
 
     def better_than_all(self, rows, claims, claim, title, metric, *, cannot=(), **options):  # type: ignore

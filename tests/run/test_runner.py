@@ -38,11 +38,6 @@ def test_table_has_the_contract_columns_and_a_row_for_each_seed(own, tmp_path):
     assert set(on_disk["status"]) == {"ok"}
     assert on_disk["n_parameters"].unique().tolist() == [104]
     assert done.failures == []
-    packed = tmp_path / "r" / "measurements.csv.gz"
-    pd.testing.assert_frame_equal(pd.read_csv(packed), on_disk)
-    before = packed.read_bytes()
-    go(own, tmp_path / "r")
-    assert packed.read_bytes() == before
 
 
 def test_a_second_run_does_nothing_and_loads_no_data(own, tmp_path, monkeypatch):
