@@ -10,9 +10,10 @@ BIN := $(VENV)/bin
 NEWEST := python3 python3.14 python3.13 python3.12 python3.11
 IS_NEW := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in $(NEWEST); do if $$p $(IS_NEW) 2>/dev/null; then echo $$p; break; fi; done)
+TESTS := $(BIN)/python -m pytest -n auto --dist
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run-all tune calibrate report test bench lint new-method clean
+.PHONY: help run-all tune calibrate report test test-all coverage bench lint new-method clean
 
 help:  ## what there is
 	@echo "make run-all                  train, measure and decide everything, on data that ships with the dependencies"
@@ -21,8 +22,10 @@ help:  ## what there is
 	@echo "make tune                     the same number of trials for every method, on validation data; 'run-all' then uses what is chosen"
 	@echo "make calibrate                published numbers under their published protocols, on MNIST (hours)"
 	@echo "make report                   rebuild the report of every results folder, without training"
-	@echo "make test                     linters, types and the whole test suite"
-	@echo "make lint                     the first part of it: ruff, mypy, and which room imports which"
+	@echo "make test                     linters, types and the tests: minutes"
+	@echo "make test-all                 what 'make test' leaves out: simulations, built documents, browsers: half an hour"
+	@echo "make coverage                 how many of the lines of each folder the tests of 'make test' run"
+	@echo "make lint                     ruff, mypy, and which room imports which"
 	@echo "make bench                    speed, against the libraries a user would pick instead"
 	@echo "make new-method NAME=my_idea  a commented plug-in file that already runs and passes 'infomax-bench check'"
 
@@ -38,8 +41,16 @@ calibrate: $(VENV)/.installed  ## what run-all leaves out
 report: $(VENV)/.installed  ## from results alone
 	@$(BIN)/infomax-bench report $(ARGS)
 
-test: lint  ## everything
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+test: lint  ## all that takes minutes; what is left out is counted as deselected
+	@$(TESTS) loadfile $(ARGS)
+
+test-all: $(VENV)/.installed-test  ## what `make test` leaves out
+	@$(TESTS) worksteal -m slow $(ARGS)
+
+coverage: $(VENV)/.installed-test  ## of the tests of `make test`: lines run, in percent
+	@$(TESTS) loadfile --cov --cov-report= $(ARGS)
+	@for folder in infomax_bench/*/ benchmarks/ datasets/ methods/ ""; do \
+		printf '%4s %%  %s\n' "$$($(BIN)/coverage report --format=total --include="$$folder*")" "$${folder:-all}"; done
 
 lint: $(VENV)/.installed-test  ## what pre-commit runs
 	@$(BIN)/ruff check --quiet .
@@ -55,7 +66,7 @@ new-method: $(VENV)/.installed
 	@$(if $(NAME),,$(error NAME is missing: make new-method NAME=my_idea))$(BIN)/infomax-bench new-method $(NAME)
 
 clean:  ## the environment and caches, never results
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 
 $(VENV)/.made:
 	@$(if $(PYTHON),,$(error needs Python 3.11 or newer; install one, or name it: make PYTHON=/path/to/python3.12))true
