@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from infomax_bench import Benchmark, Estimate, Finding, Request, Select, View
-from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, TUNED
+from infomax_bench import Benchmark, Estimate, Finding, Given, Request, Select, View
+from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, SHARES, TUNED
 from infomax_bench.plots.figures import curves, dots, intervals, scatter
 from infomax_bench.stats.intervals import MIN_SEEDS, holm, interval
 from infomax_bench.stats.readings import diverged, word_for
@@ -67,11 +67,16 @@ class Compression(Benchmark):
     title = "Can whole models be pruned by 50 to 90 %?"
     order = 62
     essay = ((50, "“Models can be pruned 50-90 %”"),)
+    given = {
+        "backbones": Given(dict[str, tuple[str, ...]], "of the networks that are compressed"),
+        "fractions": Given(tuple[float, ...], "the shares that are removed", SHARES),
+    }
 
     def grid(self, suite):
-        for dataset, backbones in suite.compressed.items():
+        given = suite.given[self.name]
+        for dataset, backbones in given["backbones"].items():
             epochs = suite.epochs[dataset]
-            options = {"again": max(1, epochs // AGAIN), "epochs": epochs, "levels": suite.fractions}
+            options = {"again": max(1, epochs // AGAIN), "epochs": epochs, "levels": given["fractions"]}
             for backbone in backbones:
                 own = {} if backbone in suite.deeper.get(dataset, ()) else {"hidden": ()}
                 for method in suite.methods:

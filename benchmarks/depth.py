@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from infomax_bench import Benchmark, Request
+from infomax_bench import Benchmark, Given, Request
 from infomax_bench.plots.figures import curves, intervals, seeds_of
 from infomax_bench.stats.intervals import MIN_SEEDS, interval
 from infomax_bench.stats.readings import diverged, signed, with_diverged
@@ -39,10 +39,11 @@ class Depth(Benchmark):
     title = "What does depth add, greedily and jointly?"
     order = 51
     essay = ((83, "“Does this compose sensibly?”"),)
+    given = {"layers": Given(dict[str, int], "the most layers that are stacked")}
     tags = {"stacking": str}
 
     def grid(self, suite):
-        for dataset, deepest in suite.depths.items():
+        for dataset, deepest in suite.given[self.name]["layers"].items():
             for method in suite.methods:
                 own = {"label": GREEDY, "tags": {"stacking": GREEDY}, "settings": suite.settings_of(method, dataset)}
                 cells = [suite.cell(method, dataset, **own)]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from infomax_bench import Benchmark, Request
+from infomax_bench import Benchmark, Given, Request
 from infomax_bench.plots.figures import curves, intervals, seeds_of
 from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, holm, interval
 from infomax_bench.stats.readings import with_diverged
@@ -78,10 +78,11 @@ class History(Benchmark):
         (5, "Layer-wise pretraining made deep learning work, better tools made it unnecessary, or “A deeper story: the "
             "objective was wrong”"),
     )  # fmt: skip
+    given = {"updates": Given(dict[str, int], "for about how many updates networks are fine-tuned")}
     tags = {"start": str, "network": str, "labels": float}
 
     def grid(self, suite):
-        for dataset, updates in suite.finetuned.items():
+        for dataset, updates in suite.given[self.name]["updates"].items():
             n = suite.n_train[dataset]
             few_seeds = suite.sweep_seeds if n > MANY else 0
             for method in dict.fromkeys((ENERGY, DENOISING, LINEAR, RANDOM, suite.subject)):

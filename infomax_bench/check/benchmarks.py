@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pandas as pd
 
-from infomax_bench.check.promise import hold
+from infomax_bench.base.errors import UserError
+from infomax_bench.check.promise import Broken, hold
 from infomax_bench.evaluations import EVALUATIONS, PAIRWISE
 from infomax_bench.run.results import COLUMNS, wrong_tags
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.plan import given_to, make_suite
+from infomax_bench.study.plugins import home, registry
+from infomax_bench.study.presets import load_presets
 from infomax_bench.study.suite import Suite
 
 
@@ -22,9 +27,9 @@ def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
 
 
 def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
-    """The grid asks for evaluations that exist, what is compared is among them, and its tags are declared."""
-    suite = Suite("check", ("a", "b"), ("x", "y"), {"x": 1, "y": 1}, 8, (4, 8), (0,), 16, "a")
-    grid = list(benchmark.grid(suite))
+    """Its grids ask for evaluations that exist, what is compared is among them, and tags are declared."""
+    grid = [one for suite in _suites(benchmark) for one in benchmark.grid(suite)]
+    hold(bool(grid), "asks for nothing in any preset")
     asked = {request.evaluation for _, request in grid}
     for name in sorted(asked):
         hold(name in EVALUATIONS, f"asks for {name!r}, which is no evaluation")
@@ -32,6 +37,17 @@ def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
     if benchmark.compares:
         hold(benchmark.compares in PAIRWISE, f"compares {benchmark.compares!r}, which is no comparison")
         hold(PAIRWISE[benchmark.compares].of in asked, f"does not ask for {PAIRWISE[benchmark.compares].of!r}")
+
+
+def _suites(benchmark: Benchmark) -> Iterator[Suite]:
+    """What the presets run, with what they give to this benchmark."""
+    for preset in load_presets(home() / "benchmarks").values():
+        suite = make_suite(registry(), preset)
+        try:
+            given = given_to(benchmark, preset, suite.datasets)
+        except UserError as error:
+            raise Broken(str(error)) from None
+        yield replace(suite, given={**suite.given, benchmark.name: given})
 
 
 def no_rows_no_verdict(benchmark: Benchmark) -> None:

@@ -21,6 +21,7 @@ from infomax_bench.stats.verdict import Outcome, Verdict
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import Contrast
+from infomax_bench.study.given import Given
 from infomax_bench.study.select import Select
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.view import View
@@ -67,6 +68,8 @@ class Benchmark:
     columns: ClassVar[Mapping[str, Select]] = {}
     """The columns of the report's table, one line a method and value of `by`: heading -> the rows whose mean it is."""
     by: ClassVar[str] = "dataset"
+    given: ClassVar[Mapping[str, Given]] = {}
+    """What a preset gives to it alone, from its own table in `presets.toml`; a grid reads `suite.given[self.name]`."""
     tags: ClassVar[Mapping[str, type[str] | type[float]]] = {}
     """What its cells vary, and whether that is text or a number: columns of its rows, "" or NaN where one has none."""
     compares: ClassVar[str] = ""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from infomax_bench.base.errors import Faulty, UserError
+from infomax_bench.base.errors import Faulty, UserError, unknown
 from infomax_bench.base.store import digest
 from infomax_bench.data import augment
 from infomax_bench.data.dataset import Dataset
@@ -19,7 +19,9 @@ from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.models.backbones import BACKBONES
 from infomax_bench.models.blocks import Problem
 from infomax_bench.models.encoder import CENTRED_TRUNK
+from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cell import Cell, Request
+from infomax_bench.study.given import read_table
 from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset
 from infomax_bench.study.suite import Suite
@@ -135,22 +137,39 @@ def make_suite(
         learning_rates={name: registry.method(name).learning_rate for name in chosen},
         own_width=tuple(name for name in chosen if registry.method(name).own_width()),
         drafts=drafts(registry, preset.subject),
+        given=_given(registry, preset, names),
         native={name: epochs or passes for name, passes in planned(preset.native).items()},
         swept=(tuple(name for name in names if name in preset.swept or name not in preset.epochs) or names)
         if preset.swept
         else None,
         sweep_seeds=seeds or preset.sweep_seeds,
         scaled=planned(preset.scaled),
-        depths=planned(preset.depths),
-        finetuned=planned(preset.finetuned),
-        compressed=planned(preset.compressed),
-        fractions=preset.fractions,
         n_train={name: registry.dataset(name).n_train for name in names},
         deeper=planned(preset.deeper),
         # a run that is not the preset's own is for looking
         indicative=preset.indicative
         or any(change is not None for change in (datasets, widths, epochs, settings or None)),
     )
+
+
+def _given(registry: Registry, preset: Preset, datasets: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Benchmark -> what the preset gives to it alone."""
+    benchmarks = {name: registry.benchmark(name) for name in registry.names("benchmarks")}
+    for name in preset.given if benchmarks else ():
+        if name not in benchmarks:
+            raise UserError(f"{preset.path}: [{preset.name}]: {unknown('benchmark', name, benchmarks)}")
+    return {name: given_to(benchmark, preset, datasets) for name, benchmark in benchmarks.items()}
+
+
+def given_to(benchmark: Benchmark, preset: Preset, datasets: Sequence[str]) -> dict[str, Any]:
+    """What the preset gives to a benchmark alone, for these data sets.
+
+    Raises UserError, which names the file, the table and the key, for what is not as the benchmark declares it.
+    """
+    where = f"{preset.path}: [{preset.name}.{benchmark.name}]"
+    found = read_table(benchmark.given, preset.given.get(benchmark.name, {}), where)
+    by_dataset = {key for key, given in benchmark.given.items() if given.by_dataset}
+    return {key: _planned(preset, datasets, value) if key in by_dataset else value for key, value in found.items()}
 
 
 def _planned(preset: Preset, names: Iterable[str], table: dict[str, Any]) -> dict[str, Any]:

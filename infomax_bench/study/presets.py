@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from infomax_bench.base.errors import UserError, unknown
-from infomax_bench.evaluations.thresholds import SHARES
 
 
 @dataclass(frozen=True)
@@ -39,16 +38,12 @@ class Preset:
     """Data sets on which the width is swept; () is all."""
     scaled: dict[str, int] = field(default_factory=dict)
     """By data set, at how many numbers of images and of passes methods are compared."""
-    depths: dict[str, int] = field(default_factory=dict)
-    """By data set, the most layers that are stacked."""
-    finetuned: dict[str, int] = field(default_factory=dict)
-    """By data set, for about how many updates deep networks are fine-tuned."""
-    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By data set, the backbones of the networks that are compressed."""
-    fractions: tuple[float, ...] = SHARES
-    """The shares that compression removes."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""
+    given: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Benchmark -> its own table."""
+    path: str = ""
+    """The file that it stands in, for errors."""
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -56,10 +51,21 @@ class Preset:
 
 
 def _preset(section: dict[str, Any], **about: Any) -> Preset:
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
-    for lists in ("deeper", "compressed"):
-        values[lists] = {data: tuple(backbones) for data, backbones in section.get(lists, {}).items()}
-    return Preset(**about, **values)
+    """What a section says; a table in it that is none of a preset's own is a benchmark's."""
+    known = {one.name: one for one in fields(Preset)}
+    where = f"{about['path']}: [{about['name']}]"
+    given = {key: value for key, value in section.items() if isinstance(value, dict) and key not in known}
+    values: dict[str, Any] = {}
+    for key, value in section.items():
+        if key not in known and key not in given:
+            raise UserError(f"{where}: {unknown('key', key, known)}")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    values["deeper"] = {data: tuple(backbones) for data, backbones in section.get("deeper", {}).items()}
+    values = {key: value for key, value in values.items() if key not in given}
+    missing = [k for k, f in known.items() if f.default is f.default_factory is MISSING and k not in {*values, *about}]
+    if missing:
+        raise UserError(f"{where}: {missing[0]} is missing")
+    return Preset(**about, **values, given=given)
 
 
 def load_presets(folder: Path) -> dict[str, Preset]:
@@ -70,7 +76,14 @@ def load_presets(folder: Path) -> dict[str, Preset]:
             content: dict[str, Any] = tomllib.load(file)
         subject, default, documented = (content.pop(key) for key in ("subject", "default", "documented"))
         return {
-            name: _preset(section, name=name, subject=subject, default=name == default, documented=name == documented)
+            name: _preset(
+                section,
+                name=name,
+                subject=subject,
+                default=name == default,
+                documented=name == documented,
+                path=str(path),
+            )
             for name, section in content.items()
         }
     except OSError as error:

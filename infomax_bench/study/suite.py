@@ -39,14 +39,6 @@ class Suite:
     """Seeds of the encoders that only the sweep needs, at most."""
     scaled: dict[str, int] = field(default_factory=dict)
     """By data set, at how many numbers of images and of passes methods are compared."""
-    depths: dict[str, int] = field(default_factory=dict)
-    """By data set, the most layers that are stacked."""
-    finetuned: dict[str, int] = field(default_factory=dict)
-    """By data set, for about how many updates deep networks are fine-tuned."""
-    compressed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By data set, the backbones of the networks that are compressed."""
-    fractions: tuple[float, ...] = ()
-    """The shares that compression removes."""
     n_train: dict[str, int] = field(default_factory=dict)
     """By data set, the images that a seed trains on."""
     tuned: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
@@ -59,6 +51,8 @@ class Suite:
     """Methods with a width of their own, whatever is asked for: nothing of them can be swept."""
     drafts: tuple[str, ...] = ()
     """Methods that take no part in claims about others, of all that there are."""
+    given: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Benchmark -> what the preset gives to it alone, as it declares (`Benchmark.given`)."""
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise.

@@ -200,7 +200,7 @@ def test_there_are_figures_and_a_table_even_of_nothing(history):
 def test_every_start_trains_every_network_with_about_as_many_updates(history):
     methods = ("s", "rbm", "denoising_autoencoder", "pca", "random_features", "other")
     suite = Suite("p", methods, ("d", "e"), {"d": 8, "e": 8}, 64, (64,), tuple(range(10)), 128, "s", sweep_seeds=5,
-                  finetuned={"d": 1000, "e": 1250}, n_train={"d": 1123, "e": 50_000})  # fmt: skip
+                  given={"history": {"updates": {"d": 1000, "e": 1250}}}, n_train={"d": 1123, "e": 50_000})  # fmt: skip
     asked = list(history.grid(suite))
     assert {(c.backbone, c.depth) for c, _ in asked} == {("stack", 4)}
     assert {c.method for c, _ in asked} == set(methods) - {"other"}
@@ -212,13 +212,14 @@ def test_every_start_trains_every_network_with_about_as_many_updates(history):
         assert len({(c.method, c.label) for c, _ in own}) == len(own) == len(labels) * (5 * 4 + 2)
         for cell, o in own:
             updates = o["passes"] * (o["labels"] // min(128, o["labels"]))
-            assert 0.8 < updates / suite.finetuned[dataset] < 1.25
+            assert 0.8 < updates / suite.given["history"]["updates"][dataset] < 1.25
             assert cell.label == f"{o['start']}; {o['network']}; {o['labels']} labels"
-    assert not [c for c, _ in history.grid(Suite(**{**vars(suite), "finetuned": {}}))]
+    assert not [c for c, _ in history.grid(Suite(**{**vars(suite), "given": {"history": {"updates": {}}}}))]
 
 
 def test_only_the_chosen_methods_are_run(history):
-    suite = Suite("p", ("pca",), ("d",), {"d": 8}, 64, (64,), (0,), 128, "s", finetuned={"d": 10}, n_train={"d": 300})
+    given = {"history": {"updates": {"d": 10}}}
+    suite = Suite("p", ("pca",), ("d",), {"d": 8}, 64, (64,), (0,), 128, "s", given=given, n_train={"d": 300})
     assert {c.method for c, _ in history.grid(suite)} == {"pca"}
 
 
@@ -232,5 +233,6 @@ def test_the_rule_is_in_the_docstring_with_the_essays_words(history):
 
 def test_presets_fine_tune_data_sets_that_they_have():
     for preset in load_presets(home() / "benchmarks").values():
-        assert set(preset.finetuned) <= set(preset.datasets)
-        assert preset.finetuned
+        updates = preset.given["history"]["updates"]
+        assert set(updates) <= set(preset.datasets)
+        assert updates

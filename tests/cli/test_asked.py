@@ -17,7 +17,8 @@ from infomax_bench.study.suite import Suite
 from tests.small_runs import go, write_echo
 
 PRESETS = load_presets(home() / "benchmarks")
-BUDGETS = ("native", "deeper", "scaled", "depths", "finetuned", "compressed")
+BUDGETS = ("native", "deeper", "scaled")
+GIVEN = (("depth", "layers"), ("history", "updates"), ("compression", "backbones"))
 ALONE = ("echo", "pca", "infomax_em")
 
 
@@ -125,6 +126,9 @@ def test_a_data_set_of_ones_own_has_every_question(own, preset):
     for name in BUDGETS:
         table = getattr(preset, name)
         assert getattr(suite, name) == ({"tiny": max(table.values())} if table else {}), name
+    for benchmark, key in GIVEN:
+        most = max(map(as_read, preset.given[benchmark][key].values()))
+        assert suite.given[benchmark][key] == {"tiny": most}, key
     assert suite.swept in (("tiny",), None)
     everything = [b for n in plugins.names("benchmarks") if not (b := plugins.benchmark(n)).on_request]
     kept, lines = check_grids(Planner(plugins, "cpu"), suite, everything, named=True, datasets=True, methods=False)
@@ -138,7 +142,14 @@ def test_the_presets_own_data_sets_keep_their_budgets():
         suite = suite_of(registry(), preset)
         for name in BUDGETS:
             assert getattr(suite, name) == getattr(preset, name)
+        for benchmark, key in GIVEN:
+            own = {data: as_read(value) for data, value in preset.given[benchmark][key].items()}
+            assert suite.given[benchmark][key] == own
         assert suite.swept == (preset.swept or None)
+
+
+def as_read(value):
+    return tuple(value) if isinstance(value, list) else value
 
 
 def grids(plugins, names, methods=None, datasets=None, named=True):

@@ -453,14 +453,17 @@ def test_there_are_figures_and_a_table(compression):
 
 def test_its_encoders_are_those_that_other_benchmarks_train(compression):
     suite = Suite(
-        "p", ("s", "a"), ("d",), {"d": 8}, 64, (64,), (0, 1), 128, "s", depths={"d": 2}, fractions=(0.5,),
-        compressed={"d": ("mlp", "convnet")}, deeper={"d": ("mlp", "convnet")},
+        "p", ("s", "a"), ("d",), {"d": 8}, 64, (64,), (0, 1), 128, "s", deeper={"d": ("mlp", "convnet")},
+        given={"compression": {"backbones": {"d": ("mlp", "convnet")}, "fractions": (0.5,)},
+               "depth": {"layers": {"d": 2}}},
     )  # fmt: skip
     asked = list(compression.grid(suite))
     assert {c for c, _ in asked} <= {c for c, _ in REGISTRY.benchmark("backbones").grid(suite)}
     assert {c.hidden for c, _ in asked if c.backbone == "mlp"} == {(256,)}
     assert {r.options for _, r in asked} == {(("again", 2), ("epochs", 8), ("levels", (0.5,)))}
-    small = replace(suite, deeper={}, compressed={"d": ("mlp",)})
+    small = replace(
+        suite, deeper={}, given=suite.given | {"compression": {"backbones": {"d": ("mlp",)}, "fractions": (0.5,)}}
+    )
     trained = {replace(c, label="", tags=()) for c, _ in REGISTRY.benchmark("depth").grid(small)}
     assert {c for c, _ in compression.grid(small)} <= trained
     assert len(list(compression.grid(small))) == 2

@@ -127,7 +127,9 @@ def test_there_are_figures_and_a_table(depth):
 
 def test_layers_are_stacked_and_trained_together(depth):
     data, depths = ("d", "e", "f"), {"d": 3, "e": 2}
-    suite = Suite("p", ("s", "a"), data, {"d": 8, "e": 8}, 64, (64,), (0, 1), 128, "s", depths=depths)
+    suite = Suite(
+        "p", ("s", "a"), data, {"d": 8, "e": 8}, 64, (64,), (0, 1), 128, "s", given={"depth": {"layers": depths}}
+    )
     asked = [(c, r) for c, r in depth.grid(suite) if c.method == "s" and c.dataset == "d"]
     cells = {(c.backbone, c.depth, c.label) for c, _ in asked}
     assert cells == {

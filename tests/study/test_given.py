@@ -1,0 +1,69 @@
+"""What a preset gives to one benchmark: declared by it, and every slip in `presets.toml` is told in one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from infomax_bench.base.errors import UserError
+from infomax_bench.study.given import Given, read_table
+from infomax_bench.study.plan import make_suite
+from infomax_bench.study.plugins import home, registry
+from infomax_bench.study.presets import load_presets
+
+DECLARED = {
+    "layers": Given(dict[str, int], "layers"),
+    "shares": Given(tuple[float, ...], "shares", (0.5,)),
+    "names": Given(dict[str, tuple[str, ...]], "names", {}),
+}
+TEXT = (home() / "benchmarks" / "presets.toml").read_text()
+
+
+def test_values_have_the_types_that_are_declared():
+    found = read_table(DECLARED, {"layers": {"d": 2}, "shares": [1, 0.25], "names": {"d": ["a", "b"]}}, "here")
+    assert found == {"layers": {"d": 2}, "shares": (1.0, 0.25), "names": {"d": ("a", "b")}}
+    assert type(found["shares"][0]) is float
+    assert read_table(DECLARED, {"layers": {}}, "here") == {"layers": {}, "shares": (0.5,), "names": {}}
+
+
+WRONG = {
+    "unknown": ({"layers": {}, "share": [1]}, "here: unknown key 'share'; did you mean 'shares'"),
+    "missing": ({}, "here: layers is missing"),
+    "a number": ({"layers": 2}, "here: layers is to be a table by data set of whole numbers; 2 is no"),
+    "a half": ({"layers": {"d": 2.5}}, "2.5 is no whole number"),
+    "a flag": ({"layers": {"d": True}}, "True is no whole number"),
+    "a word": ({"layers": {}, "shares": ["a"]}, "'a' is no number"),
+}
+
+
+@pytest.mark.parametrize(("table", "words"), WRONG.values(), ids=WRONG)
+def test_what_is_not_as_declared_is_named(table, words):
+    with pytest.raises(UserError) as stop:
+        read_table(DECLARED, table, "here")
+    assert words in str(stop.value)
+
+
+IN_FILE = {
+    "a benchmark": ("[quick.depth]", "[quick.dept]", "[quick]: unknown benchmark 'dept'; did you mean 'depth'"),
+    "its key": ("layers = { digits = 2 }", "layer = { digits = 2 }", "[quick.depth]: unknown key 'layer'"),
+    "its table": ("[quick.depth]\nlayers = { digits = 2 }", "", "[quick.depth]: layers is missing"),
+    "a preset's key": ("batch_size = 128", "batch_sise = 128", "[quick]: unknown key 'batch_sise'"),
+    "a preset's number": ("seeds = 5\n", "", "[quick]: seeds is missing"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "words"), IN_FILE.values(), ids=IN_FILE)
+def test_a_slip_in_the_file_names_file_table_and_key(tmp_path, old, new, words):
+    assert old in TEXT
+    (tmp_path / "presets.toml").write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(UserError) as stop:
+        make_suite(registry(), load_presets(tmp_path)["quick"])
+    assert str(stop.value).startswith(f"{tmp_path / 'presets.toml'}: {words}")
+
+
+def test_a_suite_holds_only_what_several_read():
+    """A number of one benchmark is in its table and nowhere else."""
+    suite = make_suite(registry(), replace(load_presets(home() / "benchmarks")["quick"]))
+    assert suite.given["compression"]["fractions"] == (0.25, 0.5, 0.7, 0.9)
+    assert not {"depths", "finetuned", "compressed", "fractions"} & set(vars(suite))
