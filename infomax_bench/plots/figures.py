@@ -1,14 +1,15 @@
 """The few plot forms that benchmarks use.
 
 Every form takes tidy rows (columns of `results.COLUMNS`, one metric and protocol unless said otherwise) and the Claims,
-which say who the subject is and what role the others have. Whiskers and bands are 95 % t intervals over seeds; one seed
-has none.
+which say who the subject is and what role the others have. `panel` is a column, or a pattern of several (`titled`).
+Whiskers and bands are 95 % t intervals over seeds; one seed has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from string import Formatter
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,17 @@ def comparable(rows: pd.DataFrame, by: str = "panel", over: Sequence[str] = ("da
     return good[count == cases.groupby(good[by]).transform("nunique")]
 
 
+def titled(rows: pd.DataFrame, panel: str) -> tuple[pd.DataFrame, str]:
+    """Rows, and the column that tells panels apart: `panel`, or, where that is a pattern such as "{dataset}, {label}",
+    a new column of such titles."""
+    if "{" not in panel:
+        return rows, panel
+    fields = [name for _, name, _, _ in Formatter().parse(panel) if name]
+    cases = rows[fields].drop_duplicates()
+    titles = [panel.format(**dict(zip(fields, case, strict=True))) for case in cases.itertuples(index=False)]
+    return rows.merge(cases.assign(panel=titles), on=fields), "panel"
+
+
 def seeds_of(rows: pd.DataFrame) -> str:
     """ "5 seeds", for captions; a range where methods, or what they were trained at, differ."""
     good = rows[rows["status"] == "ok"]
@@ -87,6 +99,7 @@ def curves(
 
     A method measured at one x only, where others have more, is a level line.
     """
+    rows, panel = titled(rows, panel)
     found = intervals(rows, [panel, "method", x])
     if found.empty:
         return empty()
@@ -140,6 +153,7 @@ def dots(
 
     bound: where a reference line stands, and what it is. order: the panels' order, by name unless given.
     """
+    rows, panel = titled(rows, panel)
     found = intervals(rows, [panel, "method"])
     if log:
         found = found[found["mean"] > 0].copy()

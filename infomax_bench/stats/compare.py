@@ -7,14 +7,14 @@ the probability of improvement (Agarwal et al. 2021).
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from infomax_bench.stats.intervals import Interval, holm, interval
+from infomax_bench.stats.intervals import LEVEL, MIN_SEEDS, Interval, holm, interval
 
 
 @dataclass(frozen=True)
@@ -160,3 +160,19 @@ def cases_ahead(
             means[method] = sign * np.where(n, np.nansum(own, axis=0) / np.maximum(n, 1), np.nan)
     behind = [~(means[m] >= means[subject] + margin) for m in rivals if m in means]
     return int(np.all(behind, axis=0).sum())
+
+
+def difference(values: pd.DataFrame, one: Any, other: Any) -> Interval:
+    """The interval of column `one` minus column `other`, paired by seed (index): n is 0 if one of them is missing."""
+    if not {one, other} <= set(values):
+        return interval([])
+    return interval((values[one] - values[other]).dropna().to_numpy())
+
+
+def apart(differences: Mapping[str, Interval]) -> tuple[list[str], list[str]]:
+    """Whose differences lie surely above zero, and whose below: two-sided tests at 1 - LEVEL, corrected for the number
+    of those that have enough seeds (Holm)."""
+    sure = {name: d for name, d in differences.items() if d.n >= MIN_SEEDS}
+    p = holm([min(1.0, 2 * min(d.p_greater, d.p_less)) for d in sure.values()])
+    told = [(name, d.mean) for (name, d), its in zip(sure.items(), p, strict=True) if its <= 1 - LEVEL]
+    return sorted(name for name, mean in told if mean > 0), sorted(name for name, mean in told if mean < 0)

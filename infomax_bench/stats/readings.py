@@ -1,10 +1,10 @@
-"""From intervals to words, for benchmarks that give an answer and no verdict; and encoders as lines of a table."""
+"""From intervals to words, for benchmarks that give an answer and no verdict; and rows as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -107,6 +107,14 @@ def by_seed(encoders: pd.DataFrame, column: str, of: str) -> pd.DataFrame:
         for name in wide.columns.get_level_values(0).unique()
     }
     return pd.DataFrame(found, index=wide.index)
+
+
+def tables(rows: pd.DataFrame, by: Sequence[str], columns: str | Sequence[str]) -> dict[Any, pd.DataFrame]:
+    """The good rows as a table of each case, in order: by the values of `by` (a tuple), means by seed (index) and
+    `columns`."""
+    good = rows[rows["status"] == "ok"]
+    groups = good.groupby(list(by), observed=True)
+    return {key: own.pivot_table(index="seed", columns=columns, values="value", observed=True) for key, own in groups}
 
 
 def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:

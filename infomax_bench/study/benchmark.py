@@ -22,7 +22,7 @@ from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import Contrast
 from infomax_bench.study.given import Given
-from infomax_bench.study.select import Select
+from infomax_bench.study.select import Derived, Select
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.view import View
 from infomax_bench.study.words import Words
@@ -65,9 +65,10 @@ class Benchmark:
     """Claims of being better than every rival."""
     shows: ClassVar[tuple[View, ...]] = ()
     """The figures, where they can be declared; else `views` gives them."""
-    columns: ClassVar[Mapping[str, Select]] = {}
-    """The columns of the report's table, one line a method and value of `by`: heading -> the rows whose mean it is."""
-    by: ClassVar[str] = "dataset"
+    columns: ClassVar[Mapping[str, Select | Derived]] = {}
+    """The columns of the report's table: heading -> the rows whose mean it is."""
+    by: ClassVar[str | tuple[str, ...]] = "dataset"
+    """What has a line of its own in it: a method with each value of a column, or several columns."""
     given: ClassVar[Mapping[str, Given]] = {}
     """What a preset gives to it alone, from its own table in `presets.toml`; a grid reads `suite.given[self.name]`."""
     tags: ClassVar[Mapping[str, type[str] | type[float]]] = {}
@@ -131,7 +132,7 @@ class Benchmark:
 
     def table(self, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame | None:
         """A table for the report, one line a method; or None. By default that of `columns`."""
-        return self.means(rows, self.columns, self.by) if self.columns else None
+        return self.means(rows, self.columns, self.by, claims) if self.columns else None
 
     def uncalibrated(self, rows: pd.DataFrame) -> tuple[str, ...]:
         """Methods that these rows show not to do what is known of them; they are marked wherever they appear."""
@@ -189,11 +190,21 @@ class Benchmark:
     def _told(self, name: str) -> list[str]:
         return self.words.say(name) if self.words.has(name) else []
 
-    def means(self, rows: pd.DataFrame, columns: Mapping[str, Any], by: str) -> pd.DataFrame:
-        """A table for the report: one line for each method and value of `by`, the mean over seeds of each column."""
-        good = rows[rows["status"] == "ok"]
+    def means(
+        self,
+        rows: pd.DataFrame,
+        columns: Mapping[str, Any],
+        by: str | tuple[str, ...],
+        claims: Claims | None = None,
+    ) -> pd.DataFrame:
+        """A table for the report: the mean over seeds of each column; by: as the benchmark's."""
+        key = [by, "method"] if isinstance(by, str) else list(by)
         columns = {h: _select(*c) if isinstance(c, tuple) else c for h, c in columns.items()}
-        parts = {h: s.scale * s.raw(good).groupby([by, "method"])["value"].mean() for h, s in columns.items()}
+        parts = {}
+        for heading, select in columns.items():
+            own = select.raw(rows, claims)
+            own = own[own["status"] == "ok"]
+            parts[heading] = select.scale * own.groupby(key, observed=True)["value"].mean()
         return pd.DataFrame(parts).reset_index()
 
     def better_than_all(self, rows, claims, claim, title, metric, *, cannot=(), **options):  # type: ignore

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from infomax_bench.stats.readings import with_diverged
 from infomax_bench.study.claims import Claims
 
 
@@ -33,10 +34,9 @@ class Select:
 
     def __call__(self, rows: pd.DataFrame, claims: Claims | None = None) -> pd.DataFrame:
         """The rows, whatever their status, scaled."""
-        found = self.raw(rows)
-        return found if self.scale == 1 else found.assign(value=self.scale * found["value"])
+        return scaled(self.raw(rows), self.scale)
 
-    def raw(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def raw(self, rows: pd.DataFrame, claims: Claims | None = None) -> pd.DataFrame:
         """The rows as they were measured."""
         kept = rows["metric"] == self.metric
         if self.protocol is not None:
@@ -46,23 +46,43 @@ class Select:
         return rows[kept]
 
     def then(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Derived:
-        """These rows, changed."""
-        return Derived(lambda rows, claims: change(self(rows)), (self,))
+        """These rows, changed, and scaled after."""
+        return Derived(lambda rows, claims: change(self.raw(rows)), (self,), self.scale)
+
+    def or_diverged(self, probe: str = "linear_probe", value: float = 0.0) -> Derived:
+        """The good rows of one protocol or of all, and one with `value` for each encoder of which the evaluation
+        `probe` says that its training diverged."""
+        protocol = self.protocols[0] if self.protocols else None
+
+        def made(rows: pd.DataFrame, claims: Claims) -> pd.DataFrame:
+            return with_diverged(rows, self.metric, protocol, value, probe)
+
+        return Derived(made, (self,), self.scale)
 
 
 @dataclass(frozen=True)
 class Derived:
-    """Rows made of other rows, with what it reads of them."""
+    """Rows made of other rows, with what it reads of them; scale: as that of a Select."""
 
     make: Callable[[pd.DataFrame, Claims], pd.DataFrame]
     selects: tuple[Select, ...]
+    scale: float = 1.0
 
     def __call__(self, rows: pd.DataFrame, claims: Any = None) -> pd.DataFrame:
+        return scaled(self.raw(rows, claims), self.scale)
+
+    def raw(self, rows: pd.DataFrame, claims: Any = None) -> pd.DataFrame:
+        """The rows before they are scaled."""
         return self.make(rows, claims)
 
     def then(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Derived:
         """These rows, changed once more."""
-        return Derived(lambda rows, claims: change(self(rows, claims)), self.selects)
+        return Derived(lambda rows, claims: change(self.raw(rows, claims)), self.selects, self.scale)
+
+
+def scaled(rows: pd.DataFrame, scale: float) -> pd.DataFrame:
+    """The rows with values times `scale`."""
+    return rows if scale == 1 else rows.assign(value=scale * rows["value"])
 
 
 def reads(*selects: Select) -> Callable[[Callable[[pd.DataFrame, Claims], pd.DataFrame]], Derived]:
@@ -77,6 +97,16 @@ def in_panels(selects: Mapping[str, Select | Derived]) -> Derived:
         return pd.concat([select(rows, claims).assign(panel=panel) for panel, select in selects.items()])
 
     return Derived(make, tuple(selects_in(dict(selects))))
+
+
+def at_home(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows measured on the encoder's own data set."""
+    return rows[rows["target"] == rows["dataset"]]
+
+
+def away(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows measured on other data sets than the encoder's own."""
+    return rows[rows["target"] != rows["dataset"]]
 
 
 def selects_in(value: Any) -> Iterator[Select]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
+from infomax_bench.base.console import few
 from infomax_bench.base.errors import UserError
 from infomax_bench.stats.intervals import in_words
 from infomax_bench.stats.power import would_decide
@@ -36,7 +37,8 @@ class Words:
             DictLoader({self._own: ""}),
         ]
         made = Environment(loader=ChoiceLoader(found), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "would_decide": would_decide}
+        made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "brackets": _brackets, "few": few}
+        made.filters["would_decide"] = would_decide
         made.filters["verdict_bounds"] = lambda v, form="+.3g": in_words(v.ci_low, v.ci_high, form)
         return made
 
@@ -80,3 +82,8 @@ def _signed(found: Any, form: str = "+.1f", scale: float = 1.0) -> str:
 def _bounds(found: Any, form: str = "+.3g", scale: float = 1.0) -> str:
     """The interval of an Estimate or Interval."""
     return in_words(scale * found.low, scale * found.high, form)
+
+
+def _brackets(found: Any, form: str = "+.1f") -> str:
+    """The interval of an Estimate or Interval in brackets."""
+    return f"[{found.low:{form}}, {found.high:{form}}]"

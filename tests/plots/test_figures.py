@@ -19,7 +19,7 @@ from PIL import Image
 from infomax_bench.plots import fonts
 from infomax_bench.plots import theme as look
 from infomax_bench.plots.effects import estimates, sweep
-from infomax_bench.plots.figures import comparable, curves, dots, intervals, matrix, scatter, seeds_of, sparks
+from infomax_bench.plots.figures import comparable, curves, dots, intervals, matrix, scatter, seeds_of, sparks, titled
 from infomax_bench.plots.theme import SUBJECT, png, short, spread, styles
 from infomax_bench.stats.intervals import interval
 from infomax_bench.study.claims import Claims
@@ -326,3 +326,14 @@ def test_captions_say_how_many_seeds():
 )  # fmt: skip
 def test_numbers_are_short(value, text):
     assert short(value) == text
+
+
+def test_panels_can_be_told_apart_by_several_columns():
+    found, panel = titled(rows().assign(depth=2), "{dataset}, {depth} layers")
+    assert set(found[panel]) == {"one, 2 layers", "two, 2 layers"}
+    assert (found[panel].str.split(", ").str[0] == found["dataset"]).all()
+    same, panel = titled(found, "dataset")
+    assert (same is found, panel) == (True, "dataset")
+    figure = curves(rows(), claims(), xlabel="x", ylabel="y", panel="on {dataset}")
+    assert [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")] == ["on one", "on two"]
+    assert titled(rows().iloc[:0], "{dataset}, {x}")[0].empty

@@ -7,7 +7,7 @@ import pandas as pd
 from infomax_bench import Select, in_panels
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import Contrast
-from infomax_bench.study.select import selects_in
+from infomax_bench.study.select import at_home, away, reads, selects_in
 
 CLAIMS = Claims("s", "test", {"s": "this work", "p": "prior art"}, False)
 ROWS = pd.DataFrame(
@@ -31,3 +31,40 @@ def test_a_contrast_knows_what_it_reads_through_changes_and_may_claim_nothing_wh
     (missing,) = Contrast("P", "Better", "z", rows).decide(table, CLAIMS)
     assert (missing.verdict, missing.more["missing"]) == ("inconclusive", ("p",))
     assert list(Contrast("P", "Better", "z", rows, where_measured=True).decide(table, CLAIMS)) == []
+
+
+def rows():
+    made = pd.DataFrame(
+        {"metric": ["a", "a", "b", "a"], "protocol": ["p", "q", "", "p"], "x": [1, 2, 1, 2], "value": [1.0, 2, 3, 4]}
+    )
+    return made.assign(status="ok", dataset="d", target=["d", "d", "d", "e"])
+
+
+def test_rows_are_chosen_by_metric_protocol_and_other_columns():
+    assert Select("a")(rows())["value"].tolist() == [1, 2, 4]
+    assert Select("a", "p")(rows())["value"].tolist() == [1, 4]
+    assert Select("a", ("p", "q"), x=2)(rows())["value"].tolist() == [2, 4]
+
+
+def test_changes_see_rows_as_measured_and_values_are_scaled_once():
+    select = Select("a", "p", scale=100)
+    twice = select.then(lambda own: own.assign(value=own["value"] + 1)).then(lambda own: own.assign(x=0))
+    assert select(rows())["value"].tolist() == [100, 400]
+    assert twice(rows(), None)["value"].tolist() == [200, 500]
+    assert twice.raw(rows(), None)["value"].tolist() == [2, 5]
+    assert list(selects_in({"of": [twice, reads(select)(lambda own, claims: own)]})) == [select, select]
+
+
+def test_rows_at_home_and_away():
+    select = Select("a", "p")
+    assert select.then(at_home)(rows())["value"].tolist() == [1]
+    assert select.then(away)(rows())["value"].tolist() == [4]
+
+
+def test_what_diverged_counts_with_a_value_of_its_own():
+    lost = rows().iloc[2:3].assign(metric="linear_probe", status="diverged", value=float("nan"))
+    table = pd.concat([rows().assign(reason=""), lost], ignore_index=True)
+    found = Select("a", "p", scale=100).or_diverged(value=0.5)(table)
+    assert found["value"].tolist() == [100, 400, 50]
+    assert (found["status"] == "ok").all()
+    assert (found["metric"] == "a").all()
