@@ -31,6 +31,10 @@ _WHERE = {
     "reads": "study.select",
     "Suite": "study.suite",
     "View": "study.view",
+    "Context": "evaluations.context",
+    "Metric": "evaluations.declare",
+    "evaluation": "evaluations.declare",
+    "pairwise": "evaluations.declare",
     "Augmentation": "data.augment",
     "Images": "data.dataset",
     "Dataset": "data.dataset",
@@ -88,6 +92,10 @@ if TYPE_CHECKING:
     from infomax_bench.data.augment import Augmentation as Augmentation
     from infomax_bench.data.dataset import Dataset as Dataset
     from infomax_bench.data.dataset import Images as Images
+    from infomax_bench.evaluations.context import Context as Context
+    from infomax_bench.evaluations.declare import Metric as Metric
+    from infomax_bench.evaluations.declare import evaluation as evaluation
+    from infomax_bench.evaluations.declare import pairwise as pairwise
     from infomax_bench.models.backbones import decoder as decoder
     from infomax_bench.models.backbones import trunk_size as trunk_size
     from infomax_bench.models.blocks import MLP as MLP

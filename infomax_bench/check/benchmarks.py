@@ -1,4 +1,4 @@
-"""What a benchmark promises."""
+"""What a benchmark promises. A promise is about the benchmark, and the plug-ins that there are beside it."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ import pandas as pd
 
 from infomax_bench.base.errors import UserError
 from infomax_bench.check.promise import Broken, hold
-from infomax_bench.evaluations import EVALUATIONS, PAIRWISE
 from infomax_bench.run.results import COLUMNS, wrong_tags
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import given_to, make_suite
-from infomax_bench.study.plugins import home, registry
+from infomax_bench.study.plugins import Registry, home
 from infomax_bench.study.presets import load_presets
 from infomax_bench.study.suite import Suite
 
 
-def docstring_states_claim_and_rule(benchmark: Benchmark) -> None:
+def docstring_states_claim_and_rule(benchmark: Benchmark, found: Registry) -> None:
     """The docstring has a claim and a rule, written before any result exists."""
     for name in ("Claim", "Rule"):
         hold(bool(benchmark.paragraph(name)), f"the docstring has no paragraph beginning with '{name}:'")
     hold(bool(benchmark.title), "title is empty")
 
 
-def grid_is_made_of_known_evaluations(benchmark: Benchmark) -> None:
+def grid_is_made_of_known_evaluations(benchmark: Benchmark, found: Registry) -> None:
     """Its grids ask for evaluations that exist, what is compared is among them, and tags are declared."""
-    grid = [one for suite in _suites(benchmark) for one in benchmark.grid(suite)]
+    grid = [one for suite in _suites(benchmark, found) for one in benchmark.grid(suite)]
     hold(bool(grid), "asks for nothing in any preset")
     asked = {request.evaluation for _, request in grid}
-    for name in sorted(asked):
-        hold(name in EVALUATIONS, f"asks for {name!r}, which is no evaluation")
+    known = found.names("evaluations")
+    for name in sorted(asked | {benchmark.compares} - {""}):
+        hold(name in known, f"asks for {name!r}, which is no evaluation")
     hold(not (wrong := wrong_tags(benchmark, grid)), wrong)
     if benchmark.compares:
-        hold(benchmark.compares in PAIRWISE, f"compares {benchmark.compares!r}, which is no comparison")
-        hold(PAIRWISE[benchmark.compares].of in asked, f"does not ask for {PAIRWISE[benchmark.compares].of!r}")
+        of = getattr(found.evaluation(benchmark.compares), "of", None)
+        hold(of is not None, f"compares {benchmark.compares!r}, which is no comparison")
+        hold(of in asked, f"does not ask for {of!r}")
 
 
-def _suites(benchmark: Benchmark) -> Iterator[Suite]:
+def _suites(benchmark: Benchmark, found: Registry) -> Iterator[Suite]:
     """What the presets run, with what they give to this benchmark."""
     for preset in load_presets(home() / "benchmarks").values():
-        suite = make_suite(registry(), preset)
+        suite = make_suite(found, preset)
         try:
             given = given_to(benchmark, preset, suite.datasets)
         except UserError as error:
@@ -50,14 +51,14 @@ def _suites(benchmark: Benchmark) -> Iterator[Suite]:
         yield replace(suite, given={**suite.given, benchmark.name: given})
 
 
-def no_rows_no_verdict(benchmark: Benchmark) -> None:
+def no_rows_no_verdict(benchmark: Benchmark, found: Registry) -> None:
     """Without results there are verdicts of nothing but "inconclusive", and no crash."""
     rows = benchmark.tagged(pd.DataFrame(columns=list(COLUMNS)))
     for verdict in benchmark.verdicts(rows, Claims("a", "check", {"a": "this work", "b": "prior art"}, False)):
         hold(verdict.verdict == "inconclusive", f"{verdict.title!r} is {verdict.verdict} without any result")
 
 
-BENCHMARK_PROMISES: tuple[Callable[[Benchmark], None], ...] = (
+BENCHMARK_PROMISES: tuple[Callable[[Benchmark, Registry], None], ...] = (
     docstring_states_claim_and_rule,
     grid_is_made_of_known_evaluations,
     no_rows_no_verdict,

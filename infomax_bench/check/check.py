@@ -16,6 +16,7 @@ from infomax_bench.base.console import say
 from infomax_bench.base.errors import NotApplicable, UserError, unknown
 from infomax_bench.check.benchmarks import BENCHMARK_PROMISES
 from infomax_bench.check.datasets import DATASET_PROMISES
+from infomax_bench.check.evaluations import EVALUATION_PROMISES
 from infomax_bench.check.methods import METHOD_PROMISES
 from infomax_bench.check.promise import Broken, Skipped
 from infomax_bench.study.plugins import Plugin, Registry, load_file, registry
@@ -23,15 +24,16 @@ from infomax_bench.study.plugins import Plugin, Registry, load_file, registry
 
 def promises(plugin: Plugin, found: Registry) -> Iterator[tuple[str, Callable[[], None]]]:
     """What the plug-in promises, in words, and the test of it."""
-    of_kind: dict[str, tuple[Callable[[str], Any], Sequence[Callable[[Any], None]]]] = {
+    of_kind: dict[str, tuple[Callable[[str], Any], Sequence[Callable[..., None]]]] = {
         "methods": (found.method, METHOD_PROMISES),
         "datasets": (found.dataset, DATASET_PROMISES),
         "benchmarks": (found.benchmark, BENCHMARK_PROMISES),
+        "evaluations": (found.evaluation, EVALUATION_PROMISES),
     }
     make, made = of_kind[plugin.kind]
-    own = make(plugin.name)
+    own = (make(plugin.name), found) if plugin.kind in ("benchmarks", "evaluations") else (make(plugin.name),)
     for promise in made:
-        yield _words(promise), partial(promise, own)
+        yield _words(promise), partial(promise, *own)
 
 
 def _words(promise: Callable[..., None]) -> str:

@@ -101,7 +101,7 @@ def _sources(planner: Planner, suite: Suite, benchmark: Benchmark) -> Iterator[s
             except Exception:
                 yield asked.dataset
                 continue
-            if backbone in planner.registry.get("methods", asked.method).cls.backbones:  # type: ignore[attr-defined]
+            if backbone in planner.registry.get("methods", asked.method).cls.backbones:
                 yield asked.dataset
     except Exception:
         yield from suite.datasets

@@ -23,7 +23,7 @@ def evaluate_features(arguments: argparse.Namespace) -> int:
         check_out(arguments.out, arguments.file)
     from infomax_bench.run.external import evaluate_file
 
-    rows = evaluate_file(arguments.file, lambda text: tell(f"warning: {text}"))
+    rows = evaluate_file(arguments.file, lambda text: tell(f"warning: {text}"), arguments.plugins)
     lost = None
     if arguments.out:
         try:

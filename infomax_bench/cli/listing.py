@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import textwrap
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from infomax_bench.base.console import say
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=["methods", "datasets", "benchmarks", "presets"])
+    parser.add_argument("kind", choices=["methods", "datasets", "benchmarks", "evaluations", "presets"])
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
@@ -27,7 +29,7 @@ def list_plugins(arguments: argparse.Namespace) -> int:
     if arguments.kind == "presets":
         records = describe_presets(all_presets())
     else:
-        records = describe(registry_for(arguments), arguments.kind)
+        records = describe(registry_for(arguments, arguments.kind), arguments.kind)
     if arguments.json:
         print(json.dumps(records, indent=1))  # has escapes of its own
     else:
@@ -37,7 +39,7 @@ def list_plugins(arguments: argparse.Namespace) -> int:
 
 def describe(registry: Registry, kind: str) -> list[dict[str, Any]]:
     """A record of plain values for each plug-in of a kind, in a reader's order."""
-    makers = {"methods": _method, "datasets": _dataset, "benchmarks": _benchmark}
+    makers = {"methods": _method, "datasets": _dataset, "benchmarks": _benchmark, "evaluations": _evaluation}
     return [makers[kind](registry, name) for name in registry.names(kind)]
 
 
@@ -77,6 +79,16 @@ def _benchmark(registry: Registry, name: str) -> dict[str, Any]:
     return {"name": name, "question": title, "claim": benchmark.paragraph("Claim")}
 
 
+def _evaluation(registry: Registry, name: str) -> dict[str, Any]:
+    evaluation = registry.evaluation(name)
+    metrics = [{**asdict(own), "range": [_finite(end) for end in own.range]} for own in evaluation.metrics]
+    return {"name": name, "version": evaluation.version, "metrics": metrics, "summary": evaluation.help}
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
 def describe_presets(presets: Mapping[str, Preset]) -> list[dict[str, Any]]:
     """The same for presets."""
     return [
@@ -91,12 +103,20 @@ def describe_presets(presets: Mapping[str, Preset]) -> list[dict[str, Any]]:
     ]
 
 
+def _text(value: Any) -> str:
+    """A value as the table shows it; of a list of records, their names."""
+    if isinstance(value, list):
+        return ", ".join(dict.fromkeys(str(one["name"]) + ("..." if one["each"] else "") for one in value))
+    return str(value)
+
+
 def show(records: list[dict[str, Any]]) -> str:
     """A table that fits the terminal: short columns as they are, the last ones wrapped."""
     if not records:
         return ""
+    records = [{heading: _text(value) for heading, value in record.items()} for record in records]
     headings = list(records[0])
-    widest = {h: max(len(h), *(len(str(r[h])) for r in records)) for h in headings}
+    widest = {h: max(len(h), *(len(r[h]) for r in records)) for h in headings}
     room = max(60, shutil.get_terminal_size((110, 24)).columns)
     # the widest columns give way until a line fits
     while sum(widest.values()) + 2 * (len(headings) - 1) > room:
@@ -106,7 +126,7 @@ def show(records: list[dict[str, Any]]) -> str:
         widest[longest] -= 1
     lines = ["  ".join(h.ljust(widest[h]) for h in headings).rstrip()]
     for record in records:
-        cells = [textwrap.wrap(str(record[h]), widest[h]) or [""] for h in headings]
+        cells = [textwrap.wrap(record[h], widest[h]) or [""] for h in headings]
         for i in range(max(map(len, cells))):
             row = (cell[i] if i < len(cell) else "" for cell in cells)
             lines.append("  ".join(part.ljust(widest[h]) for part, h in zip(row, headings, strict=True)).rstrip())
@@ -116,7 +136,7 @@ def show(records: list[dict[str, Any]]) -> str:
 COMMAND = Command(
     "list",
     "what there is",
-    "Lists the methods, data sets or benchmarks, built-in and your own.",
+    "Lists what there is of a kind, built-in and your own; evaluations with the metrics that they declare.",
     _options,
     list_plugins,
 )

@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    own = "a folder of your own plug-in files (loose, or in methods/, datasets/, benchmarks/); may be repeated"
+    own = "a folder of your own plug-in files (loose, or in methods/, evaluations/, ...); may be repeated"
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.summary, description=command.description, formatter_class=raw)
         sub.add_argument("--plugins", type=take.path, action="append", default=[], metavar="DIR", help=own)

@@ -29,9 +29,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from infomax_bench.evaluations.context import Context, Row
-from infomax_bench.evaluations.curves import prunable_fraction, tolerable
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.curves import PRUNABLE, prunable_fraction, tolerable
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.finetune import Tuning
+from infomax_bench.evaluations.probe import ACCURACY, VALIDATION_ACCURACY
 from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, SHARES, TUNED
 from infomax_bench.models.blocks import Params
 from infomax_bench.models.slim import (
@@ -47,6 +49,8 @@ from infomax_bench.models.slim import (
 )
 
 READER = "classifier.weight"
+WAYS = {"weights": ("global", "by layer"), "units": ("incoming", "path")}
+"""Of each kind of compression, how what goes is chosen."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Candidate:
 def without_weights(tuning: Tuning, whole: Params, layers: Sequence[Layer], share: float) -> dict[str, Candidate]:
     """Both ways of removing weights."""
     weights = {layer.weight: whole[layer.weight] for layer in layers}
-    masks = {"global": smallest(weights, share), "by layer": smallest(weights, share, across=False)}
+    masks = {way: smallest(weights, share, across=way == "global") for way in WAYS["weights"]}
     return {way: Candidate(tuning, masked(whole, own), own) for way, own in masks.items()}
 
 
@@ -77,7 +81,7 @@ def without_units(
 ) -> tuple[float, dict[str, Candidate]]:
     """Both ways of removing units, and the share of all of them that is gone."""
     found, gone = {}, 0.0
-    for way, norm in (("incoming", incoming_norm), ("path", path_norm)):
+    for way, norm in zip(WAYS["units"], (incoming_norm, path_norm), strict=True):
         scores = norm(whole, layers, READER)
         kept = kept_units(scores, layers, share)
         params, problem = with_units(whole, tuning.problem, layers, READER, kept)
@@ -101,6 +105,21 @@ def preferred(found: dict[str, Candidate], accuracies: dict[str, Tensor]) -> tup
     return one, all_of[choice, :, torch.arange(len(choice))].T
 
 
+JUDGED = tuple(f"{kind}/{end}" for kind in COMPRESSED for end in (PRUNED, TUNED))
+CURVES = (*JUDGED, *(f"{kind}/{way}" for kind in COMPRESSED for way in WAYS[kind]))
+
+
+@evaluation(
+    seconds=2e-5,
+    trainings=3.5,
+    metrics=[
+        ACCURACY.under(*CURVES, x="share of all weights, or units, that is gone"),
+        VALIDATION_ACCURACY.under(*CURVES, x="share of all weights, or units, that is gone"),
+        PRUNABLE.under(*JUDGED),
+        Metric("chosen_fraction", "largest share that validation images tolerate", "higher", "", (0, 1), JUDGED),
+        Metric("chosen_loss", "test accuracy that it costs", "lower", range=(-1, 1), protocols=JUDGED),
+    ],
+)
 def compress(
     context: Context,
     epochs: int = 20,

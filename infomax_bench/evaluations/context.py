@@ -11,14 +11,12 @@ from torch import Tensor
 
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.data.dataset import Dataset, Split, images_as, load, split
+from infomax_bench.evaluations.declare import Row
 from infomax_bench.numerics._ranks import live_units
 from infomax_bench.numerics._scale import mean_and_std, standardised
 from infomax_bench.training.frozen import Encoder
 
 T = TypeVar("T")
-
-Row = dict[str, Any]
-"""One measurement: seed, metric, value, and where they say something protocol and x. An evaluation returns a list."""
 
 
 @dataclass

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,13 +15,16 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
 from infomax_bench.base.errors import NotApplicable
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.session import session_for
 from infomax_bench.training.trainer import train
 
 MEASURED_STEPS = 3
+
+_Amount = partial(Metric, better="lower", range=(0, math.inf))
 
 
 class PeakMemory(TorchDispatchMode):
@@ -46,6 +51,18 @@ class PeakMemory(TorchDispatchMode):
         return out
 
 
+@evaluation(
+    version=2,
+    seconds=1e-7,
+    metrics=[
+        _Amount("train_seconds", "time of pretraining one seed", unit="s", repeats=False),
+        _Amount("train_seconds_per_sample", "the same, of one image that is seen", unit="s", repeats=False),
+        _Amount("n_steps", "updates; 0 without a gradient"),
+        _Amount("parameters", "numbers that the encoder consists of"),
+        _Amount("discarded_parameters", "numbers that were trained beside the encoder"),
+        Metric("final_loss", "the objective's value at the end of training, a mean over the last sixtieth of it"),
+    ],
+)
 def training(context: Context) -> list[Row]:
     """What the training that made this encoder took: seconds for one image of one seed, updates, parameters.
 
@@ -75,6 +92,20 @@ def _shared(context: Context, values: dict[str, float]) -> list[Row]:
     return [row for metric, value in values.items() for row in context.rows(metric, same * value)]
 
 
+@evaluation(
+    version=2,
+    seconds=1e-6,
+    metrics=[
+        _Amount("train_flops_per_sample", "floating-point operations of training on one image"),
+        _Amount("encode_flops_per_sample", "floating-point operations of encoding one image"),
+        _Amount(
+            "peak_memory",
+            "memory of a step of one seed at its peak",
+            unit="bytes",
+            repeats=False,
+        ),
+    ],
+)
 def cost(context: Context) -> list[Row]:
     """Floating-point operations for one training image and one encoded image, and peak memory of pretraining.
 

@@ -16,8 +16,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from infomax_bench.evaluations.declare import Metric
+
 TOLERATED_LOSS = 0.01
 """The accuracy that a prunable fraction may cost."""
+
+PRUNABLE = Metric(
+    "prunable_fraction", "share of all removals that cost at most a point of test accuracy", "lower", range=(0, 1)
+)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ still be in the features, in a form that is not linear.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from infomax_bench.base.streams import generator
 from infomax_bench.data.dataset import Dataset, images_as, load, split, to_unit
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.linear import CHOOSE_ON, MOST, LinearMap, Seed, r2, shared_seeds
 from infomax_bench.numerics.components import principal_components
 from infomax_bench.numerics.two_sample import median_distance, mmd
@@ -157,6 +159,26 @@ def segmentation(seed: Seed, masks: Tensor) -> tuple[LinearMap, float, float, fl
 
 
 # -- all of it --------------------------------------------------------------------------------------------------------
+R2 = Metric("reconstruction", "R^2 of the pixels of test images, all together", "higher", range=(-math.inf, 1))
+IOU = Metric("mask_iou", "mean intersection over union of figures", "higher", range=(0, 1))
+
+
+@evaluation(
+    seconds=2e-5,
+    keeps="pictures of the first seed: images, what is decoded of them, samples, and figures",
+    metrics=[
+        R2.under("", "pca"),
+        Metric("reconstruction_of_pca", "the features' R^2 over that of as many principal components", "higher"),
+        IOU.under("", "mean"),
+        Metric("mask_skill", "share of the way from one mask for all to 1", "higher", range=(-math.inf, 1)),
+        Metric(
+            "sample_distance",
+            "squared MMD of samples from test images, over that of images of independent pixels",
+            "lower",
+            protocols=(*SAMPLERS, "chosen", "decoded", "images"),
+        ),
+    ],
+)
 def decoding(context: Context) -> tuple[list[Row], dict[str, np.ndarray]]:
     """Linear decoders on frozen features, by their work on test images.
 

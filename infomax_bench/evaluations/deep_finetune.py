@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,9 @@ from torch import Tensor
 from infomax_bench.base.errors import NotApplicable, unknown
 from infomax_bench.base.streams import Rng
 from infomax_bench.data.dataset import to_unit
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
+from infomax_bench.evaluations.finetune import FINETUNED, FINETUNED_VALIDATION
 from infomax_bench.models.blocks import ACTIVATIONS, Net, Params, Problem, init_params
 from infomax_bench.models.encoder import MLPEncoder, under
 from infomax_bench.training.data import Data, data_for, mean_images
@@ -82,6 +85,29 @@ class Curve:
             )
 
 
+@evaluation(
+    seconds=2e-4,
+    metrics=[
+        FINETUNED.under(*NETWORKS),
+        FINETUNED_VALIDATION.under(*NETWORKS),
+        Metric("learning_rate", "the one of least validation error", range=(0, math.inf), protocols=tuple(NETWORKS)),
+        Metric(
+            "finetuning_error",
+            "share of validation images whose class is told wrongly",
+            "lower",
+            range=(0, 1),
+            protocols=tuple(NETWORKS),
+            x="passes over the labelled images",
+        ),
+        Metric(
+            "gradient_norm",
+            "norm of the loss's gradient in a layer's weights at the first step",
+            range=(0, math.inf),
+            protocols=tuple(NETWORKS),
+            x="layer, from 1 to the classifier",
+        ),
+    ],
+)
 def deep_finetune(
     context: Context,
     network: str = "sigmoid",

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from infomax_bench.base.errors import NotApplicable
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 
 TOLERANCE = 0.05
 """Of the loss's whole change: what is this near to the end has settled."""
 
 
+@evaluation(
+    seconds=1e-8,
+    metrics=[
+        Metric("settled_after", "share of training after which the loss stays near its end", "lower", range=(0, 1)),
+        Metric("loss_rises", "all rises of the loss, over its range", "lower", range=(0, math.inf)),
+    ],
+)
 def dynamics(context: Context) -> list[Row]:
-    """`settled_after` and `loss_rises` of the loss that the trainer logged; see `settled` and `rises`.
+    """How a training went.
+
+    `settled_after` and `loss_rises` of the loss that the trainer logged; see `settled` and `rises`.
 
     Raises NotApplicable for what was not trained by gradient, and for a stack, which is several trainings.
     """

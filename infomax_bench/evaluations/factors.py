@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 import torch
 from torch import Tensor
 
-from infomax_bench.evaluations.context import Context, FeatureSet, Row
+from infomax_bench.evaluations.context import Context, FeatureSet
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.linear import Seed, group_means, r2, shared_seeds
 from infomax_bench.evaluations.parts import factor_codes
 from infomax_bench.evaluations.properties import PROPERTIES, properties_of
@@ -67,6 +69,26 @@ def property_r2(seed: Seed, within: Seed, values: Tensor, labels: Tensor) -> flo
     return quantity_r2(within, values - means[labels])
 
 
+R2 = Metric("r2", "share of a quantity's variance that ridge regression explains", "higher", range=(-inf, 1))
+
+
+@evaluation(
+    seconds=6e-6,
+    of_files=True,
+    metrics=[
+        Metric(
+            "decodability",
+            "accuracy of linear discriminants for a factor, from 0 (always the commonest value) to 1",
+            "higher",
+            range=(-inf, 1),
+            protocols=(LABEL,),
+            by="factor of the data set",
+            undefined="all test images have the commonest value",
+        ),
+        replace(R2, protocols=(), by="factor of the data set that is a quantity"),
+        replace(R2.under(*PROPERTIES), name="property_r2", help="the same of what the label leaves open of a property"),
+    ],
+)
 def factors(context: Context) -> list[Row]:
     """How well frozen features tell the label and each factor (`protocol`), linearly, on test images.
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from infomax_bench.base.streams import Rng
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.models.blocks import Linear, Net, Params, Problem
 from infomax_bench.training.data import Data, data_for
 from infomax_bench.training.frozen import CHUNK, Encoder
@@ -77,6 +78,11 @@ class Tuning:
         return accuracy(self.method, self.problem, params, self.data, self.seeds, part)
 
 
+FINETUNED = Metric("finetuned_accuracy", "accuracy on test images at the end", "higher", range=(0, 1))
+FINETUNED_VALIDATION = replace(FINETUNED, name="finetuned_validation_accuracy", help="the same on validation images")
+
+
+@evaluation(metrics=[FINETUNED, FINETUNED_VALIDATION])
 def finetune(
     context: Context,
     epochs: int = 20,

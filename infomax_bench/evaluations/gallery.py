@@ -10,18 +10,25 @@ import torch
 from torch import Tensor
 
 from infomax_bench.data.dataset import Dataset, images_as
-from infomax_bench.evaluations.context import Context, FeatureSet, Row
+from infomax_bench.evaluations.context import Context, FeatureSet
+from infomax_bench.evaluations.declare import Arrays, Row, evaluation
 from infomax_bench.evaluations.naming import naming
 from infomax_bench.evaluations.parts import concept_sizes, factor_codes
 
 MAX_UNITS = 64
 TOP_IMAGES = 6
 
-Arrays = dict[str, np.ndarray]
 
-
+@evaluation(
+    version=2,
+    seconds=1e-6,
+    metrics=[],
+    keeps="units' weights, the images that drive them, and their names; every term of the loss over training",
+)
 def gallery(context: Context) -> tuple[list[Row], Arrays]:
-    """For the first seed: `filters` int8 `[K, C, H, W]` (each scaled to its own largest weight), and for every unit
+    """What the report shows of an encoder's units.
+
+    For the first seed: `filters` int8 `[K, C, H, W]` (each scaled to its own largest weight), and for every unit
     (the 64 best named, if there are more), best named first, `units`, its number, `names`, the concept it stands for,
     `auroc`, how well (see `interpret.selectivity`), each `[U]`, and `top` uint8 `[U, TOP_IMAGES, C, H, W]`, the test
     images that drive it most.

@@ -8,11 +8,13 @@ of a unit; selectivity, information, the gaps and the trees do not depend on any
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor
 
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.dci import dci, importances
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.factor_vae import factor_vae_score
 from infomax_bench.evaluations.mig_sap import factor_alignment
 from infomax_bench.evaluations.naming import mean_of_live, nameability, naming
@@ -20,7 +22,28 @@ from infomax_bench.evaluations.parts import FIT_IMAGES, TRAINING_IMAGES, Part, p
 from infomax_bench.evaluations.sparse import sparse_probe, sparse_units
 from infomax_bench.evaluations.thresholds import SPARSE
 
+_Score = partial(Metric, better="higher", range=(-1, 1))
 
+
+@evaluation(
+    name="interpretability",
+    version=4,
+    seconds=1.5e-5,
+    of_files=True,
+    metrics=[
+        _Score("unit_auroc", "how well the best concept of a unit explains it, mean over units", range=(0, 1)),
+        _Score("nameable_units", "share of units that one concept explains", range=(0, 1)),
+        _Score("classes_named", "share of classes that some unit stands for", range=(0, 1)),
+        _Score("sparse_accuracy", "accuracy of a probe of few units", range=(0, 1), x="units of a class"),
+        _Score("factor_alignment", "how nearly every factor has a unit of its own", undefined="no factor varies"),
+        _Score("mig", "gap between the two most informative units for a factor", undefined="no factor varies"),
+        _Score("sap", "gap between the two most predictive units for a factor", undefined="no factor varies"),
+        _Score("disentanglement", "how nearly a unit is about one factor (DCI)", undefined="nothing is told"),
+        _Score("completeness", "how nearly a factor is told by one unit (DCI)", undefined="nothing is told"),
+        _Score("informativeness", "how well units tell factors (DCI)", undefined="no factor varies"),
+        _Score("factor_vae", "the FactorVAE score", undefined="no factor varies"),
+    ],
+)
 def measure_interpretability(context: Context) -> list[Row]:
     """How well single units stand for classes and for ground-truth factors where they are known, and how well a few
     units tell a class (`sparse_accuracy`; `x` is the number of units for each class)."""

@@ -14,8 +14,9 @@ from torch import Tensor
 from infomax_bench.base.streams import Rng
 from infomax_bench.data.augment import Augmentation
 from infomax_bench.data.dataset import Dataset, images_as, load, to_unit
-from infomax_bench.evaluations.context import Context, Row
-from infomax_bench.evaluations.factors import variables
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
+from infomax_bench.evaluations.factors import LABEL, variables
 from infomax_bench.numerics._ranks import live_units
 
 IMAGES = 500
@@ -85,6 +86,28 @@ def _mean_of_live(values: Tensor, live: Tensor) -> Tensor:
     return values.where(live, torch.nan).nanmean(-1)
 
 
+NO_UNITS = "no unit is alive"
+
+
+@evaluation(
+    seconds=4e-6,
+    metrics=[
+        Metric(
+            "augmentation_share",
+            "share of a unit's variance that is between augmented views of one image",
+            range=(0, 2),
+            undefined=NO_UNITS,
+        ),
+        Metric(
+            "variance_share",
+            "share of a unit's variance that is between the values of a factor, adjusted for chance",
+            range=(-1, 2),
+            protocols=(LABEL, REST),
+            by="factor of the data set",
+            undefined=NO_UNITS,
+        ),
+    ],
+)
 def invariance(context: Context) -> list[Row]:
     """What the variance of a unit is due to, means over live units.
 

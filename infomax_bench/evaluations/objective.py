@@ -7,7 +7,8 @@ import torch
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.base.streams import Rng
 from infomax_bench.data.dataset import images_as, load, split, to_unit
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.models.blocks import Net
 from infomax_bench.training.method import Batch
@@ -16,6 +17,12 @@ from infomax_bench.training.session import named_terms
 CHUNK = 1000
 
 
+@evaluation(
+    metrics=[
+        Metric("heldout_loss", "the method's own loss on test images"),
+        Metric("heldout_", "a term of that loss on test images", each="term of the method's loss"),
+    ]
+)
 @torch.no_grad()
 def objective(context: Context) -> list[Row]:
     """The loss on the test images (`heldout_loss`) and each of its terms, averaged over batches of 1,000 images.

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from infomax_bench.base.streams import generator
-from infomax_bench.evaluations.context import Context, FeatureSet, Row
+from infomax_bench.evaluations.context import Context, FeatureSet
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.thresholds import FEW_SHOT_KNN
 from infomax_bench.numerics._solver import Fit
 from infomax_bench.numerics.logistic import fit_logistic
@@ -23,6 +24,18 @@ NEIGHBOURS = 5
 SHOTS = (1, 5, 10, 50)
 DRAWS = 3
 """Few-shot training sets drawn for each seed, the same for all methods."""
+
+ACCURACY = Metric("accuracy", "share of test images whose class is told rightly", better="higher", range=(0, 1))
+VALIDATION_ACCURACY = Metric(
+    "validation_accuracy", "the same share of validation images, by which the probe is chosen", "higher", range=(0, 1)
+)
+FEW_LABELS = "labels of each class"
+LINEAR = (
+    ACCURACY.under("linear"),
+    VALIDATION_ACCURACY.under("linear"),
+    Metric("l2", "the penalty that validation images prefer", range=(0, 1), protocols=("linear",)),
+)
+"""What the linear probe says."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,7 @@ def few_shot_neighbours(data: FeatureSet, seeds: tuple[int, ...], shots: int) ->
     return torch.stack(result)
 
 
+@evaluation(version=2, seconds=4e-6, of_files=True, metrics=[ACCURACY.under(FEW_SHOT_KNN, x=FEW_LABELS)])
 def few_shot_knn(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     """Accuracy of nearest neighbours on the labels of the few-shot probe (`x` is their number a class)."""
     rows = []
@@ -146,6 +160,7 @@ def few_shot_knn(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     return rows
 
 
+@evaluation(name="linear_probe", version=2, seconds=7e-6, metrics=LINEAR)
 def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]:
     """Accuracy of the linear probe, on test and on validation, and its L2."""
     fitted: Probe = context.once(f"probe {l2}", lambda: linear_probe(context.set, l2))
@@ -155,6 +170,10 @@ def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]
     return rows + context.rows("l2", fitted.l2, protocol="linear")
 
 
+@evaluation(
+    version=6, seconds=3e-5, of_files=True,
+    metrics=[*LINEAR, ACCURACY.under("knn"), ACCURACY.under("few-shot", x=FEW_LABELS)],
+)  # fmt: skip
 def probe(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     """Accuracy of the linear, k-NN and few-shot probes (`x` is the number of labels a class)."""
     rows = probe_linear(context)

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from infomax_bench.base.errors import NotApplicable
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.curves import (
+    PRUNABLE,
     Curve,
     accuracies,
     area,
@@ -33,8 +34,9 @@ from infomax_bench.evaluations.curves import (
     preferred,
     prunable_fraction,
 )
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.orders import ORDERS, dead_first, random_order
-from infomax_bench.evaluations.probe import shared_probe
+from infomax_bench.evaluations.probe import ACCURACY, shared_probe
 from infomax_bench.evaluations.refits import (
     LEVELS,
     coarse_counts,
@@ -47,6 +49,30 @@ from infomax_bench.evaluations.refits import (
 SHARED_OUT_LEVELS = (0.0, 0.2, 0.5, 0.8)
 
 
+BEST = "best/refitted"
+IN_ORDER = (*(f"{name}/{kind}" for kind in ("frozen", "refitted") for name in ORDERS), BEST)
+REMOVED = "share of live units that are removed"
+NOTHING = "there is nothing to remove"
+
+
+@evaluation(
+    version=7,
+    seconds=5.5e-5,
+    of_files=True,
+    metrics=[
+        ACCURACY.under(*IN_ORDER, "random/renormalised", x=REMOVED),
+        PRUNABLE.under(*IN_ORDER, undefined=NOTHING),
+        Metric("area", "area under the share of accuracy that is kept", protocols=IN_ORDER, undefined=NOTHING),
+        Metric("kept", "accuracy, 1 for all units and 0 for chance", protocols=(BEST,), x=REMOVED),
+        ACCURACY.under(BEST, name="accuracy_at_units", x="units that are left"),
+        PRUNABLE.under(BEST, name="prunable_fraction_first", help="largest share before any removal costs more"),
+        PRUNABLE.under(BEST, name="prunable_fraction_last", help="largest share that costs at most a point"),
+        Metric("loss_noise", "standard error of the loss that ends the first", range=(0, 1)).under(
+            BEST, undefined="there is one test image"
+        ),
+        Metric("dead_units", "share of units that are constant over training images", "lower", range=(0, 1)),
+    ],
+)
 def prune_units(context: Context) -> list[Row]:
     """Accuracy as live units are removed, one at a time, in every order, probe frozen and refitted.
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from infomax_bench.data.dataset import images_as
-from infomax_bench.evaluations.context import Context, Row
-from infomax_bench.evaluations.curves import prunable_fraction, tolerable
-from infomax_bench.evaluations.probe import accuracy, shared_probe
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.curves import PRUNABLE, prunable_fraction, tolerable
+from infomax_bench.evaluations.declare import Row, evaluation
+from infomax_bench.evaluations.probe import ACCURACY, accuracy, shared_probe
 from infomax_bench.evaluations.refits import refitted_accuracy
 from infomax_bench.training.data import mean_images
 
@@ -22,6 +23,17 @@ BISECTIONS = 3
 """Halvings, by validation, of the interval between two weight levels in which the loss becomes too large."""
 
 
+BY_MAGNITUDE = ("magnitude/frozen", "magnitude/refitted")
+
+
+@evaluation(
+    version=5,
+    seconds=4e-5,
+    metrics=[
+        ACCURACY.under(*BY_MAGNITUDE, x="share of each unit's weights that is removed"),
+        PRUNABLE.under(*BY_MAGNITUDE),
+    ],
+)
 def prune_weights(context: Context) -> list[Row]:
     """Accuracy as the encoder's weights are removed, the smallest of each unit first, probe frozen and refitted.
 

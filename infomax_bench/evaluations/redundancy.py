@@ -8,10 +8,14 @@ one that is constant over the held-out images alone, but it is not counted.
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import torch
 from torch import Tensor
 
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.numerics._ranks import average_ranks, entropy, histograms, live_units, quantile_bins
 from infomax_bench.numerics._scale import mean_and_std, standardised
 
@@ -189,6 +193,37 @@ def nonlinear_dependence(ranks: Tensor) -> Tensor:
     return total / (units * (units - 1) / 2)
 
 
+_Neutral = partial(Metric, range=(0, math.inf))
+_Lower = partial(Metric, better="lower")
+ONE_UNIT, WIDE = "fewer than two units are alive", "no unit is alive, or as many as there are images"
+
+
+@evaluation(
+    name="redundancy",
+    version=3,
+    seconds=3e-6,
+    of_files=True,
+    metrics=[
+        _Lower("dead_units", "share of units that are constant over training images", range=(0, 1)),
+        Metric("active_share", "share of outputs above 0.01 in magnitude; depends on scale", range=(0, 1)),
+        _Lower("low_variance_units", "variance below 0.01; depends on scale", unit="units", range=(0, math.inf)),
+        _Neutral("responsibility_entropy", "mean entropy of softmax(-output); depends on scale", unit="nats"),
+        Metric(
+            "output_entropy",
+            "mean entropy of a unit's output",
+            "higher",
+            "nats",
+            undefined="no unit is alive",
+        ),
+        _Lower("total_correlation", "total correlation, Gaussian copula", unit="nats", undefined=WIDE),
+        _Lower("total_correlation_per_unit", "the same per live unit", unit="nats", undefined=WIDE),
+        _Lower("mean_abs_correlation", "mean |correlation| of two units", range=(0, 1), undefined=ONE_UNIT),
+        _Lower("redundancy_frobenius", "sum of squares of the correlations of two units", range=(0, math.inf)),
+        Metric("effective_rank", "exp of the entropy of correlations' eigenvalues", "higher", "units", (0, math.inf)),
+        Metric("effective_rank_share", "the same over the number of units", "higher", range=(0, 1)),
+        _Lower("nonlinear_dependence", "adjusted mutual information of two units", range=(-1, 1), undefined=ONE_UNIT),
+    ],
+)
 def measure_redundancy(context: Context) -> list[Row]:
     """Entropy of each output, total correlation, correlations, effective rank, dead units, nonlinear dependence."""
     values = redundancy(context.set.raw("test"), context.set.live())

@@ -7,6 +7,8 @@ seed's training images; test images are then compared by who owns them.
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,7 +22,8 @@ from torch import Tensor
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.base.streams import generator
 from infomax_bench.data.dataset import Dataset, images_as, load, split, to_unit
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
 
 FIT_IMAGES = 3000
 """Training images that k-means and the mixture are fitted to, at most."""
@@ -34,7 +37,32 @@ ITERATIONS = 50
 
 CLASSES, K_MEANS, MIXTURE = "classes", "k-means", "mixture"
 
+_Share = partial(Metric, range=(0, 1 + 1e-9))
+OWNERS = _Share("effective_owners", "exp of the entropy of the units' shares of images, over the number of units")
+AGREEMENT = Metric(
+    "agreement",
+    "adjusted mutual information of the images' owners with another division of them",
+    range=(-1, 1 + 1e-9),
+    protocols=(CLASSES, K_MEANS, MIXTURE),
+)
 
+
+@evaluation(
+    seconds=6e-6,
+    metrics=[
+        _Share("relative_responsibility_entropy", "entropy of an image's responsibilities, over its largest value"),
+        _Share("contested", "share of images for which several units are equally responsible"),
+        _Share("candidates", "share of units that are equally and most responsible for an image"),
+        _Share("coverage", "share of units that own an image at all"),
+        OWNERS,
+        replace(OWNERS, name="effective_owners_before_relu", help="the same of what stands before the ReLU"),
+        AGREEMENT,
+        replace(AGREEMENT, name="agreement_before_relu", help="the same of what stands before the ReLU"),
+        _Share("purity", "share of images that are of their owner's commonest class or region").under(
+            CLASSES, K_MEANS, MIXTURE
+        ),
+    ],
+)
 def regions(context: Context, distances: bool = False) -> list[Row]:
     """Whose the test images are, and whether others would divide them so.
 

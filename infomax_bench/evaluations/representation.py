@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from infomax_bench.data.dataset import Dataset, images_as, load
-from infomax_bench.evaluations.context import Context, Row
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Row, evaluation
 from infomax_bench.numerics._ranks import live_units
 
 IMAGES = 192
@@ -43,8 +44,11 @@ def quantised(features: Tensor) -> np.ndarray:
     return (z * STEPS).round().clamp(-127, 127).to(torch.int8).numpy()
 
 
+@evaluation(seconds=3e-7, per_seed=True, metrics=[], keeps="features of a few test images, the same for all encoders")
 def representation(context: Context) -> tuple[list[Row], dict[str, np.ndarray]]:
-    """No rows; `features` int8 `[S, n, K]` (see `quantised`) of `chosen_images`, and `seeds` int32 `[S]`."""
+    """What encoders are compared by.
+
+    No rows; `features` int8 `[S, n, K]` (see `quantised`) of `chosen_images`, and `seeds` int32 `[S]`."""
     encoder = context.need_encoder()
     assert context.target is not None
     images = images_as(context.target, encoder.problem.input_shape)[chosen_images(context.target)]

@@ -12,8 +12,9 @@ from torch import Tensor
 from infomax_bench.base.streams import generator
 from infomax_bench.data.corruptions import SEVERITIES, corrupt
 from infomax_bench.data.dataset import images_as
-from infomax_bench.evaluations.context import Context, Row
-from infomax_bench.evaluations.probe import Probe, accuracy, shared_probe
+from infomax_bench.evaluations.context import Context
+from infomax_bench.evaluations.declare import Metric, Row, evaluation
+from infomax_bench.evaluations.probe import ACCURACY, Probe, accuracy, shared_probe
 from infomax_bench.evaluations.thresholds import CORRUPTIONS, DROPOUT
 
 DROPPED = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -22,6 +23,15 @@ DRAWS = 10
 """Orders in which units fall silent, for each seed; the same for all methods of one width."""
 
 
+@evaluation(
+    seconds=2.5e-5,
+    of_files=True,
+    metrics=[
+        ACCURACY.under(*CORRUPTIONS, x="severity, from 0 (clean) to 5"),
+        ACCURACY.under(DROPOUT, x="share of live units that are silenced"),
+        Metric("chance_accuracy", "1 over the number of classes", range=(0, 1)),
+    ],
+)
 def robustness(context: Context) -> list[Row]:
     """Test accuracy of the linear probe under corruption and unit drop-out.
 

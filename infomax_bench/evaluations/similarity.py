@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+
+from infomax_bench.evaluations.declare import Metric, Row, pairwise
 
 NEIGHBOURS = 10
 """Nearest images that are compared, as in Huh et al. 2024."""
 FEWEST = 4
 """Images without which the unbiased estimator does not exist."""
-
-Row = dict[str, Any]
 
 
 def u_centred(kernel: np.ndarray) -> np.ndarray:
@@ -122,10 +122,22 @@ def compare(a: Described, b: Described) -> dict[str, float]:
     }
 
 
+_Alike = partial(Metric, undefined="one of them has no live unit")
+
+
+@pairwise(
+    of="representation",
+    metrics=[
+        _Alike("cka", "linear centred kernel alignment, unbiased"),
+        _Alike("mutual_neighbours", "share of nearest images in common, above chance"),
+        _Alike("matched_units", "correlation of units matched one to one, above chance"),
+    ],
+)
 def similarity(
     kept: Mapping[str, Mapping[str, np.ndarray]], others: Mapping[str, Collection[str]], block: int
 ) -> dict[str, list[Row]]:
-    """Rows of each method of `others` with each of its others, itself perhaps among them, which `other` names.
+    """How alike encoders are. Rows of each method of `others` with each of its others, itself perhaps among them, which
+    `other` names.
 
     kept: method -> what `representation` kept of one block of seeds. Under one seed encoders share their start and
     their training images, which would make them alike whatever they are trained for. So seed i of the one is compared

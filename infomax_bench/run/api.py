@@ -21,7 +21,6 @@ import torch
 from infomax_bench.base import repeatable
 from infomax_bench.base.errors import UserError, unknown
 from infomax_bench.data.dataset import images_as, load
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import context_for
 from infomax_bench.models.backbones import BACKBONES
 from infomax_bench.run.arguments import check_memory, device_of, memory_told, seeds_of, whole
@@ -106,8 +105,7 @@ def evaluate(
     encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str] = (), **options: Any
 ) -> pd.DataFrame:
     """One of the harness's evaluations of an encoder on a data set: rows with seed, metric, value, protocol and x."""
-    if evaluation not in EVALUATIONS:
-        raise unknown("evaluation", evaluation, EVALUATIONS)
+    plugins.registry(folders).evaluation(evaluation)
     return _on_encoder(_evaluated, encoder, folders, dataset, evaluation, options)
 
 
@@ -115,9 +113,9 @@ def _evaluated(
     encoder: Encoder, folders: Sequence[str], dataset: str, evaluation: str, options: Mapping[str, Any]
 ) -> pd.DataFrame:
     with one_job():
-        context = context_for(encoder, plugins.registry(folders).dataset(dataset))
-        result = EVALUATIONS[evaluation].function()(context, **options)
-    return pd.DataFrame(result[0] if isinstance(result, tuple) else result)
+        found = plugins.registry(folders)
+        rows, _ = found.evaluation(evaluation)(context_for(encoder, found.dataset(dataset)), **options)
+    return pd.DataFrame(rows)
 
 
 def probe(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> pd.DataFrame:

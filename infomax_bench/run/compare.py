@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from typing import Any
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.status import Status
 from infomax_bench.base.store import Job, Manifest, Store, digest
-from infomax_bench.evaluations import PAIRWISE
+from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run.engine import one_job, stamp
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plan import BLOCK
-from infomax_bench.study.plugins import Registry
+from infomax_bench.study.plugins import Registry, registry
 from infomax_bench.training.method import Method
 
 
@@ -53,11 +53,12 @@ def groups_of(
     """All comparisons that the benchmarks make of what the manifest lists; and their own entries, which are those of
     what they compare under another evaluation's name and key."""
     compares = {b.name: b.compares for b in benchmarks if b.compares}
+    of = {name: registry.comparison(name).of for name in compares.values()}
     alike: dict[tuple[Any, ...], Manifest] = {}
     anywhere: dict[tuple[Any, ...], Manifest] = {}
     for slot, entry in manifest.items():
         name = compares.get(entry["benchmark"])
-        if name is None or entry["request"]["evaluation"] != PAIRWISE[name].of:
+        if name is None or entry["request"]["evaluation"] != of[name]:
             continue
         cell, job = entry["cell"], store.read_job(entry["key"], entry["seeds"])
         own_width = _own_width(registry, cell["method"])
@@ -73,7 +74,7 @@ def groups_of(
             alike.setdefault((*where, cell["width"]), {})[slot] = entry
     groups, entries = [], {}
     for where, own in alike.items():
-        group = _group(where[0], own, anywhere.get(where[:-1], {}))
+        group = _group(registry.comparison(where[0]), own, anywhere.get(where[:-1], {}))
         groups.append(group)
         for slot, entry in own.items():
             request = {**entry["request"], "evaluation": group.comparison, "options": []}
@@ -91,7 +92,7 @@ def _own_width(registry: Registry, name: str) -> bool | None:
     return cls.own_width()
 
 
-def _group(comparison: str, own: Manifest, anywhere: Manifest) -> Group:
+def _group(comparison: Pairwise, own: Manifest, anywhere: Manifest) -> Group:
     """Each pair once, with the method whose name comes first; each method with itself too."""
     inputs = {entry["cell"]["method"]: entry["key"] for entry in (*own.values(), *anywhere.values())}
     names = sorted(entry["cell"]["method"] for entry in own.values())
@@ -99,16 +100,17 @@ def _group(comparison: str, own: Manifest, anywhere: Manifest) -> Group:
     keys = {
         method: digest(
             {
-                "comparison": comparison, "version": PAIRWISE[comparison].version, "block": BLOCK,
+                "comparison": comparison.name, "version": comparison.version, "block": BLOCK,
                 "of": inputs[method], "with": {other: inputs[other] for other in compared},
             }
         )
         for method, compared in others.items()
     }  # fmt: skip
     cell = next(iter(own.values()))["cell"]
-    label = f"{comparison} on {cell['dataset']}, width {cell['width']}" + f", {cell['label']}" * bool(cell["label"])
+    label = f"{comparison.name} on {cell['dataset']}, width {cell['width']}"
+    label += f", {cell['label']}" * bool(cell["label"])
     seeds = {entry["cell"]["method"]: tuple(entry["seeds"]) for entry in own.values()}
-    return Group(comparison, label, cell["width"], inputs, others, keys, seeds)
+    return Group(comparison.name, label, cell["width"], inputs, others, keys, seeds)
 
 
 def unmade(groups: Iterable[Group], store: Store) -> list[Group]:
@@ -122,7 +124,7 @@ def unmade(groups: Iterable[Group], store: Store) -> list[Group]:
     return sorted((group for group in left if group.others), key=lambda group: -group.cost)
 
 
-def make(group: Group, root: Path, device: str) -> list[str]:
+def make(group: Group, root: Path, folders: Sequence[str], device: str) -> list[str]:
     """Makes the group's jobs; returns what failed, in words. Never raises. device: where the encoders were trained."""
     store, failures = Store(root), []
     begin = time.perf_counter()
@@ -130,7 +132,7 @@ def make(group: Group, root: Path, device: str) -> list[str]:
         with one_job():
             wanted = {other for own in group.others.values() for other in own} | set(group.others)
             kept = {method: _kept(store, group.inputs[method], method) for method in sorted(wanted)}
-            rows = PAIRWISE[group.comparison].function()(kept, group.others, BLOCK)
+            rows = registry(folders).comparison(group.comparison).compare(kept, group.others, BLOCK)
         jobs = {method: Job(rows[method]) for method in group.others}
     except (Exception, SystemExit) as error:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -31,8 +31,8 @@ from infomax_bench.base.errors import Diverged, NotApplicable, UserError
 from infomax_bench.base.forked import available_cores
 from infomax_bench.base.status import Status
 from infomax_bench.base.store import Job, Store, replacing
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import Context, context_for
+from infomax_bench.evaluations.declare import Evaluation
 from infomax_bench.numerics.products import fast_products
 from infomax_bench.study.cell import Request
 from infomax_bench.study.plan import Planner, Task, problem_for
@@ -194,25 +194,36 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def same_plugins(method: str, source: str, data: Mapping[str, str], folders: Sequence[str]) -> Registry:
-    """The plug-ins, if the method's source and the data sets' keys are those of whoever planned the job.
+def same_plugins(used: Mapping[str, str], data: Mapping[str, str], folders: Sequence[str]) -> Registry:
+    """The plug-ins, if their sources and the data sets' keys are those of whoever planned the job; see `Task`.
 
     Raises UserError if they are not: a worker may be older than what it is to do, or on a machine with other files.
     """
     plugins = registry(folders)
-    if not _are_same(plugins, method, source, data):
+    if _edited(plugins, used) or _changed(plugins, data):
         reread()
         plugins = registry(folders)
-    if plugins.get("methods", method).source != source:
-        raise UserError("its file was edited while the run went on, or differs on the worker's machine; run again")
-    if not _are_same(plugins, method, source, data):
-        raise UserError("its data changed while the run went on, or differ on the worker's machine; run again")
+    if edited := _edited(plugins, used):
+        raise UserError(f"{edited} was edited while the run went on, or is another on the worker's machine; run again")
+    if changed := _changed(plugins, data):
+        raise UserError(f"data set {changed} was changed while the run went on, or is another there; run again")
     return plugins
 
 
-def _are_same(plugins: Registry, method: str, source: str, data: Mapping[str, str]) -> bool:
+def _edited(plugins: Registry, used: Mapping[str, str]) -> str:
+    """The first plug-in that has another source, or is gone; "" if there is none."""
+    for where, source in used.items():
+        kind, _, name = where.partition("/")
+        found = plugins.plugins[kind].get(name)
+        if found is None or found.source != source:
+            return where
+    return ""
+
+
+def _changed(plugins: Registry, data: Mapping[str, str]) -> str:
+    """The first data set that has another key; "" if there is none."""
     planner = Planner(plugins, "")
-    return plugins.get("methods", method).source == source and all(planner.data_key(d) == k for d, k in data.items())
+    return next((name for name, key in data.items() if planner.data_key(name) != key), "")
 
 
 def lost(task: Task, reason: str, root: Path, device: str) -> Outcome:
@@ -239,7 +250,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
     begin = time.perf_counter()
     store, outcome = Store(root), Outcome(task)
     try:
-        plugins = same_plugins(task.cell.method, task.source, task.data, folders)
+        plugins = same_plugins(task.used, task.data, folders)
         targets = {name: plugins.dataset(name) for name in {r.target or task.cell.dataset for _, r in task.wanted}}
         encoder = encoder_of(task, store, plugins, device, outcome.warnings)
     except (Exception, SystemExit) as error:
@@ -268,7 +279,8 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
             for key, request in wanted:
                 if jobs[key].status == Status.OK:
                     label = f"{task.label}: {request.evaluation}" + (f" on {request.target}" if request.target else "")
-                    jobs[key] = _evaluated(jobs[key], key, request, context, store, outcome, label)
+                    work = plugins.evaluation(request.evaluation), dict(request.options)
+                    jobs[key] = _evaluated(jobs[key], key, work, context, store, outcome, label)
                 if group is groups[-1]:
                     _write(store, key, jobs[key], device, encoder.n_parameters)
             context.cache.clear()  # features are large, and what refers to itself waits for the collector
@@ -286,19 +298,20 @@ def seed_groups(n_seeds: int, numbers: int) -> list[list[int]]:
 
 
 def _evaluated(
-    job: Job, key: str, request: Request, context: Context, store: Store, outcome: Outcome, label: str
-) -> Job:
-    """The job with what one evaluation says of the context's seeds; or the job that says why there is no result."""
+    job: Job, key: str, work: tuple[Evaluation, dict[str, Any]], context: Context, store: Store, outcome: Outcome,
+    label: str,
+) -> Job:  # fmt: skip
+    """The job with what one evaluation, with its options, says of the context's seeds; or the job that says why there
+    is no result."""
     start, before = time.perf_counter(), job.seconds
+    evaluation, options = work
     try:
-        result = EVALUATIONS[request.evaluation].function()(context, **dict(request.options)) if context.seeds else []
-        if isinstance(result, tuple):
-            result, arrays = result
-            if not job.arrays:
-                job.arrays = store.write_arrays(key, arrays)  # most show the first seed alone
-            elif EVALUATIONS[request.evaluation].per_seed:
-                job.arrays = store.write_arrays(key, _joined(store.read_arrays(key, job.arrays), arrays))
-        job.rows += result
+        rows, arrays = evaluation(context, **options) if context.seeds else ([], {})
+        if arrays and not job.arrays:
+            job.arrays = store.write_arrays(key, arrays)  # most show the first seed alone
+        elif arrays and evaluation.per_seed:
+            job.arrays = store.write_arrays(key, _joined(store.read_arrays(key, job.arrays), arrays))
+        job.rows += rows
     except (Exception, SystemExit) as error:
         job = _failed(error, outcome, label)
     job.seconds = before + time.perf_counter() - start

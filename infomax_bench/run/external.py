@@ -18,7 +18,6 @@ from infomax_bench.base.errors import NotApplicable, UserError
 from infomax_bench.base.outputs import check_out, write_whole
 from infomax_bench.base.progress import progress
 from infomax_bench.data.dataset import load
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import Context
 from infomax_bench.numerics._solver import NotSolved
 from infomax_bench.run import api
@@ -26,9 +25,6 @@ from infomax_bench.run.arguments import MOST_SEED, memory_told
 from infomax_bench.run.engine import one_job
 from infomax_bench.run.feature_files import read_feature_file
 from infomax_bench.study import plugins
-
-ON_FEATURES = ("probe", "few_shot_knn", "prune_units", "redundancy", "robustness", "interpretability", "factors")
-"""The evaluations that need no more than features."""
 
 
 def encode(
@@ -59,7 +55,7 @@ def encode(
     write_whole(out, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]  # numpy's stub
 
 
-def evaluate_file(path: Path, say: Callable[[str], None] = warnings.warn) -> pd.DataFrame:
+def evaluate_file(path: Path, say: Callable[[str], None] = warnings.warn, folders: Sequence[str] = ()) -> pd.DataFrame:
     """Every evaluation that features alone allow: rows with evaluation, protocol, metric, x and value.
 
     What the numbers do not say, or not well, is said in one line. Raises UserError for a file that cannot be evaluated.
@@ -67,7 +63,9 @@ def evaluate_file(path: Path, say: Callable[[str], None] = warnings.warn) -> pd.
     file = read_feature_file(path)
     context = Context((file.seed,), lambda _: file.data)
     n, width = file.data.features.shape[1:]
-    expected = {name: n * EVALUATIONS[name].seconds * (64 + width) / 128 for name in ON_FEATURES}
+    found = plugins.registry(folders, ["evaluations"])
+    chosen = [found.evaluation(name) for name in found.names("evaluations") if found.evaluation(name).of_files]
+    expected = {one: n * one.seconds * (64 + width) / 128 for one in chosen}
     frames, said = [], []
     with (
         warnings.catch_warnings(record=True) as caught,
@@ -77,10 +75,9 @@ def evaluate_file(path: Path, say: Callable[[str], None] = warnings.warn) -> pd.
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", NotSolved)
         with progress(sum(expected.values()), quiet=not sys.stderr.isatty()) as bar:
-            for name, seconds in expected.items():
-                bar.set_postfix_str(name)
-                rows = pd.DataFrame(EVALUATIONS[name].function()(context))
-                frames.append(rows.assign(evaluation=name))
+            for evaluation, seconds in expected.items():
+                bar.set_postfix_str(evaluation.name)
+                frames.append(pd.DataFrame(evaluation(context)[0]).assign(evaluation=evaluation.name))
                 bar.update(seconds)
         said = list(dict.fromkeys(str(warning.message) for warning in caught))
     remarks = [*file.remarks, *said[:1], *([f"{len(said) - 1} more of this kind"] if said[1:] else [])]

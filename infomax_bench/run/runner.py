@@ -23,7 +23,7 @@ from infomax_bench.base.progress import progress
 from infomax_bench.base.sealed import SUM, sealed, write_twice
 from infomax_bench.base.store import Manifest, Store
 from infomax_bench.data.dataset import load
-from infomax_bench.evaluations import PAIRWISE
+from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run import compare, engine
 from infomax_bench.run.decisions import decide_all, find_all, write_decisions
 from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table, wrong_tags
@@ -115,7 +115,7 @@ def run(
     manifest = store.update_manifest(partial(merged, known=manifest))
     every = [registry.benchmark(name) for name in registry.names("benchmarks")]
     groups, pairs = compare.groups_of(store, manifest, registry, every)
-    n_compared, failed = _compare(groups, store, device, workers, quiet)
+    n_compared, failed = _compare(groups, store, folders, device, workers, quiet)
     manifest = store.update_manifest(lambda old: {**merged(old, known=manifest), **pairs})
     info = own_info()
     with store.locked():  # so that of two runs that end at once neither writes a table without the other's rows
@@ -129,7 +129,7 @@ def run(
 
 
 def _compare(
-    groups: Sequence[compare.Group], store: Store, device: str, workers: Workers, quiet: bool
+    groups: Sequence[compare.Group], store: Store, folders: Sequence[str], device: str, workers: Workers, quiet: bool
 ) -> tuple[int, list[str]]:
     """Makes the comparisons of encoders with each other that are missing; returns how many jobs that took, and the
     failures."""
@@ -137,9 +137,9 @@ def _compare(
     n_jobs = sum(len(group.others) for group in todo)
     if todo:
         _say(quiet, f"comparing encoders with each other: {n_jobs} jobs")
-    root = store.root.resolve()
+    root, own = store.root.resolve(), _for_others(folders)
     lost = partial(compare.lost, root=root, device=device)
-    with closing(workers.map(compare.make, todo, root, root, device, lost=lost)) as made:
+    with closing(workers.map(compare.make, todo, root, root, own, device, lost=lost)) as made:
         failures = [failure for one in made for failure in one]
     if failures:
         store.log(f"failed: {failure}" for failure in failures)
@@ -175,7 +175,7 @@ def _work(
     with ExitStack() as stack:
         bar = stack.enter_context(progress(sum(task.cost for task in todo), quiet))
         bar.set_postfix_str(_running(open_tasks, len(todo), workers))
-        root, own = store.root.resolve(), [str(Path(folder).resolve()) for folder in folders]  # for other machines
+        root, own = store.root.resolve(), _for_others(folders)
         lost = partial(engine.lost, root=root, device=device)
         outcomes = stack.enter_context(closing(workers.map(engine.run_task, todo, root, root, own, device, lost=lost)))
         for outcome in outcomes:
@@ -193,6 +193,11 @@ def _work(
                     tqdm.write(line_of(f"warning: {warning}"), file=sys.stderr)
             failures += outcome.failures
     return failures
+
+
+def _for_others(folders: Sequence[str]) -> list[str]:
+    """Folders as other processes and machines find them."""
+    return [str(Path(folder).resolve()) for folder in folders]
 
 
 def _running(open_tasks: dict[str, str], n: int, workers: Workers) -> str:
@@ -231,9 +236,9 @@ def _merged(
 
 
 def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
-    if entry["request"]["evaluation"] in PAIRWISE:  # as current as what it compares, which is seen later
-        return bool(entry.get("current", True))
     try:
+        if isinstance(planner.registry.evaluation(entry["request"]["evaluation"]), Pairwise):
+            return bool(entry.get("current", True))  # as current as what it compares, which is seen later
         saved = entry["cell"]
         pairs = {name: _pairs(saved[name]) for name in ("settings", "tags")}
         cell = Cell(**{**saved, **pairs, "hidden": tuple(saved.get("hidden", ()))})

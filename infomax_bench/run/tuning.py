@@ -23,7 +23,6 @@ from infomax_bench.base.console import line_of, tell
 from infomax_bench.base.errors import Diverged, Faulty, NotApplicable, UserError
 from infomax_bench.base.progress import progress
 from infomax_bench.base.store import digest
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import context_for
 from infomax_bench.evaluations.probe import linear_probe
 from infomax_bench.run.engine import one_job, same_plugins
@@ -38,7 +37,8 @@ from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.trainer import train
 
-PROBED = EVALUATIONS["linear_probe"].seconds
+PROBE = "linear_probe"
+"""The evaluation whose validation accuracy is a trial's score."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,9 @@ class Plan:
     n_seeds: int
     source: str
     identity: str
+    used: dict[str, str] = field(default_factory=dict, compare=False)
     data: dict[str, str] = field(default_factory=dict, compare=False)
-    """The key of its data set when it was planned."""
+    """The hashes of its plug-ins' files and the key of its data set when it was planned; see `Task`."""
     cost: float = field(default=1.0, compare=False)
 
     @property
@@ -102,7 +103,7 @@ def make_study(plan: Plan, folders: Sequence[str], device: str) -> Study | Failu
     """All trials of one study, one after another; or why there are none."""
     try:
         with one_job():
-            plugins = same_plugins(plan.cell.method, plan.source, plan.data, folders)
+            plugins = same_plugins(plan.used, plan.data, folders)
             return _make_study(plan, plugins, device)
     except (Exception, SystemExit) as error:
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
@@ -122,7 +123,7 @@ def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
     begin = time.perf_counter()
     cell, seeds = plan.cell, list(range(plan.n_seeds))
     plugin = plugins.get("methods", cell.method)
-    fields = plugin.cls.search_space(plugin.settings)  # type: ignore[attr-defined]
+    fields = plugin.cls.search_space(plugin.settings)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=5))
     study.enqueue_trial({name: getattr(plugins.method(cell.method), name) for name in fields})  # the defaults first
     trials: list[Trial] = []
@@ -167,24 +168,25 @@ def plans(
         plugin = plugins.get("methods", asked.method)
         try:
             cell = planner.resolve(replace(asked, settings=()))
-            if cell.backbone in plugin.cls.backbones and (not backbones or asked.backbone in backbones):  # type: ignore[attr-defined]
+            if cell.backbone in plugin.cls.backbones and (not backbones or asked.backbone in backbones):
                 wanted[key] = asked, cell, plugin, planner.encoder_key(cell, tuple(range(seeds)))
         except Faulty as error:
             planner.faults[asked.method] = str(error)
     if not wanted and not planner.faults:
         encoders = f" with encoders {', '.join(backbones)}" if backbones else ""
         raise UserError(f"nothing to tune: preset {suite.preset} trains none of these methods{encoders}")
-    found = []
+    found, probe = [], plugins.evaluation(PROBE)
     for key, (asked, cell, plugin, encoder_key) in wanted.items():
         old = studies.get(key)
-        identity = digest([encoder_key, EVALUATIONS["linear_probe"].version])
+        identity = digest([encoder_key, probe.version])
         same = old is not None and old.identity == identity
         if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
             continue
         data = planner.dataset(cell.dataset)
-        seconds = training_seconds(plugins.method(cell.method), cell, data) + data.n_train * PROBED
-        own = {cell.dataset: planner.data_key(cell.dataset)}
-        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, own, trials * seeds * seconds))
+        seconds = training_seconds(plugins.method(cell.method), cell, data) + data.n_train * probe.seconds
+        own = planner.used(cell, PROBE), {cell.dataset: planner.data_key(cell.dataset)}
+        cost = trials * seeds * seconds
+        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, *own, cost))
     return sorted(found, key=lambda p: -p.cost)
 
 

@@ -15,7 +15,6 @@ from infomax_bench.base.errors import Faulty, UserError, unknown
 from infomax_bench.base.store import digest
 from infomax_bench.data import augment
 from infomax_bench.data.dataset import Dataset
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.models.backbones import BACKBONES
 from infomax_bench.models.blocks import Problem
 from infomax_bench.models.encoder import CENTRED_TRUNK
@@ -74,8 +73,8 @@ class Task:
     cell: Cell
     seeds: tuple[int, ...]
     encoder_key: str
-    source: str = ""
-    """The hash of the method's file when its keys were made."""
+    used: dict[str, str] = field(default_factory=dict)
+    """The hashes of its plug-ins' files when its keys were made, by kind and name ("methods/pca")."""
     data: dict[str, str] = field(default_factory=dict)
     """The keys of its data sets then."""
     wanted: list[tuple[str, Request]] = field(default_factory=list)
@@ -186,7 +185,7 @@ def drafts(registry: Registry, project: str) -> tuple[str, ...]:
 
     def is_draft(name: str) -> bool:
         plugin = registry.get("methods", name)
-        card = plugin.cls.card  # type: ignore[attr-defined]
+        card = plugin.cls.card
         kin = own is None or plugin.path == own.path or card.ablation_of == project
         return card.role == "draft" or (card.role == "this work" and not kin)
 
@@ -277,10 +276,15 @@ class Planner:
         return digest(
             {
                 "encoder": self.encoder_key(cell, seeds), "evaluation": request.evaluation, "options": request.options,
-                "version": EVALUATIONS[request.evaluation].version,
+                "version": self.registry.evaluation(request.evaluation).version,
                 "target": self.data_key(target), **named,
             }
         )  # fmt: skip
+
+    def used(self, cell: Cell, *evaluations: str) -> dict[str, str]:
+        """The hashes of the files that a cell's encoders, and evaluations of them, are made by; see `Task`."""
+        named = [("methods", cell.method), *(("evaluations", name) for name in evaluations)]
+        return {f"{kind}/{name}": self.registry.get(kind, name).source for kind, name in named}
 
     def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
         """The benchmark's grid as entries, one a block of seeds, each once; none of a method in `faults`."""
@@ -290,7 +294,7 @@ class Planner:
                 continue
             try:
                 cell = self.resolve(asked)
-                if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:  # type: ignore[attr-defined]
+                if cell.backbone not in self.registry.get("methods", cell.method).cls.backbones:
                     continue  # a method is no part of a comparison on encoders that it does not have
                 for block in blocks_of(seeds[: cell.n_seeds or None]):
                     entry = Entry(
@@ -317,8 +321,8 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
     for entry in entries:
         if entry.key not in absent:
             continue
-        source = planner.registry.get("methods", entry.cell.method).source
-        task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key, source))
+        task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key))
+        task.used |= planner.used(entry.cell, entry.request.evaluation)
         if (entry.key, entry.request) not in task.wanted:
             task.wanted.append((entry.key, entry.request))
         for name in (entry.cell.dataset, entry.request.target or entry.cell.dataset):
@@ -329,7 +333,8 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
         seconds = training_seconds(method, task.cell, dataset)
         for _, request in task.wanted:
             images = planner.dataset(request.target or task.cell.dataset).n_train
-            evaluation, again = EVALUATIONS[request.evaluation], dict(request.options).get("epochs")
+            evaluation = planner.registry.evaluation(request.evaluation)
+            again = dict(request.options).get("epochs")
             seconds += images * evaluation.seconds * (64 + task.cell.width) / 128
             if again:
                 cell = replace(task.cell, epochs=again)

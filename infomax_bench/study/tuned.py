@@ -133,7 +133,7 @@ def tuned_settings(studies: Mapping[str, Study], plugins: Registry) -> dict[str,
     found = {}
     for key, study in studies.items():
         plugin = plugins.plugins["methods"].get(study.method)
-        if plugin is not None and study.trials and set(study.best.settings) <= {*plugin.cls.parameters()}:  # type: ignore[attr-defined]
+        if plugin is not None and study.trials and set(study.best.settings) <= {*plugin.cls.parameters()}:
             found[key] = tuple(sorted(study.best.settings.items()))
     return found
 

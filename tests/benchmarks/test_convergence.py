@@ -11,8 +11,8 @@ import pytest
 
 from infomax_bench.base.store import Store
 from infomax_bench.check.benchmarks import grid_is_made_of_known_evaluations
-from infomax_bench.evaluations import PAIRWISE
 from infomax_bench.evaluations import similarity as similarity_module
+from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.plots.sheets import clustered
 from infomax_bench.plots.theme import png
 from infomax_bench.run import compare, engine
@@ -125,7 +125,7 @@ def test_a_method_that_fails_or_cannot_is_compared_with_nobody(own, tmp_path):
 
 
 def test_a_comparison_that_fails_is_told_and_tried_again(own, tmp_path, monkeypatch):
-    monkeypatch.setattr(similarity_module, "similarity", lambda *_: 1 / 0)
+    monkeypatch.setattr(Pairwise, "compare", lambda *_: 1 / 0)
     done = go(own, tmp_path / "r", ("pca", "random_features"), ("convergence",))
     assert done.failures == ["similarity on tiny, width 4: ZeroDivisionError: division by zero"]
     assert set(done.results.table.query("evaluation == 'similarity'")["status"]) == {"failed"}
@@ -190,11 +190,11 @@ def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
 
 
 def test_what_it_compares_must_be_asked_for(convergence):
-    grid_is_made_of_known_evaluations(convergence)
+    grid_is_made_of_known_evaluations(convergence, registry())
     careless = type("Careless", (type(convergence),), {"grid": lambda self, suite: []})()
     with pytest.raises(AssertionError, match="does not ask for 'representation'"):
-        grid_is_made_of_known_evaluations(careless)
-    assert PAIRWISE["similarity"].of == "representation"
+        grid_is_made_of_known_evaluations(careless, registry())
+    assert registry().comparison("similarity").of == "representation"
 
 
 # -- the rule ---------------------------------------------------------------------------------------------------------

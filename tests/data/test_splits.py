@@ -15,7 +15,6 @@ import torch
 from sklearn.datasets import load_digits
 
 from infomax_bench import Augmentation, Dataset, Images
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import context_for
 from infomax_bench.models.blocks import Problem
 from infomax_bench.study.plugins import registry
@@ -93,7 +92,7 @@ OPTIONS = {"finetune": {"epochs": 2}, "compress": {"epochs": 2, "again": 1, "lev
 @pytest.mark.parametrize("name", ACCURACIES)
 def test_test_images_choose_nothing(name, encoder):
     def rows(dataset: Dataset) -> dict[tuple, tuple[dict, float]]:
-        found = EVALUATIONS[name].function()(context_for(encoder, dataset), **OPTIONS.get(name, {}))
+        found, _ = registry().evaluation(name)(context_for(encoder, dataset), **OPTIONS.get(name, {}))
         return {(r["seed"], r["metric"], r.get("protocol", ""), r.get("x")): (r, r["value"]) for r in found}
 
     together, (first, second) = rows(BOTH), map(rows, PARTS)

@@ -15,7 +15,6 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.data.dataset import load
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations.context import Context, FeatureSet, context_for
 from infomax_bench.evaluations.dynamics import dynamics, rises, settled
 from infomax_bench.evaluations.regions import (
@@ -292,11 +291,6 @@ def test_the_curves_are_the_trainers():
     assert all(0 < v <= 1 for v in of(rows, "settled_after"))
     with pytest.raises(NotApplicable):
         dynamics(context("kmeans"))
-
-
-def test_they_are_evaluations():
-    assert EVALUATIONS["regions"].function() is regions
-    assert EVALUATIONS["dynamics"].function() is dynamics
 
 
 # -- spread ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from scipy.stats import spearmanr
 
 from infomax_bench.data.corruptions import SEVERITIES, corrupt
 from infomax_bench.data.dataset import load, to_unit
-from infomax_bench.evaluations import EVALUATIONS
 from infomax_bench.evaluations import robustness as evaluation
 from infomax_bench.evaluations.context import Context, FeatureSet, context_for
 from infomax_bench.evaluations.probe import shared_probe
@@ -38,7 +37,7 @@ def context(method="random_features", seeds=(0, 1)) -> Context:
 
 @functools.lru_cache
 def measured(method="random_features", seeds=(0, 1)) -> pd.DataFrame:
-    return pd.DataFrame(EVALUATIONS["robustness"].function()(context(method, seeds)))
+    return pd.DataFrame(evaluation.robustness(context(method, seeds)))
 
 
 # -- the evaluation ---------------------------------------------------------------------------------------------------

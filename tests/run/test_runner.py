@@ -300,7 +300,7 @@ def test_methods_come_from_installed_packages_too(own, monkeypatch):
 
         @staticmethod
         def load() -> type:
-            return plugins.load_file(own / "echo.py")[1]
+            return plugins.load_file(own / "echo.py")[1]["echo"]
 
     monkeypatch.setattr(plugins, "entry_points", lambda group: [Entry()] if group.endswith("methods") else [])
     plugins._registry.cache_clear()

@@ -38,7 +38,7 @@ class Varied(Benchmark):
 def test_a_tag_that_is_not_as_declared_is_named(tags, culprit):
     """In `check`, and by a run, which leaves that benchmark out."""
     with pytest.raises(Broken, match=culprit):
-        grid_is_made_of_known_evaluations(Varied(**tags))
+        grid_is_made_of_known_evaluations(Varied(**tags), registry())
     planner = Planner(PLUGINS, "cpu")
     assert plan_entries(planner, SUITE, [Varied(**tags)]) == []
     assert culprit in planner.faults["varied"]
@@ -49,7 +49,7 @@ def test_a_tag_takes_no_name_of_a_column():
         tags = {"width": float}
 
     with pytest.raises(Broken, match="'width' has the name of a column"):
-        grid_is_made_of_known_evaluations(Wide())
+        grid_is_made_of_known_evaluations(Wide(), registry())
 
 
 def test_tags_are_no_part_of_keys_and_slots():
