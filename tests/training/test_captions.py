@@ -297,6 +297,7 @@ def loss_of(image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
     return clip.loss(net, Batch(images=image, captions=text), {}, None)
 
 
+@pytest.mark.oracle("clip")
 def test_the_loss_is_the_papers_pseudocode():
     image, text = normal(2, SEEDS, B, P)
     loss = loss_of(image, text)

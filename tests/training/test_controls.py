@@ -196,6 +196,7 @@ def test_whitening_alone_recovers_no_sources():
     assert amari(net.encoder.weight.numpy(), mixing) > 0.2
 
 
+@pytest.mark.oracle("ica")
 def test_ica_finds_scikit_learns_components():
     x, _ = mixture()
     _, net = fitted("ica", x, 5)
@@ -207,6 +208,7 @@ def test_ica_finds_scikit_learns_components():
     np.testing.assert_allclose(ours.mean(0), 0, atol=1e-4)
 
 
+@pytest.mark.oracle("bell_sejnowski_infomax")
 def test_the_natural_gradient_is_that_of_the_joint_entropy():
     """Autograd's gradient of log |det W| + E sum_j log y_j (1 - y_j), times W^T W."""
     g = torch.Generator().manual_seed(0)
@@ -240,6 +242,7 @@ def test_directions_in_which_images_do_not_vary_are_dead_units(name):
     assert torch.equal(features[:, 5:], torch.zeros(len(x), 4))
 
 
+@pytest.mark.oracle("pca_whitening")
 def test_whitening_is_scikit_learns():
     encoder = encoder_of(method_named("pca_whitening"))
     for i, own in enumerate(split(TEST, seed) for seed in SEEDS):
@@ -270,6 +273,7 @@ def as_scikit_learns(encoder: Encoder, seed: int) -> GaussianMixture:
     return oracle
 
 
+@pytest.mark.oracle("gmm")
 def test_the_mixtures_features_are_scikit_learns_responsibilities():
     encoder, shares = encoder_of(method_named("gmm")), encoder_of(method_named("gmm_responsibilities"))
     for i in range(2):
@@ -363,6 +367,7 @@ def test_draws_have_their_mean_and_variance_and_pass_gradients_back():
     torch.testing.assert_close(of_log, log_variance.exp(), rtol=0.03, atol=0)
 
 
+@pytest.mark.oracle("variational_autoencoder")
 @pytest.mark.parametrize("backbone", ["linear", "mlp"])
 def test_the_variational_loss_is_the_negative_evidence_lower_bound(backbone):
     """In numpy, from the parts of the net and the same draw."""
@@ -383,6 +388,7 @@ def test_the_variational_loss_is_the_negative_evidence_lower_bound(backbone):
     assert torch.equal(method.features(net, batch.images), net.encoder(batch.images))
 
 
+@pytest.mark.oracle("beta_tcvae")
 def test_the_three_divergences_are_the_variational_one():
     """Information + total correlation + dimensions = log q(z|x) - log p(z), whatever the estimate of q(z)."""
     mean, log_variance = normal(2, 30, 4), 0.3 * normal(2, 30, 4, seed=1)

@@ -188,6 +188,7 @@ def test_projections_that_have_collapsed_give_finite_gradients(name):
 # -- byol -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.oracle("byol")
 def test_byols_loss_is_lightlys_with_a_target_that_has_fallen_behind():
     """Lightly's is minus the cosine; here, as in the paper, 2 - 2 cos, both ways."""
     session = small_session(REGISTRY.method("byol"))
@@ -236,6 +237,7 @@ def test_mocos_keys_follow_at_a_constant_rate():
 # -- swav -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.oracle("swav")
 @pytest.mark.parametrize("crops", [2, 4])
 def test_swavs_loss_is_lightlys(crops):
     """Views beyond the second are predicted from, but are not themselves assigned."""
@@ -294,6 +296,7 @@ def test_prototypes_are_trained_and_stay_at_unit_norm():
 # -- barlow twins and vicreg ----------------------------------------------------------------------------------
 
 
+@pytest.mark.oracle("barlow_twins")
 def test_barlow_twins_loss_is_lightlys():
     views = normal(2, SEEDS, B, P) @ normal(P, P, seed=1)
     loss = loss_of(REGISTRY.method("barlow_twins", {"redundancy": 0.02}), views)
@@ -302,6 +305,7 @@ def test_barlow_twins_loss_is_lightlys():
         torch.testing.assert_close(loss[i], expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.oracle("vicreg")
 def test_vicregs_loss_is_lightlys():
     views = 0.5 * normal(2, SEEDS, B, P) @ normal(P, P, seed=1)
     weights = {"invariance": 20.0, "variance": 30.0, "decorrelation": 2.0, "projection": P}
@@ -325,6 +329,7 @@ def test_what_collapse_costs():
 # -- lejepa ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.oracle("lejepa")
 def test_lejepas_loss_is_lightlys_on_the_same_directions(monkeypatch):
     from lightly.loss.lejepa_loss import SIGReg, lejepa_invariance_loss
 

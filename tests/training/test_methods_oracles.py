@@ -106,6 +106,7 @@ def distances(seed: int, n=20, k=6) -> torch.Tensor:
     return mixed.relu() + 0.01 * torch.rand(n, k, generator=g, dtype=torch.float64)
 
 
+@pytest.mark.oracle("infomax_em")
 def test_the_gradient_of_the_attraction_is_the_responsibility():
     d = distances(0).float().requires_grad_()
     infomax_terms(d)["attraction"].backward()
@@ -182,6 +183,7 @@ def test_the_free_energy_is_the_hidden_states_summed_out():
     torch.testing.assert_close(free_energies(method, net, v), -(-energy).logsumexp(1))
 
 
+@pytest.mark.oracle("rbm")
 def test_the_gradient_of_the_rbm_loss_is_the_update_of_contrastive_divergence():
     """Negative phase minus positive phase: v h(v)^T, h(v) and v, of the negatives less those of the data."""
     method, net = tiny_rbm(k=2)
@@ -232,6 +234,7 @@ def pseudo_likelihood(v, weight, b, c) -> float:
     return total
 
 
+@pytest.mark.oracle("rbm_persistent")
 def test_the_persistent_rbm_trains_as_well_as_scikit_learns():
     """scikit-learn's BernoulliRBM is persistent too: same data, width, batch, step size and number of steps.
 
@@ -262,6 +265,7 @@ def coded(net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     return batch.x[0] @ net.encoder.weight[0] + net.encoder.bias[0], batch.x[0]
 
 
+@pytest.mark.oracle("autoencoder")
 def test_the_autoencoder_is_the_mean_squared_error():
     method = method_named("autoencoder")
     net, batch = net_of(method), batch_of(1, 50, 1, 8, 8)
@@ -320,6 +324,7 @@ def nt_xent():
     return pytest.importorskip("lightly.loss").NTXentLoss
 
 
+@pytest.mark.oracle("simclr")
 @pytest.mark.parametrize("temperature", [0.07, 0.5])
 def test_simclrs_loss_is_lightlys(nt_xent, temperature):
     z = torch.randn(2, 3, 24, 1, 1, 8, generator=torch.Generator().manual_seed(0))  # two views, three seeds
@@ -331,6 +336,7 @@ def test_simclrs_loss_is_lightlys(nt_xent, temperature):
         torch.testing.assert_close(loss[i], expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.oracle("moco")
 def test_mocos_loss_is_lightlys_with_a_memory_bank(nt_xent):
     session = session_of(method_named("moco", temperature=0.2))
     method, net, state = session.method, session.net, session.state
@@ -351,6 +357,7 @@ def test_mocos_loss_is_lightlys_with_a_memory_bank(nt_xent):
 # -- supervised -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.oracle("supervised")
 def test_the_supervised_loss_is_torchs_cross_entropy():
     session = session_of(method_named("supervised"), (0, 1))
     batch = session.batch()
@@ -386,6 +393,7 @@ def test_random_features_are_the_encoder_before_the_first_step_of_any_relu_metho
     torch.testing.assert_close(features, expected.detach(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.oracle("pca")
 def test_pca_is_scikit_learns():
     features, net, training = encoded(method_named("pca"))
     for i, own in enumerate(training):
