@@ -12,7 +12,7 @@ from torch import Tensor
 
 from infomax_bench.base.errors import NotApplicable, unknown
 from infomax_bench.base.streams import Rng
-from infomax_bench.data.dataset import to_unit
+from infomax_bench.data.dataset import Dataset, to_unit
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.finetune import FINETUNED, FINETUNED_VALIDATION
@@ -134,31 +134,13 @@ def deep_finetune(
     Raises NotApplicable for anything but a stack of layers `x W + b`, without validation images, and for a start "as
     trained" of other units than the network's; UserError for an unknown network or start.
     """
-    encoder = context.need_encoder()
+    kind, encoder = _network(context, network, start), context.need_encoder()
     assert context.target is not None
-    if encoder.problem.backbone != "stack":
-        raise NotApplicable("starts from a stack of layers")
-    if not context.validation:
-        raise NotApplicable("chooses the learning rate on validation images")
-    if start not in STARTS:
-        raise unknown("start", start, STARTS)
-    kind, seeds = DeepNetwork.of(network), encoder.seeds
-    if start == "as trained" and not kind.batch_norm and encoder.method.activation != kind.activation:
-        raise NotApplicable(f"units that end in {encoder.method.activation} are not those of the {network} network")
+    seeds = encoder.seeds
     data = data_for(context.target, encoder.problem, seeds, n_train=labels)
     problem = network_problem(encoder.problem, context.target.n_classes, min(len(s.train) for s in data.splits))
     problem = replace(problem, batch_size=min(batch_size, problem.n_train))
-    params = init_params({"encoder": MLPEncoder(problem, kind.build({}))}, seeds)
-    if start != "nothing":
-        weights = weights_of(encoder, params)
-        if start == "as trained":
-            layers = folded(weights, encoder.params)
-        else:
-            images = data_for(context.target, encoder.problem, seeds)
-            layers = rescaled(weights, encoder.params, images, kind.activation)
-        mean = mean_images(data.images.flatten(1), [s.train for s in data.splits])  # it will be taken off the images
-        shift = (mean.unsqueeze(-2) @ layers["encoder.hidden.0.weight"]).squeeze(-2)
-        params |= {**layers, "encoder.hidden.0.bias": layers["encoder.hidden.0.bias"] + shift}
+    params = _first_params(encoder, context.target, kind, problem, data, start)
     per_pass = problem.n_train // problem.batch_size
     steps = sorted({passes * per_pass // 2**i for i in range(HALVINGS)} - {0})
     rates, runs, curves = sorted(learning_rates), [], []
@@ -181,13 +163,51 @@ def deep_finetune(
     return rows
 
 
+def _network(context: Context, network: str, start: str) -> type[DeepNetwork]:
+    """The network of that name, if it can start so from the context's encoder; raises as `deep_finetune` says."""
+    encoder = context.need_encoder()
+    if encoder.problem.backbone != "stack":
+        raise NotApplicable("starts from a stack of layers")
+    if not context.validation:
+        raise NotApplicable("chooses the learning rate on validation images")
+    if start not in STARTS:
+        raise unknown("start", start, STARTS)
+    kind = DeepNetwork.of(network)
+    if start == "as trained" and not kind.batch_norm and encoder.method.activation != kind.activation:
+        raise NotApplicable(f"units that end in {encoder.method.activation} are not those of the {network} network")
+    return kind
+
+
+def _first_params(
+    encoder: Encoder, target: Dataset, kind: type[DeepNetwork], problem: Problem, data: Data, start: str
+) -> Params:
+    """The network's parameters before its first step, stacked `[S, ...]`."""
+    params = init_params({"encoder": MLPEncoder(problem, kind.build({}))}, encoder.seeds)
+    if start == "nothing":
+        return params
+    weights = weights_of(encoder, params)
+    if start == "as trained":
+        layers = folded(weights, encoder.params)
+    else:
+        images = data_for(target, encoder.problem, encoder.seeds)
+        layers = rescaled(weights, encoder.params, images, kind.activation)
+    mean = mean_images(data.images.flatten(1), [s.train for s in data.splits])  # it will be taken off the images
+    shift = (mean.unsqueeze(-2) @ layers["encoder.hidden.0.weight"]).squeeze(-2)
+    return params | {**layers, "encoder.hidden.0.bias": layers["encoder.hidden.0.bias"] + shift}
+
+
 def network_problem(stack: Problem, n_classes: int, n_train: int) -> Problem:
     """The network with the stack's layers as hidden layers, under one that gives logits."""
     hidden = stack.widths
     return replace(
-        stack, backbone="mlp", depth=len(hidden) + 1, hidden=hidden, width=n_classes, n_classes=n_classes,
+        stack,
+        backbone="mlp",
+        depth=len(hidden) + 1,
+        hidden=hidden,
+        width=n_classes,
+        n_classes=n_classes,
         n_train=n_train,
-    )  # fmt: skip
+    )
 
 
 def weights_of(encoder: Encoder, fresh: Params) -> list[Tensor]:

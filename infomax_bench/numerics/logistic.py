@@ -318,20 +318,7 @@ def _minimise(
             pairs = [(a[:, left], b[:, left], c[:, left]) for a, b, c in pairs]
             objective.select(left)
             precondition.select(left)
-        step = torch.ones_like(slope)
-        moved = w + d
-        f_new, g_new = objective(moved)
-        for _ in range(12):
-            slope_new = dot(d, g_new)
-            # where rounding hides the descent, the slope shows it (Hager and Zhang 2005, "approximate Wolfe")
-            enough = (f_new <= f + 1e-4 * step * slope) | ((f_new <= f + 1e-6 * f.abs()) & (slope_new <= -0.8 * slope))
-            if enough.all():
-                break
-            secant = slope / (slope - slope_new).clamp_max(-1e-30)
-            step = torch.where(enough, step, step * secant.nan_to_num(0.4).clamp(0.1, 0.6))
-            again = torch.nonzero((~enough).any(0)).flatten()
-            moved[:, again] = w[:, again] + step[:, again].view(len(step), -1, 1, 1) * d[:, again]
-            f_new[:, again], g_new[:, again] = objective(moved[:, again], again)
+        moved, f_new, g_new, enough = _line_search(objective, w, f, d, slope)
         stalled |= ~enough
         zero = torch.zeros_like(w)
         s_k, y_k = _where(enough, moved - w, zero), _where(enough, g_new - g, zero)
@@ -341,6 +328,28 @@ def _minimise(
         iteration += 1
         if iteration % PATIENCE == 0:
             precondition = _ClassBlocks(objective.x, w, objective.penalty, objective.keep)
+
+
+def _line_search(
+    objective: _Objective, w: Tensor, f: Tensor, d: Tensor, slope: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Goes from w along d, less far where that does not lower the objective enough: where to, the objective and its
+    gradient there, and for which problems it is enough. slope: of f along d."""
+    step = torch.ones_like(slope)
+    moved = w + d
+    f_new, g_new = objective(moved)
+    for _ in range(12):
+        slope_new = dot(d, g_new)
+        # where rounding hides the descent, the slope shows it (Hager and Zhang 2005, "approximate Wolfe")
+        enough = (f_new <= f + 1e-4 * step * slope) | ((f_new <= f + 1e-6 * f.abs()) & (slope_new <= -0.8 * slope))
+        if enough.all():
+            break
+        secant = slope / (slope - slope_new).clamp_max(-1e-30)
+        step = torch.where(enough, step, step * secant.nan_to_num(0.4).clamp(0.1, 0.6))
+        again = torch.nonzero((~enough).any(0)).flatten()
+        moved[:, again] = w[:, again] + step[:, again].view(len(step), -1, 1, 1) * d[:, again]
+        f_new[:, again], g_new[:, again] = objective(moved[:, again], again)
+    return moved, f_new, g_new, enough
 
 
 def _left_to_gain(

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from string import Formatter
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -26,6 +28,7 @@ from infomax_bench.plots.theme import (
     QUIET,
     SMALL,
     SUBJECT,
+    Style,
     display_names,
     draw_lines,
     empty,
@@ -47,7 +50,7 @@ from infomax_bench.study.claims import Claims
 
 
 def intervals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Columns `by`, mean, low, high, n: the t interval over seeds, as `statistics.interval`, of all groups at once.
+    """Columns `by`, mean, low, high, n: the t interval over seeds, as `intervals.interval`, of all groups at once.
 
     Values of one seed and group (several targets, say) are averaged first. low and high are NaN for one seed.
     """
@@ -92,9 +95,16 @@ def seeds_of(rows: pd.DataFrame) -> str:
 
 
 def curves(
-    rows: pd.DataFrame, claims: Claims, *, xlabel: str, ylabel: str, x: str = "x", panel: str = "dataset",
-    scale: float = 1.0, log: bool = False,
-) -> Figure:  # fmt: skip
+    rows: pd.DataFrame,
+    claims: Claims,
+    *,
+    xlabel: str,
+    ylabel: str,
+    x: str = "x",
+    panel: str = "dataset",
+    scale: float = 1.0,
+    log: bool = False,
+) -> Figure:
     """A line for each method over the column `x`, a panel for each value of `panel`; log: x doubles from tick to tick.
 
     A method measured at one x only, where others have more, is a level line.
@@ -145,10 +155,17 @@ def curves(
 
 
 def dots(
-    rows: pd.DataFrame, claims: Claims, *, label: str = "", panel: str = "dataset", scale: float = 1.0,
-    log: bool = False, higher_is_better: bool | None = True, bound: tuple[float, str] | None = None,
+    rows: pd.DataFrame,
+    claims: Claims,
+    *,
+    label: str = "",
+    panel: str = "dataset",
+    scale: float = 1.0,
+    log: bool = False,
+    higher_is_better: bool | None = True,
+    bound: tuple[float, str] | None = None,
     order: Sequence[str] = (),
-) -> Figure:  # fmt: skip
+) -> Figure:
     """One dot with its interval for each method, best on top (by mean rank over the panels), a column for each panel.
 
     bound: where a reference line stands, and what it is. order: the panels' order, by name unless given.
@@ -171,30 +188,9 @@ def dots(
     groups = dict(iter(found.groupby(panel)))
     for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
         own = groups[title].set_index("method")
-        low, high = limits(own)
-        if log:
-            ax.set_xscale("log")
-            ax.xaxis.set_minor_formatter(NullFormatter())
-            low, high = own["mean"].min() / 1.6, own["mean"].max() * 1.6
-        if bound is not None:
-            room = 0.06 * (high - low)
-            low, high = min(low, bound[0] - room), max(high, bound[0] + room)
-            ax.axvline(bound[0], color=INK, linewidth=1, linestyle=(0, (4, 2)), zorder=2)
-            ax.text(bound[0], -1.3, f" {bound[1]}", fontsize=7, color=QUIET, va="center")
-        ax.set_xlim(low, high)
+        ax.set_xlim(*_range(ax, own, bound, log))
         ax.set_ylim(-1.7 if named else -0.6, len(methods) - 0.4)
-        if claims.subject in own.index:
-            line = methods.index(claims.subject)
-            ax.axhspan(line - 0.5, line + 0.5, color=SUBJECT.colour, alpha=0.08, linewidth=0)
-        rows_of = {m: y for y, m in enumerate(methods) if m in own.index}
-        own, at = own.loc[list(rows_of)], np.array(list(rows_of.values()), dtype=float)
-        spans = np.column_stack([at, at * np.nan, at * np.nan])
-        marks(ax, [look[m] for m in rows_of], own[["mean", "low", "high"]].to_numpy(), spans, size=3.4)
-        beside = ax.get_yaxis_transform()  # x in fractions of the axes
-        for (method, y), value in zip(rows_of.items(), own["mean"], strict=True):
-            weight = "bold" if method == claims.subject else "normal"
-            ax.text(1.02, y, short(value), transform=beside, fontsize=7.4, va="center", color=look[method].colour,
-                    fontweight=weight)  # fmt: skip
+        _column_of_dots(ax, own, methods, look, claims.subject)
         ax.grid(axis="y", visible=False)
         if i % 4:
             ax.set_yticks([])
@@ -207,6 +203,39 @@ def dots(
         ax.set_xlabel(f"{label} {better}".strip(), loc="left")
     legend(figure, methods, claims)
     return figure
+
+
+def _range(ax: Axes, own: pd.DataFrame, bound: tuple[float, str] | None, log: bool) -> tuple[float, float]:
+    """From where to where an axis of values goes; draws the bound that it has to show."""
+    low, high = limits(own)
+    if log:
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        low, high = own["mean"].min() / 1.6, own["mean"].max() * 1.6
+    if bound is not None:
+        at, name = bound
+        room = 0.06 * (high - low)
+        low, high = min(low, at - room), max(high, at + room)
+        ax.axvline(at, color=INK, linewidth=1, linestyle=(0, (4, 2)), zorder=2)
+        ax.text(at, -1.3, f" {name}", fontsize=7, color=QUIET, va="center")
+    return low, high
+
+
+def _column_of_dots(
+    ax: Axes, own: pd.DataFrame, methods: Sequence[str], look: Mapping[str, Style], subject: str
+) -> None:
+    """Each method's mean with its interval and, beside them, its number; own: mean, low and high by method."""
+    if subject in own.index:
+        line = methods.index(subject)
+        ax.axhspan(line - 0.5, line + 0.5, color=SUBJECT.colour, alpha=0.08, linewidth=0)
+    rows_of = {m: y for y, m in enumerate(methods) if m in own.index}
+    own, at = own.loc[list(rows_of)], np.array(list(rows_of.values()), dtype=float)
+    spans = np.column_stack([at, at * np.nan, at * np.nan])
+    marks(ax, [look[m] for m in rows_of], own[["mean", "low", "high"]].to_numpy(), spans, size=3.4)
+    text = partial(ax.text, transform=ax.get_yaxis_transform(), fontsize=7.4, va="center")  # x in fractions of the axes
+    for (method, y), value in zip(rows_of.items(), own["mean"], strict=True):
+        weight = "bold" if method == subject else "normal"
+        text(1.02, y, short(value), color=look[method].colour, fontweight=weight)
 
 
 def matrix(rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale: float = 1.0) -> Figure:
@@ -237,10 +266,17 @@ def matrix(rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale
 
 
 def scatter(
-    across: pd.DataFrame, up: pd.DataFrame, claims: Claims, *, xlabel: str, ylabel: str, panel: str = "dataset",
-    scale: tuple[float, float] = (1.0, 1.0), notes: Mapping[str, str] | None = None,
+    across: pd.DataFrame,
+    up: pd.DataFrame,
+    claims: Claims,
+    *,
+    xlabel: str,
+    ylabel: str,
+    panel: str = "dataset",
+    scale: tuple[float, float] = (1.0, 1.0),
+    notes: Mapping[str, str] | None = None,
     trail: tuple[pd.DataFrame, pd.DataFrame, str] | None = None,
-) -> Figure:  # fmt: skip
+) -> Figure:
     """A labelled point for each method: one measurement against another, a panel for each value of `panel`.
 
     notes: what to add to a panel's title. trail: both measurements of the subject along a setting, and the column of
@@ -267,10 +303,10 @@ def scatter(
         if len(at):
             ax.plot(*at.T, color=SUBJECT.colour, linewidth=1, alpha=0.6, marker=".", markersize=4, zorder=2)
             for i, away in ((0, (3, 4)), (-1, (4, -9))):
-                ax.annotate(f"{steps[steps.columns[1]].iloc[i]:g}", at[i], away, textcoords="offset points",
-                            fontsize=6.5, color=SUBJECT.colour)  # fmt: skip
-        for set_limits, values in ((ax.set_xlim, np.vstack([x, at[:, [0, 0, 0]]])),
-                                   (ax.set_ylim, np.vstack([y, at[:, [1, 1, 1]]]))):  # fmt: skip
+                note = f"{steps[steps.columns[1]].iloc[i]:g}"
+                ax.annotate(note, at[i], away, textcoords="offset points", fontsize=6.5, color=SUBJECT.colour)
+        reached = (ax.set_xlim, np.vstack([x, at[:, [0, 0, 0]]])), (ax.set_ylim, np.vstack([y, at[:, [1, 1, 1]]]))
+        for set_limits, values in reached:
             low, high = limits(pd.DataFrame(values, columns=["mean", "low", "high"]))
             set_limits(low - 0.04 * (high - low), high + 0.04 * (high - low))
         marks(ax, [look[m] for m in own["method"]], x, y, size=4)
@@ -283,9 +319,12 @@ def scatter(
 
 
 def sparks(
-    series: Mapping[tuple[str, str], np.ndarray], claims: Claims, *, label: str,
+    series: Mapping[tuple[str, str], np.ndarray],
+    claims: Claims,
+    *,
+    label: str,
     marked: Collection[tuple[str, str]] = (),
-) -> Figure:  # fmt: skip
+) -> Figure:
     """Small curves, methods by data sets, each scaled to its own range.
 
     series: (method, data set) -> `[S, P]`, a line for each seed. marked: those that wear an arrow.
