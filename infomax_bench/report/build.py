@@ -139,35 +139,12 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     )
     shown = [_pictures(g) for g in galleries]
     figures = [independence, curves, *(p for s in sections for p in s.pictures)]
-    stale = sorted(m for m, name in names.items() if "†" in name)
-    without = [b.name for b in benchmarks if not len(rows[b.name])]
-    # methods and data sets as they were when it was run
-    ran = {
-        name: why for name, why in results.info.get("broken", {}).items() if name not in registry.plugins["benchmarks"]
-    }
-    broken = printable({**ran, **registry.broken})
-    absent = sorted(set(results.cards) - set(results.jobs["method"]))
-    missing = list(model.missing(results))
-    failures, not_applicable = model.grouped(results.failures), model.grouped(results.not_applicable)
-    budget, tuned = model.tuning(results, names, claims)
-    against_controls = [v for v in verdicts if v.against == "control"]
-    main = groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful, against_controls)
-    controls = groups(against_controls, benchmarks, doubtful)
     return {
-        "results": results,
-        "untuned": model.untuned(results),
-        "budget": budget,
-        "tuned": tuned,
-        "info": results.info,
+        **_of_the_run(results, names, claims),
+        **_of_the_claims(verdicts, benchmarks, doubtful, sections),
+        **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
-        "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
-        "indicative": any(v.indicative for v in verdicts),
-        "groups": main,
-        "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
-        "controls": controls,
-        "essay": model.essay(benchmarks, sections, [*main, *controls]),
         "uncalibrated": doubtful,
-        "power": model.power(verdicts),
         "chances": model.chances(claims),
         "prior_art": model.prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
@@ -178,20 +155,66 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         "curves": curves,
         "terms": terms,
         "falling": falling,
-        "facts": facts(results),
-        "datasets": datasets(results),
-        "stale": stale,
-        "supervised": sorted(m for m, name in names.items() if "‡" in name),
-        "without": without,
-        "absent": absent,
-        "missing": missing,
-        "failures": failures,
-        "not_applicable": not_applicable,
-        "complete": not (missing or failures or not_applicable or stale or without or absent or broken),
-        "gaps": model.gaps(missing, failures, stale),
-        "broken": broken,
         "pictures": [p for p in figures if p is not None] + [p for g in shown for p in g["pictures"]],
     }
+
+
+def _of_the_run(results: Results, names: dict[str, str], claims: Claims) -> dict[str, Any]:
+    """What was run, and with which settings."""
+    budget, tuned = model.tuning(results, names, claims)
+    return {
+        "results": results,
+        "info": results.info,
+        "facts": facts(results),
+        "datasets": datasets(results),
+        "untuned": model.untuned(results),
+        "budget": budget,
+        "tuned": tuned,
+        "supervised": sorted(m for m, name in names.items() if "‡" in name),
+    }
+
+
+def _of_the_claims(
+    verdicts: Sequence[Verdict],
+    benchmarks: Sequence[Benchmark],
+    doubtful: Collection[str],
+    sections: Sequence[Section],
+) -> dict[str, Any]:
+    """What was found, claim by claim and passage by passage."""
+    against_controls = [v for v in verdicts if v.against == "control"]
+    main = groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful, against_controls)
+    controls = groups(against_controls, benchmarks, doubtful)
+    return {
+        "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
+        "indicative": any(v.indicative for v in verdicts),
+        "groups": main,
+        "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
+        "controls": controls,
+        "essay": model.essay(benchmarks, sections, [*main, *controls]),
+        "power": model.power(verdicts),
+    }
+
+
+def _of_what_lacks(
+    registry: Registry, results: Results, names: dict[str, str], without: Sequence[str]
+) -> dict[str, Any]:
+    """What is missing, failed or old. without: the benchmarks that have no rows."""
+    stale = sorted(m for m, name in names.items() if "†" in name)
+    # methods and data sets as they were when it was run
+    ran = {
+        name: why for name, why in results.info.get("broken", {}).items() if name not in registry.plugins["benchmarks"]
+    }
+    lacks: dict[str, Any] = {
+        "missing": list(model.missing(results)),
+        "failures": model.grouped(results.failures),
+        "not_applicable": model.grouped(results.not_applicable),
+        "stale": stale,
+        "without": without,
+        "absent": sorted(set(results.cards) - set(results.jobs["method"])),
+        "broken": printable({**ran, **registry.broken}),
+    }
+    gaps = model.gaps(lacks["missing"], lacks["failures"], stale)
+    return {**lacks, "complete": not any(lacks.values()), "gaps": gaps}
 
 
 def _say_what_fonts_lack(results: Results) -> None:

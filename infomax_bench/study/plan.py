@@ -111,20 +111,15 @@ def make_suite(
         registry.method(name, own)
     # one name for one data set, however it is spelled
     names = tuple(dict.fromkeys(registry.dataset(name).label for name in datasets or preset.datasets))
-    if widths is not None and min(widths, default=0) < 1:
-        raise UserError(f"widths are at least 1, not {min(widths, default=0)}")
-    if seeds is not None and seeds < 1:
-        raise UserError(f"the number of seeds is at least 1, not {seeds}")
-    if epochs is not None and epochs < 1:
-        raise UserError(f"the number of epochs is at least 1, not {epochs}")
+    _check_sizes(widths, seeds, epochs)
     planned = functools.partial(_planned, preset, names)
-    budget = {name: epochs or passes for name, passes in planned(preset.epochs).items()}
     width = preset.width if widths is None or preset.width in widths else max(widths)
+    swept = tuple(name for name in names if name in preset.swept or name not in preset.epochs) or names
     return Suite(
         preset=preset.name,
         methods=chosen,
         datasets=names,
-        epochs=budget,
+        epochs={name: epochs or passes for name, passes in planned(preset.epochs).items()},
         width=width,
         widths=tuple(sorted(set(widths or preset.widths))),
         seeds=tuple(range(seeds or preset.seeds)),
@@ -138,9 +133,7 @@ def make_suite(
         drafts=drafts(registry, preset.subject),
         given=_given(registry, preset, names),
         native={name: epochs or passes for name, passes in planned(preset.native).items()},
-        swept=(tuple(name for name in names if name in preset.swept or name not in preset.epochs) or names)
-        if preset.swept
-        else None,
+        swept=swept if preset.swept else None,
         sweep_seeds=seeds or preset.sweep_seeds,
         scaled=planned(preset.scaled),
         n_train={name: registry.dataset(name).n_train for name in names},
@@ -169,6 +162,15 @@ def given_to(benchmark: Benchmark, preset: Preset, datasets: Sequence[str]) -> d
     found = read_table(benchmark.given, preset.given.get(benchmark.name, {}), where)
     by_dataset = {key for key, given in benchmark.given.items() if given.by_dataset}
     return {key: _planned(preset, datasets, value) if key in by_dataset else value for key, value in found.items()}
+
+
+def _check_sizes(widths: Sequence[int] | None, seeds: int | None, epochs: int | None) -> None:
+    if widths is not None and min(widths, default=0) < 1:
+        raise UserError(f"widths are at least 1, not {min(widths, default=0)}")
+    if seeds is not None and seeds < 1:
+        raise UserError(f"the number of seeds is at least 1, not {seeds}")
+    if epochs is not None and epochs < 1:
+        raise UserError(f"the number of epochs is at least 1, not {epochs}")
 
 
 def _planned(preset: Preset, names: Iterable[str], table: dict[str, Any]) -> dict[str, Any]:
