@@ -20,7 +20,7 @@ Frame = Select | Callable[[pd.DataFrame, Claims], pd.DataFrame] | pd.DataFrame
 
 class View:
     """One figure. draw: a plot form of `plots`, called with the frames and the options, and with `claims` if it takes
-    them. told: what the caption's words use beside `seeds`, the number of seeds of the first frame.
+    them. told: what the caption's words use beside `seeds`, the number of seeds of the first frame, and the `subject`.
 
     It is not shown where one of the frames has no rows.
     """
@@ -45,7 +45,7 @@ class View:
         frames = [f if isinstance(f, pd.DataFrame) else f(rows, claims) for f in self.frames]
         if any(frame.empty for frame in frames):
             return None
-        return Shown(self, frames, claims, {"seeds": seeds_of(frames[0]), **self.told})
+        return Shown(self, frames, claims, {"seeds": seeds_of(frames[0]), "subject": claims.subject, **self.told})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,22 @@
+"""Made-up rows of which tests of benchmarks know what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from infomax_bench.run.results import COLUMNS
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.plugins import registry
+
+
+def benchmark(name: str) -> Benchmark:
+    return registry().benchmark(name)
+
+
+def frame(records: list[dict[str, Any]], **same: Any) -> pd.DataFrame:
+    """Rows of COLUMNS from dicts."""
+    made = pd.DataFrame(records).assign(status="ok", current=True, track="controlled", **same)
+    made["target"] = made.get("target", made["dataset"])
+    return made.reindex(columns=list(COLUMNS)).astype({"x": float, "value": float})

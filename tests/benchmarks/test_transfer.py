@@ -1,0 +1,81 @@
+"""The benchmark on transfer: relative accuracies and what supervision costs, on tables whose answers are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from infomax_bench.study.claims import Claims
+from tests.benchmarks.made import benchmark, frame
+
+ROLES = {"s": "prior art", "a": "prior art", "b": "prior art", "c": "prior art", "raw": "reference"}
+
+
+def transfer_rows(kept, seeds=5):
+    """Methods with an accuracy of 0.8 at home, plus a bit by seed, and a share of it abroad: `kept` by method."""
+    rng = np.random.default_rng(0)
+    probes = [("linear", np.nan), ("knn", np.nan)]
+    probes += [(few, float(n)) for few in ("few-shot", "few-shot k-NN") for n in (1, 5, 10, 50)]
+    records = []
+    for method, share in kept.items():
+        for seed in range(seeds):
+            for protocol, x in probes:
+                home = {d: 0.8 + 0.01 * seed + 0.02 * rng.random() for d in "de"}
+                for source in "de":
+                    for target in "de":
+                        value = home[target] * (share + 0.0002 * rng.random() if source != target else 1)
+                        records.append({"method": method, "dataset": source, "target": target, "width": 64,
+                                        "seed": seed, "protocol": protocol, "x": x, "value": value})  # fmt: skip
+    return frame(records, metric="accuracy", benchmark="transfer")
+
+
+def claims_with(supervised):
+    return Claims("s", "test", ROLES, False, supervised=frozenset(supervised))
+
+
+TASK = "Supervised features are task-specific"
+
+
+@pytest.mark.parametrize("protocol", ["linear", "knn", "few-shot", "few-shot k-NN"])
+def test_relative_accuracy_is_of_the_same_probe_at_home(protocol):
+    relative = benchmark("transfer").relative(transfer_rows({"s": 0.9, "a": 0.7}), protocol)
+    assert len(relative) == 2 * 5 * 2 * (4 if protocol.startswith("few") else 1)
+    means = relative.groupby("method")["value"].mean()
+    assert means.to_dict() == pytest.approx({"s": 0.9001, "a": 0.7001}, abs=1e-4)
+
+
+def test_what_supervision_costs():
+    rows = transfer_rows({"s": 0.9, "a": 0.7, "b": 0.8, "c": 0.9})
+    found = {v.title: v for v in benchmark("transfer").verdicts(rows, claims_with("a")) if v.against == "unsupervised"}
+    assert found[TASK].verdict == "supported"
+    assert found[TASK].effect == pytest.approx(15, abs=0.05), "the mean of 80 and 90, less 70"
+    assert "they keep 70.0 % of the accuracy of training there, unsupervised ones 85.0 %" in found[TASK].sentence
+    (other,) = [v for v in benchmark("transfer").verdicts(rows, claims_with("c")) if v.title == TASK]
+    assert other.verdict == "refuted"
+    assert not [v for v in benchmark("transfer").verdicts(rows, claims_with("")) if v.title == TASK]
+
+
+def test_supervision_is_undecided_while_a_method_is_missing():
+    rows = transfer_rows({"s": 0.9, "a": 0.7, "b": 0.8})
+    (found,) = [v for v in benchmark("transfer").verdicts(rows, claims_with("a")) if v.title == TASK]
+    assert (found.verdict, found.missing) == ("inconclusive", ("c",))
+    assert "Not measured, failed or not able: c." in found.sentence
+    few = transfer_rows({"s": 0.9, "a": 0.7, "b": 0.8, "c": 0.9}, seeds=3)
+    (found,) = [v for v in benchmark("transfer").verdicts(few, claims_with("a")) if v.title == TASK]
+    assert (found.verdict, found.seeds_needed) == ("inconclusive", "5")
+
+
+def test_transfer_is_shown_by_every_probe():
+    rows = transfer_rows({"s": 0.9, "a": 0.7, "b": 0.8, "c": 0.9})
+    table = benchmark("transfer").table(rows, claims_with("a")).set_index(["dataset", "method"])
+    line = table.loc["d -> e", "a"]
+    assert line["of home (%)"] == pytest.approx(70, abs=0.2)
+    assert line["k-NN, of home (%)"] == pytest.approx(70, abs=0.2)
+    assert line.notna().all()
+    assert {f"{n} label{'s' * (n > 1)} a class (%)" for n in (1, 5, 10, 50)} <= set(table)
+    figures = list(benchmark("transfer").figures(rows, claims_with("a")))
+    assert len(figures) == 4
+    kinds = benchmark("transfer").kinds(rows, claims_with("a"))
+    means = 100 * kinds.groupby(["panel", "method"])["value"].mean().unstack()
+    assert means["prior art, supervised"].to_numpy() == pytest.approx([70] * 4, abs=0.2)
+    assert means["prior art, unsupervised"].to_numpy() == pytest.approx([85] * 4, abs=0.2)
