@@ -3,7 +3,7 @@
 from infomax_bench import Benchmark, Request, Select, View
 from infomax_bench.plots.figures import dots, intervals
 
-BY = ("track", "dataset", "backbone", "depth")
+BY = ("track", "dataset", "backbone", "depth", "method")
 
 
 def by_encoder(rows):
@@ -45,6 +45,6 @@ class Backbones(Benchmark):
             yield from ((cell, Request(one)) for cell in cells for one in ("linear_probe", "redundancy", "training"))
 
     def table(self, rows, claims):
-        found = intervals(ACCURACY(rows), [*BY, "method"]).rename(columns={"mean": "accuracy (%)"})
-        found = found.merge(self.means(rows, self.columns, (*BY, "method")), how="left")
+        found = intervals(ACCURACY(rows), BY).rename(columns={"mean": "accuracy (%)"})
+        found = found.merge(self.means(rows, self.columns, BY), how="left")
         return found.sort_values([*BY[:3], "accuracy (%)"], ascending=[True, True, True, False])
