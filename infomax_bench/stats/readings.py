@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -81,21 +81,30 @@ def diverged(rows: pd.DataFrame, evaluation: str) -> pd.DataFrame:
     return rows[(rows["status"] == Status.DIVERGED) & (rows["metric"] == evaluation)]
 
 
-def encoder_table(
-    rows: pd.DataFrame, key: Sequence[str], columns: Mapping[str, tuple[str, str]], probe: str = "linear_probe"
-) -> pd.DataFrame:
-    """A line for each encoder, told apart by the columns `key`, and a column for each metric and protocol.
+def where(rows: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """The rows whose columns have these values."""
+    kept = pd.Series(True, rows.index)
+    for column, value in values.items():
+        kept &= rows[column] == value
+    return rows[kept]
 
-    `diverged` is 1 where the evaluation `probe` says that training diverged.
+
+def encoder_table(
+    rows: pd.DataFrame,
+    key: Sequence[str],
+    columns: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]],
+    probe: str = "",
+) -> pd.DataFrame:
+    """A line for each encoder, told apart by the columns `key`, and a column for each selection of rows: their mean.
+
+    With a probe there is a column `diverged`, which is 1 where that evaluation says that training diverged.
     """
     good, by = rows[rows["status"] == Status.OK], list(key)
-    found = {
-        name: good[(good["metric"] == metric) & (good["protocol"] == protocol)].groupby(by)["value"].mean()
-        for name, (metric, protocol) in columns.items()
-    }
-    found["diverged"] = diverged(rows, probe).groupby(by)["status"].size().clip(upper=1)
-    made = pd.DataFrame(found).rename_axis(by).reset_index()
-    return made.assign(diverged=made["diverged"].fillna(0).astype(float)).astype(dict.fromkeys(columns, float))
+    found = {name: select(good).groupby(by, observed=True)["value"].mean() for name, select in columns.items()}
+    if probe:
+        found["diverged"] = diverged(rows, probe).groupby(by, observed=True)["status"].size().clip(upper=1)
+    made = pd.DataFrame(found).rename_axis(by).reset_index().astype(dict.fromkeys(found, float))
+    return made.assign(diverged=made["diverged"].fillna(0.0)) if probe else made
 
 
 def by_seed(encoders: pd.DataFrame, column: str, of: str) -> pd.DataFrame:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench.base.status import LOST
-from infomax_bench.stats.compare import Comparison
+from infomax_bench.stats.compare import Comparison, compare
 from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, Interval, interval, t_quantile
 
 Outcome = Literal["supported", "refuted", "inconclusive"]
@@ -149,6 +149,20 @@ def hardest(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison |
     if outcome == "refuted" and behind:
         return min(behind, key=lambda c: (c.p_holm, c.mean))
     return min(comparisons, key=lambda c: c.low, default=None)
+
+
+def best_of_all(values: pd.DataFrame, one: Any, all_of: Collection[Any]) -> tuple[Outcome, Comparison | None]:
+    """Is one column the best of all that there should be, paired by seed (index)? And the comparison that decides.
+
+    Its rival is named as the column is.
+    """
+    names = {str(name): name for name in all_of}
+    compared, missing = compare(values.rename(columns=str), str(one), [name for name in names if name != str(one)])
+    outcome = decide(compared)
+    worst = hardest(compared, outcome)
+    if missing and outcome == "supported":
+        outcome = "inconclusive"  # better than all of them needs all of them
+    return outcome, None if worst is None else replace(worst, rival=names[worst.rival])
 
 
 def failed_seeds(rows: pd.DataFrame, subject: str) -> int:

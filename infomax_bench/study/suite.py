@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,20 @@ class Suite:
         depth = LAYERS.get(backbone, 1)
         hidden = (HIDDEN * self.width,) * (depth - 1)
         return self.cell(method, dataset, backbone=backbone, depth=depth, **{"hidden": hidden, **changes})
+
+    def along(self, setting: str, values: Sequence[float], dataset: str) -> list[Cell]:
+        """The subject with one hyperparameter at each of some values, and all else as it was: the tags `sweep` and
+        `amount`. None if it has no such hyperparameter, or takes no part."""
+        if self.subject not in self.methods or setting not in self.subject_settings:
+            return []
+        own = dict(self.settings_of(self.subject, dataset))
+        cells = []
+        for value in values:
+            settings = tuple(sorted({**own, setting: value}.items()))
+            what = {"label": f"{setting} = {value:g}", "tags": {"sweep": setting, "amount": value}}
+            few = self.sweep_seeds
+            cells.append(self.cell(self.subject, dataset, None, settings=settings, n_seeds=few, **what))
+        return cells
 
     def settings_of(self, method: str, dataset: str, backbone: str = "linear") -> tuple[tuple[str, Any], ...]:
         """What is not the default: tuned values, and over them those of the command line."""

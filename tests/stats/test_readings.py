@@ -1,8 +1,44 @@
-"""Rows as tables."""
+"""Rows as tables: of encoders, of cases, of means by seed."""
+
+from __future__ import annotations
+
+import functools
+import math
 
 import pandas as pd
+import pytest
 
-from infomax_bench.stats.readings import tables
+from infomax_bench.stats.readings import by_seed, encoder_table, tables, where
+
+
+def test_a_line_for_each_encoder_with_the_means_of_what_is_selected():
+    rows = pd.DataFrame(
+        [
+            ("m", 0, "accuracy", 0.8, "ok"),
+            ("m", 0, "accuracy", 0.6, "ok"),
+            ("m", 1, "accuracy", 0.5, "failed"),
+            ("m", 1, "dead", 0.1, "ok"),
+            ("n", 0, "probe", math.nan, "diverged"),
+        ],
+        columns=["method", "seed", "metric", "value", "status"],
+    )
+    columns = {name: functools.partial(where, metric=name) for name in ("accuracy", "dead")}
+    made = encoder_table(rows, ["method", "seed"], columns, "probe").set_index(["method", "seed"])
+    assert made.loc[("m", 0), "accuracy"] == pytest.approx(0.7)
+    assert math.isnan(made.loc[("m", 1), "accuracy"])
+    assert made["diverged"].to_dict() == {("m", 0): 0, ("m", 1): 0, ("n", 0): 1}
+    assert len(encoder_table(rows, ["method", "seed"], columns)) == 2, "without a probe only what has a value"
+
+
+def test_means_over_data_sets_need_all_of_them():
+    rows = pd.DataFrame(
+        [(0, "d", "a", 1.0), (0, "e", "a", 3.0), (1, "d", "a", 5.0), (0, "d", "b", 7.0)],
+        columns=["seed", "dataset", "cell", "value"],
+    )
+    made = by_seed(rows, "value", "cell")
+    assert made.loc[0, "a"] == 2
+    assert made.loc[1].isna().all()
+    assert made["b"].isna().all()
 
 
 def test_each_case_has_its_table_of_good_rows():

@@ -9,7 +9,7 @@ from scipy import stats
 
 from infomax_bench.stats.compare import compare
 from infomax_bench.stats.intervals import MIN_SEEDS
-from infomax_bench.stats.verdict import Verdict, decide, decide_bound, hardest
+from infomax_bench.stats.verdict import Verdict, best_of_all, decide, decide_bound, hardest
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from tests.stats.made import NOISE, rows, table
@@ -46,6 +46,16 @@ def test_bound():
     assert decide_bound([0.01, 0.02, 0.0, 0.01, 0.02], 0.05)[0] == "supported"
     assert decide_bound([0.31, 0.22, 0.4, 0.31, 0.32], 0.05)[0] == "refuted"
     assert decide_bound([0.0, 0.1, 0.02, 0.09, 0.04], 0.05)[0] == "inconclusive"
+
+
+def test_the_best_of_all_needs_all():
+    base = np.array([0.5, 0.6, 0.55, 0.52, 0.58])
+    values = pd.DataFrame({0.0: base, 1.0: base + 0.1 + NOISE, 10.0: base + 0.3})
+    assert best_of_all(values, 10.0, (0.0, 1.0, 10.0))[0] == "supported"
+    assert best_of_all(values, 10.0, (0.0, 1.0, 10.0, 100.0))[0] == "inconclusive", "one is missing"
+    outcome, worst = best_of_all(values, 1.0, (0.0, 1.0, 10.0))
+    assert (outcome, worst.rival) == ("refuted", 10.0)
+    assert best_of_all(values, 100.0, (0.0, 100.0)) == ("inconclusive", None)
 
 
 def test_a_refutation_names_the_rival_that_refutes():
