@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,11 +12,16 @@ from infomax_bench.base.errors import UserError
 from infomax_bench.check.promise import Broken, hold
 from infomax_bench.run.results import COLUMNS, wrong_tags
 from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import given_to, make_suite
 from infomax_bench.study.plugins import Registry, home
 from infomax_bench.study.presets import load_presets
+from infomax_bench.study.select import Select, selects_in
 from infomax_bench.study.suite import Suite
+
+CLAIMS = Claims("a", "check", {"a": "this work", "b": "prior art"}, False)
+"""About two methods that there are not."""
 
 
 def docstring_states_claim_and_rule(benchmark: Benchmark, found: Registry) -> None:
@@ -27,7 +33,7 @@ def docstring_states_claim_and_rule(benchmark: Benchmark, found: Registry) -> No
 
 def grid_is_made_of_known_evaluations(benchmark: Benchmark, found: Registry) -> None:
     """Its grids ask for evaluations that exist, what is compared is among them, and tags are declared."""
-    grid = [one for suite in _suites(benchmark, found) for one in benchmark.grid(suite)]
+    grid = _grid(benchmark, found)
     hold(bool(grid), "asks for nothing in any preset")
     asked = {request.evaluation for _, request in grid}
     known = found.names("evaluations")
@@ -38,6 +44,36 @@ def grid_is_made_of_known_evaluations(benchmark: Benchmark, found: Registry) -> 
         of = getattr(found.evaluation(benchmark.compares), "of", None)
         hold(of is not None, f"compares {benchmark.compares!r}, which is no comparison")
         hold(of in asked, f"does not ask for {of!r}")
+
+
+def reads_what_is_measured(benchmark: Benchmark, found: Registry) -> None:
+    """Metrics and protocols that it reads are declared by the evaluations that its grids ask for."""
+    asked = {request.evaluation for _, request in _grid(benchmark, found)} | {benchmark.compares} - {""}
+    measured = [own for name in sorted(asked) for own in found.evaluation(name).metrics]
+    for one in _selects(benchmark):
+        hold(any(own.has(one.metric) for own in measured), f"reads metric {one.metric!r}: {_nobody(one.metric, found)}")
+        for protocol in one.protocols:
+            known = any(own.has(one.metric, protocol) for own in measured)
+            what = f"reads metric {one.metric!r} under protocol {protocol!r}"
+            hold(known, f"{what}: {_nobody(one.metric, found, protocol)}")
+
+
+def _nobody(metric: str, found: Registry, protocol: str | None = None) -> str:
+    """Why a benchmark has no such rows."""
+    others = [name for name, _ in found.declared(metric, protocol)]
+    return f"its grids do not ask for {' or '.join(others)}" if others else "no evaluation declares it"
+
+
+def _selects(benchmark: Benchmark) -> Iterator[Select]:
+    """What it reads: in its file, in its class, and in what it shows."""
+    cls = type(benchmark)
+    yield from selects_in(list(vars(inspect.getmodule(cls)).values()))
+    yield from selects_in([value for base in cls.__mro__ for value in vars(base).values()])
+    yield from selects_in(list(benchmark.views(_no_rows(benchmark), CLAIMS)))
+
+
+def _grid(benchmark: Benchmark, found: Registry) -> list[tuple[Cell, Request]]:
+    return [one for suite in _suites(benchmark, found) for one in benchmark.grid(suite)]
 
 
 def _suites(benchmark: Benchmark, found: Registry) -> Iterator[Suite]:
@@ -53,13 +89,17 @@ def _suites(benchmark: Benchmark, found: Registry) -> Iterator[Suite]:
 
 def no_rows_no_verdict(benchmark: Benchmark, found: Registry) -> None:
     """Without results there are verdicts of nothing but "inconclusive", and no crash."""
-    rows = benchmark.tagged(pd.DataFrame(columns=list(COLUMNS)))
-    for verdict in benchmark.verdicts(rows, Claims("a", "check", {"a": "this work", "b": "prior art"}, False)):
+    for verdict in benchmark.verdicts(_no_rows(benchmark), CLAIMS):
         hold(verdict.verdict == "inconclusive", f"{verdict.title!r} is {verdict.verdict} without any result")
+
+
+def _no_rows(benchmark: Benchmark) -> pd.DataFrame:
+    return benchmark.tagged(pd.DataFrame(columns=list(COLUMNS)))
 
 
 BENCHMARK_PROMISES: tuple[Callable[[Benchmark, Registry], None], ...] = (
     docstring_states_claim_and_rule,
     grid_is_made_of_known_evaluations,
+    reads_what_is_measured,
     no_rows_no_verdict,
 )

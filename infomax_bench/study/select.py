@@ -119,5 +119,5 @@ def selects_in(value: Any) -> Iterator[Select]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from selects_in(one)
-    elif hasattr(value, "selects"):
+    elif hasattr(value, "selects") and not isinstance(value, type):
         yield from value.selects

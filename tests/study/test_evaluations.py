@@ -146,3 +146,19 @@ def test_check_tells_of_an_evaluation_that_draws_by_chance(mine, capsys):
     write(mine, rows="context.rows('silence', torch.rand(len(context.seeds)))")
     assert main(["check", str(mine / "evaluations" / "silence.py")]) == 1
     assert "draw by the seed alone" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("select", "culprit"),
+    [
+        ("'silense'", "reads metric 'silense': no evaluation declares it"),
+        ("'silence', 'loud'", "reads metric 'silence' under protocol 'loud': no evaluation declares it"),
+        ("'accuracy', 'knn'", "reads metric 'accuracy': its grids do not ask for"),
+        ("'silence'", ""),
+    ],
+)
+def test_a_benchmark_that_reads_what_nobody_measures_is_told_by_its_name(mine, capsys, select, culprit):
+    text = QUESTION.replace("import Benchmark", "import Benchmark, Select")
+    (mine / "benchmarks" / "question.py").write_text(text + f"    columns = {{'silent': Select({select})}}\n")
+    assert main(["check", "question", "--plugins", str(mine)]) == bool(culprit)
+    assert culprit in capsys.readouterr().out
