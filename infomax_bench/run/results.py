@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from infomax_bench.base.errors import UserError
 from infomax_bench.base.printable import printable
 from infomax_bench.base.sealed import Damaged, read_either
 from infomax_bench.base.status import LOST, Status
-from infomax_bench.base.store import Manifest, Store, replacing
+from infomax_bench.base.store import Job, Manifest, Store, replacing
 from infomax_bench.run.record import RECORD, fitted
 from infomax_bench.run.rows import read_rows
 from infomax_bench.study.benchmark import Benchmark
@@ -147,44 +147,28 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
     info = printable(read_info(root, store.warn) if info is None else info)
     if not manifest or "suite" not in info:
         raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
-    cards = info["methods"]
-    bases: list[dict[str, Any]] = []  # what all rows of a job have in common
     entries = list(manifest.values())
     rows = read_rows(root, entries)
     entries = [printable(entry) for entry in entries]
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
+    bases = []
     for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
         if job is None:
             results.missing.append(entry)
             continue
-        cell, request = entry["cell"], entry["request"]
-        name, card = cell["method"], cards.get(cell["method"], {})
-        if cell["label"] == DEFAULTS:  # a method of its own in tables and figures, and in no claim
-            name = f"{name} ({DEFAULTS})"
-            if card:
-                cards.setdefault(name, {**card, "tunable": [], "shown_beside": cell["method"]})
-        label = f"{name} on {cell['dataset']}, width {cell['width']}"
-        base = dict(cell["tags"]) | {
-            "benchmark": entry["benchmark"], "track": cell["track"], "method": name,
-            "family": card.get("family", ""), "dataset": cell["dataset"],
-            "target": request["target"] or cell["dataset"], "backbone": cell["backbone"], "depth": cell["depth"],
-            "width": cell["width"], "status": job.status,
-            "n_parameters": job.stamp.get("n_parameters"), "preset": results.preset, "device": job.stamp.get("device"),
-            "version": job.stamp.get("version"), "git_sha": job.stamp.get("git_sha"), "role": card.get("role", ""),
-            "label": "" if cell["label"] == DEFAULTS else cell["label"], "evaluation": request["evaluation"],
-            "reason": job.reason, "current": entry.get("current", True),
-        }  # fmt: skip
+        base = _of_one_job(entry, job, results)
+        bases.append(base)
+        label = f"{base['method']} on {base['dataset']}, width {base['width']}"
         if job.status != Status.OK:
             list_of = results.failures if job.status in LOST else results.not_applicable
             if (label, job.reason) not in list_of and base["current"]:
                 list_of.append((label, job.reason))
-        bases.append(base)
         if base["current"]:
             failed = dict.fromkeys((label, reason) for reason in reasons)
             results.failures += [failure for failure in failed if failure not in results.failures]
         if job.arrays and store.has_arrays(entry["key"], job):
-            where = (name, cell["dataset"], cell["width"])
-            places = results.arrays.setdefault(request["evaluation"], {})
+            where = (base["method"], base["dataset"], base["width"])
+            places = results.arrays.setdefault(base["evaluation"], {})
             # the first block of seeds
             places.setdefault(where, partial(store.read_arrays, entry["key"], job.arrays))
     counts = np.array([n for n, job in zip(rows.counts, rows.jobs, strict=True) if job is not None])
@@ -192,24 +176,55 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
         tags = sorted({name for entry in entries for name, _ in entry["cell"]["tags"]} - set(COLUMNS))
         jobs = pd.DataFrame(bases)
         jobs = jobs.assign(**{name: _of_one_kind(jobs[name]) for name in tags})
-        results.jobs = jobs[counts > 0]
-        shared = jobs.loc[np.repeat(np.arange(len(bases)), counts)].reset_index(drop=True)
-        table = shared.assign(**rows.columns)[[*COLUMNS, *tags]]
-        table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
-        order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol"]
-        order += ["other", "x", "seed"]
-        # a number that two requests asked for, of which one was made again: what is current counts
-        same = [*order, "backbone", "depth", "status"]
-        if not table["current"].all():
-            table = table.sort_values("current", ascending=False, kind="stable")
-        table = table.drop_duplicates(same)
-        results.table = table.sort_values(order, kind="stable", ignore_index=True)
+        results.jobs, results.table = jobs[counts > 0], _table(jobs, counts, rows.columns, tags)
     results.warnings = list(dict.fromkeys(store.warnings + rows.warnings))
     if results.missing:
         of = sorted({entry["cell"]["method"] for entry in results.missing})
         named = ", ".join(of[:5]) + ", ..." * (len(of) > 5)
         results.warnings.append(f"{len(results.missing)} results that were asked for are not there (of {named})")
     return results
+
+
+def _of_one_job(entry: dict[str, Any], job: Job, results: Results) -> dict[str, Any]:
+    """What all rows of a job have in common. A method with its default settings gets a card of its own."""
+    cell, request, stamp = entry["cell"], entry["request"], job.stamp
+    name, card = cell["method"], results.cards.get(cell["method"], {})
+    if cell["label"] == DEFAULTS:  # a method of its own in tables and figures, and in no claim
+        name = f"{name} ({DEFAULTS})"
+        if card:
+            results.cards.setdefault(name, {**card, "tunable": [], "shown_beside": cell["method"]})
+    of_cell = {key: cell[key] for key in ("track", "dataset", "backbone", "depth", "width")}
+    of_job = {key: stamp.get(key) for key in ("n_parameters", "device", "version", "git_sha")}
+    return {
+        **dict(cell["tags"]),
+        **of_cell,
+        **of_job,
+        "benchmark": entry["benchmark"],
+        "method": name,
+        "family": card.get("family", ""),
+        "role": card.get("role", ""),
+        "target": request["target"] or cell["dataset"],
+        "evaluation": request["evaluation"],
+        "label": "" if cell["label"] == DEFAULTS else cell["label"],
+        "status": job.status,
+        "reason": job.reason,
+        "preset": results.preset,
+        "current": entry.get("current", True),
+    }
+
+
+def _table(jobs: pd.DataFrame, counts: np.ndarray, columns: Mapping[str, Any], tags: Sequence[str]) -> pd.DataFrame:
+    """The tidy table: of each job as many rows as it has, whose own columns are given. A number that two requests
+    asked for, of which one was made again: what is current counts."""
+    shared = jobs.loc[np.repeat(np.arange(len(jobs)), counts)].reset_index(drop=True)
+    table = shared.assign(**columns)[[*COLUMNS, *tags]]
+    table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
+    order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol"]
+    order += ["other", "x", "seed"]
+    if not table["current"].all():
+        table = table.sort_values("current", ascending=False, kind="stable")
+    table = table.drop_duplicates([*order, "backbone", "depth", "status"])
+    return table.sort_values(order, kind="stable", ignore_index=True)
 
 
 def wrong_tags(benchmark: Benchmark, grid: Iterable[tuple[Cell, Request]]) -> str:
