@@ -238,12 +238,18 @@ def _column_of_dots(
         text(1.02, y, short(value), color=look[method].colour, fontweight=weight)
 
 
-def matrix(rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale: float = 1.0) -> Figure:
-    """Methods by the values of `column`, means as numbers; colour: how far from the subject's in that column."""
+def matrix(
+    rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale: float = 1.0, order: Sequence[str] = ()
+) -> Figure:
+    """Methods by the values of `column`, means as numbers; colour: how far from the subject's in that column.
+
+    order: of the columns, by name unless given.
+    """
     found = intervals(rows, ["method", column])
     if found.empty:
         return empty()
     table = scale * found.pivot(index="method", columns=column, values="mean")
+    table = table[[name for name in order if name in table]] if order else table
     if table.shape[1] > 1:
         table.insert(0, "mean", table.mean(axis=1, skipna=False))
     table = table.iloc[np.argsort(-table.mean(axis=1).to_numpy(), kind="stable")]

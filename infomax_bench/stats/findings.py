@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infomax_bench.stats.intervals import Interval
+from infomax_bench.stats.compare import Comparison
+from infomax_bench.stats.intervals import MIN_SEEDS, Interval
 from infomax_bench.stats.verdict import Verdict, lost, plain
 
 
@@ -99,6 +100,16 @@ def standing(verdict: Verdict) -> Standing:
     behind = tuple(c.rival for c in verdict.comparisons if lost(c, verdict.line))
     rest = tuple(c.rival for c in verdict.comparisons if c.rival not in (*ahead, *behind))
     return Standing(ahead, rest, behind)
+
+
+def one_by_one(comparisons: Iterable[Comparison], missing: Sequence[str] = ()) -> Standing:
+    """Rival by rival, each by its interval alone and not corrected for their number; what is missing is level."""
+    comparisons = list(comparisons)
+    sure = [c for c in comparisons if c.n_seeds >= MIN_SEEDS]
+    ahead = tuple(c.rival for c in sure if c.low > 0)
+    behind = tuple(c.rival for c in sure if c.high < 0)
+    rest = (*(c.rival for c in comparisons), *missing)
+    return Standing(ahead, tuple(name for name in rest if name not in (*ahead, *behind)), behind)
 
 
 def from_verdict(verdict: Verdict) -> Finding:

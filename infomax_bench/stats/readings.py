@@ -121,9 +121,17 @@ def by_seed(encoders: pd.DataFrame, column: str, of: str) -> pd.DataFrame:
 def tables(rows: pd.DataFrame, by: Sequence[str], columns: str | Sequence[str]) -> dict[Any, pd.DataFrame]:
     """The good rows as a table of each case, in order: by the values of `by` (a tuple), means by seed (index) and
     `columns`."""
-    good = rows[rows["status"] == "ok"]
+    good = rows[rows["status"] == Status.OK]
     groups = good.groupby(list(by), observed=True)
     return {key: own.pivot_table(index="seed", columns=columns, values="value", observed=True) for key, own in groups}
+
+
+def averaged(rows: pd.DataFrame, by: Sequence[str] = (), how: str = "mean") -> pd.DataFrame:
+    """One row for each encoder (method, data set, seed), target and value of the columns `by`: the mean of its good
+    rows, or what `how` makes of them ("min", say)."""
+    key = ["method", "dataset", "target", "seed", *by, "status", "current"]
+    good = rows[rows["status"] == Status.OK]
+    return good.groupby(key, observed=True, sort=False)["value"].agg(how).reset_index()
 
 
 def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:

@@ -99,6 +99,16 @@ def in_panels(selects: Mapping[str, Select | Derived]) -> Derived:
     return Derived(make, tuple(selects_in(dict(selects))))
 
 
+def of_this_width(select: Select | Derived) -> Derived:
+    """Its rows without methods that have a width of their own."""
+
+    def make(rows: pd.DataFrame, claims: Claims) -> pd.DataFrame:
+        found = select(rows, claims)
+        return found[~found["method"].isin(claims.own_width)]
+
+    return Derived(make, tuple(selects_in(select)))
+
+
 def at_home(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows measured on the encoder's own data set."""
     return rows[rows["target"] == rows["dataset"]]

@@ -20,7 +20,8 @@ Frame = Select | Callable[[pd.DataFrame, Claims], pd.DataFrame] | pd.DataFrame
 
 class View:
     """One figure. draw: a plot form of `plots`, called with the frames and the options, and with `claims` if it takes
-    them. told: what the caption's words use beside `seeds`, the number of seeds of the first frame, and the `subject`.
+    them. told: what the caption's words use beside the `subject` and `seeds`, the number of seeds of the
+    first frame, if there is one.
 
     It is not shown where one of the frames has no rows.
     """
@@ -45,7 +46,8 @@ class View:
         frames = [f if isinstance(f, pd.DataFrame) else f(rows, claims) for f in self.frames]
         if any(frame.empty for frame in frames):
             return None
-        return Shown(self, frames, claims, {"seeds": seeds_of(frames[0]), "subject": claims.subject, **self.told})
+        seeds = {"seeds": seeds_of(frames[0])} if frames else {}
+        return Shown(self, frames, claims, {**seeds, "subject": claims.subject, **self.told})
 
 
 @dataclass(frozen=True)

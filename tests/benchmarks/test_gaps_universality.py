@@ -1,4 +1,4 @@
-"""The benchmarks on gaps and universality, on tables whose answers are known; and what they draw with."""
+"""The benchmark on gaps, on tables whose answers are known; what it and universality keep of a run, and draw with."""
 
 from __future__ import annotations
 
@@ -162,86 +162,6 @@ def test_gaps_are_drawn_and_tabled():
     unsupervised = gap_rows().query("method != 'sees'")
     assert len(list(benchmark("gaps").figures(unsupervised, CLAIMS))) == 4
     assert ("Tells more of the known factors", "prior art") not in verdicts("gaps", without)
-
-
-# -- universality -----------------------------------------------------------------------------------------------------
-def task_rows(**changed):
-    level = {"s": 0.7, "sees": 0.5, "told": 0.5, "blind": 0.5, "other": 0.5, "k": 0.5, "raw": 1.0}
-    values = {
-        ("decodability", "class"): {**level, "sees": 0.8},
-        ("decodability", "x"): level,
-        ("decodability", "y"): level,
-        ("mask_skill", ""): level,
-        ("reconstruction", ""): {**level, "k": 0.9},
-        ("reconstruction", "pca"): dict.fromkeys(level, 0.95),
-        ("sample_distance", "chosen"): {m: 1 - v for m, v in level.items()},
-        ("sample_distance", "gaussian"): {m: 1 - v for m, v in level.items()},
-        ("sample_distance", "alone"): dict.fromkeys(level, 0.9),
-        ("sample_distance", "decoded"): dict.fromkeys(level, 0.1),
-        ("augmentation_share", ""): level,
-    }
-    return rows("universality", {**values, **changed})
-
-
-def test_scores_are_one_for_each_task_and_better_is_more():
-    scores = benchmark("universality").scores(task_rows())
-    means = scores.groupby(["task", "method"])["value"].mean().unstack()
-    assert set(means.index) == {"classes", "factors", "figure-ground", "reconstruction", "generation"}
-    assert means["s"].to_numpy() == pytest.approx([0.7] * 5, abs=0.01)
-    assert means.loc["reconstruction", "k"] == pytest.approx(0.9, abs=0.01)
-    assert (scores.groupby(["method", "task"]).size() == len(SEEDS)).all()
-
-
-def test_better_over_all_tasks_is_a_mean_and_a_weak_task_is_the_largest_shortfall():
-    found = verdicts("universality", task_rows())
-    mean = found["Better over all tasks", "control"]
-    assert (mean.verdict, mean.effect) == ("supported", pytest.approx(100 * (0.7 - (4 * 0.5 + 0.9) / 5), abs=0.2))
-    weak = found["No weak task", "control"]  # s is 20 behind k in reconstruction, k 20 behind s elsewhere and 30 in one
-    assert (weak.verdict, weak.effect) == ("supported", pytest.approx(10, abs=0.3))
-    behind = benchmark("universality").behind(benchmark("universality").scores(task_rows()), CLAIMS)
-    assert behind.loc[behind["method"] == "raw", "value"].min() > 0.05  # of another width: it is no bar to the others
-    own = behind[behind["method"] == "s"].groupby("task")["value"].mean()
-    assert own["reconstruction"] == pytest.approx(-0.2, abs=0.01)
-    assert own["factors"] == pytest.approx(0, abs=0.01)
-
-
-def test_a_seed_without_all_tasks_is_left_out():
-    table = task_rows()
-    lost = table[~((table["method"] == "k") & (table["seed"] == 0) & (table["metric"] == "mask_skill"))]
-    complete = benchmark("universality").complete(benchmark("universality").scores(lost))
-    assert set(complete.loc[complete["method"] == "k", "seed"]) == {1, 2, 3, 4}
-    assert set(complete.loc[complete["method"] == "s", "seed"]) == set(SEEDS)
-    assert {v.n_seeds for v in verdicts("universality", lost).values()} == {4, 5}
-
-
-def test_who_is_best_is_told_and_what_independence_would_give():
-    answer = benchmark("universality").answer(task_rows(), CLAIMS)
-    assert "3 different methods lead on average (classes: sees (80.0 %)" in answer
-    assert (
-        "The ranks of s among 6 methods are: classes 2 (better than 4, worse than 1); factors 1 (better than" in answer
-    )
-    assert "not surely" not in answer
-    tied = task_rows()
-    tied.loc[(tied["metric"] == "mask_skill") & (tied["method"] == "s"), "value"] -= 0.2
-    ahead = benchmark("universality").answer(tied, CLAIMS).split("figure-ground")[1].split("reconstruction")[0]
-    assert "%, not surely ahead of 5 others)" in ahead
-    assert "r2" not in set(tied["metric"])
-    regressed = pd.concat([tied, rows("universality", {("r2", "x"): {"s": 0.4}, ("r2", "y"): {"s": 0.2}})])
-    shown = benchmark("universality").table(regressed.reset_index(drop=True), CLAIMS).set_index("method")
-    assert shown.loc["s", "factors that are quantities, R²"] == pytest.approx(0.3, abs=0.01)
-    assert "are 90 % as far from test images" in answer
-    assert "from a Gaussian that has the covariances, 30 % (+60 points" in answer
-    assert benchmark("universality").answer(task_rows().query("method != 's'"), CLAIMS) == ""
-
-
-def test_universality_is_drawn_and_tabled():
-    made = list(benchmark("universality").figures(task_rows(), CLAIMS))
-    assert len(made) == 4
-    assert all(png(figure) for _, figure in made)
-    table = benchmark("universality").table(task_rows(), CLAIMS).set_index("method")
-    assert table.loc["s", "factors (%)"] == pytest.approx(70, abs=0.2)
-    assert table.loc["s", "distance, Gaussian"] == pytest.approx(0.3, abs=0.01)
-    assert "IoU" not in table  # nobody has one
 
 
 # -- from a run to the page -------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from infomax_bench.stats.compare import Comparison
-from infomax_bench.stats.findings import Estimate, Finding, Found, as_json, from_verdict, standing
+from infomax_bench.stats.findings import Estimate, Finding, Found, as_json, from_verdict, one_by_one, standing
 from infomax_bench.stats.intervals import interval
 from infomax_bench.stats.verdict import Verdict
 
@@ -57,6 +57,12 @@ def test_every_rival_stands_in_exactly_one_place():
     assert (found.ahead, found.level, found.behind) == (("far",), ("close",), ("better",))
     allowed = standing(verdict((compared("near", -0.5, 0.2, 0.9),), line=-1.0))
     assert allowed.ahead == ("near",)
+
+
+def test_rivals_one_by_one_are_told_apart_by_their_own_intervals():
+    rivals = [compared("far", 3, 1, 1.0), compared("close", 0.5, 1, 0.8), compared("better", -3, 1, 0.9)]
+    found = one_by_one([*rivals, Comparison("few", 9, 8, 10, 4, 1.0)], ["gone"])
+    assert (found.ahead, found.level, found.behind) == (("far",), ("close", "few", "gone"), ("better",))
 
 
 def test_json_has_no_number_that_is_not_finite_and_no_type_of_numpy():

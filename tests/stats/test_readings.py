@@ -8,7 +8,7 @@ import math
 import pandas as pd
 import pytest
 
-from infomax_bench.stats.readings import by_seed, encoder_table, tables, where
+from infomax_bench.stats.readings import averaged, by_seed, encoder_table, tables, where
 
 
 def test_a_line_for_each_encoder_with_the_means_of_what_is_selected():
@@ -47,3 +47,12 @@ def test_each_case_has_its_table_of_good_rows():
     assert list(found) == [("d",), ("e",)]
     assert found[("d",)].to_dict() == {1: {0: 3.0}}, "means of a seed, without what failed"
     assert tables(made.iloc[:0].assign(value=0.0, status="ok"), ["dataset"], "depth") == {}
+
+
+def test_good_rows_of_an_encoder_are_averaged():
+    made = pd.DataFrame({"part": ["x", "y", "x"], "value": [1.0, 3, 9], "status": ["ok", "ok", "failed"]})
+    made = made.assign(method="m", dataset="d", target="d", seed=0, current=True)
+    assert averaged(made)["value"].tolist() == [2.0]
+    assert averaged(made, how="min")["value"].tolist() == [1.0]
+    assert averaged(made, ["part"])[["part", "value"]].to_numpy().tolist() == [["x", 1.0], ["y", 3.0]]
+    assert averaged(made.iloc[:0]).empty

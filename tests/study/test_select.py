@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from infomax_bench import Select, in_panels
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import Contrast
-from infomax_bench.study.select import at_home, away, reads, selects_in
+from infomax_bench.study.select import at_home, away, of_this_width, reads, selects_in
 
 CLAIMS = Claims("s", "test", {"s": "this work", "p": "prior art"}, False)
 ROWS = pd.DataFrame(
@@ -53,6 +55,13 @@ def test_changes_see_rows_as_measured_and_values_are_scaled_once():
     assert twice(rows(), None)["value"].tolist() == [200, 500]
     assert twice.raw(rows(), None)["value"].tolist() == [2, 5]
     assert list(selects_in({"of": [twice, reads(select)(lambda own, claims: own)]})) == [select, select]
+
+
+def test_methods_with_a_width_of_their_own_can_be_left_out():
+    table = rows().assign(method=["s", "p", "s", "p"])
+    select = of_this_width(Select("a"))
+    assert select(table, replace(CLAIMS, own_width=frozenset({"p"})))["value"].tolist() == [1]
+    assert next(iter(selects_in([select]))).metric == "a"
 
 
 def test_rows_at_home_and_away():
