@@ -44,8 +44,8 @@ class Published:
 
     @property
     def selects(self):
-        """Our rows."""
-        metrics = WHOLE.get(self.metric, (self.metric,))
+        """Our rows; none of what is tested."""
+        metrics = WHOLE.get(self.metric, (self.metric,)) if self.kind != "tested" else ()
         return [Select(metric, method=self.method, label=self.protocol) for metric in metrics]
 
     @property

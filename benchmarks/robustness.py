@@ -2,7 +2,6 @@
 
 from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Estimate, Finding, Request, Select, View
@@ -152,7 +151,7 @@ def scores(rows):
 
 def severity(levels):
     """What is kept at each level, in panels by disturbance."""
-    own = levels[levels["part"].isin([ALL, SILENT]) & np.isfinite(levels["kept"])]
+    own = levels[levels["part"].isin([ALL, SILENT]) & levels["kept"].notna()]
     tenths = own["protocol"] == DROPOUT
     panel = own["protocol"].where(~tenths, f"{DROPOUT}, in tenths of the units")
     return own.assign(value=own["kept"], x=own["x"].where(~tenths, 10 * own["x"]), panel=panel)

@@ -23,7 +23,7 @@ def rank_correlations(
     data sets and seeds, then seeds that lack a data set; and where `x` has fewer than three values, or `y` but one.
     """
     found = []
-    good = encoders[np.isfinite(encoders[x]) & np.isfinite(encoders[y])]
+    good = encoders[np.isfinite(encoders[[x, y]].astype(float)).all(axis=1)]
     *others, dataset = by
     for case, own in good.groupby(others, observed=True) if others else [((), good)]:
         place = [dataset, "seed"]
