@@ -58,6 +58,14 @@ def reads_what_is_measured(benchmark: Benchmark, found: Registry) -> None:
             hold(known, f"{what}: {_nobody(one.metric, found, protocol)}")
 
 
+def columns_that_are_read_exist(benchmark: Benchmark, found: Registry) -> None:
+    """What it selects rows by are columns of every table, or tags that it declares."""
+    for select in _selects(benchmark):
+        for column in select.where:
+            known = column in COLUMNS or column in benchmark.tags
+            hold(known, f"{select}: {column!r} is no column, and no tag of its own")
+
+
 def _nobody(metric: str, found: Registry, protocol: str | None = None) -> str:
     """Why a benchmark has no such rows."""
     others = [name for name, _ in found.declared(metric, protocol)]
@@ -94,12 +102,14 @@ def no_rows_no_verdict(benchmark: Benchmark, found: Registry) -> None:
 
 
 def _no_rows(benchmark: Benchmark) -> pd.DataFrame:
-    return benchmark.tagged(pd.DataFrame(columns=list(COLUMNS)))
+    numbers = dict.fromkeys(("depth", "width", "seed", "x", "value"), float)
+    return benchmark.tagged(pd.DataFrame(columns=list(COLUMNS)).astype(numbers))
 
 
 BENCHMARK_PROMISES: tuple[Callable[[Benchmark, Registry], None], ...] = (
     docstring_states_claim_and_rule,
     grid_is_made_of_known_evaluations,
     reads_what_is_measured,
+    columns_that_are_read_exist,
     no_rows_no_verdict,
 )

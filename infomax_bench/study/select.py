@@ -85,9 +85,9 @@ def scaled(rows: pd.DataFrame, scale: float) -> pd.DataFrame:
     return rows if scale == 1 else rows.assign(value=scale * rows["value"])
 
 
-def reads(*selects: Select) -> Callable[[Callable[[pd.DataFrame, Claims], pd.DataFrame]], Derived]:
+def reads(*selects: Select | Derived) -> Callable[[Callable[[pd.DataFrame, Claims], pd.DataFrame]], Derived]:
     """Marks a function of rows and claims by what it reads."""
-    return lambda make: Derived(make, selects)
+    return lambda make: Derived(make, tuple(selects_in(list(selects))))
 
 
 def in_panels(selects: Mapping[str, Select | Derived]) -> Derived:
