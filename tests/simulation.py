@@ -70,7 +70,7 @@ MEASURED = (
     Measured("gaps", "decodability", "scale", mean=0.5, sd=0.009),
     Measured("gaps", "property_r2", "ink", mean=0.7, sd=0.006),
     Measured("universality", "reconstruction", mean=0.7, sd=0.004, shared=0.001),
-)  # fmt: skip
+)
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 NOISE: dict[str, Noise] = {
@@ -109,9 +109,13 @@ class Study:
     """
 
     def __init__(
-        self, ahead: Callable[[Measured], np.ndarray], n_seeds: int, noise: str = "normal", only: str = "",
+        self,
+        ahead: Callable[[Measured], np.ndarray],
+        n_seeds: int,
+        noise: str = "normal",
+        only: str = "",
         alike: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.ahead, self.n_seeds, self.noise = ahead, n_seeds, NOISE[noise]
         self.noisy = (np.ones(len(METHODS)) if alike else NOISY * LEANING)[:, None, None]
         self.claims = Claims(
@@ -132,10 +136,18 @@ class Study:
         index = [(m, *place, s) for m in METHODS for place in self.places(measured) for s in range(self.n_seeds)]
         frame = pd.DataFrame(index, columns=["method", "dataset", "target", "width", "seed"])
         frame = frame.assign(
-            benchmark=measured.benchmark, metric=measured.metric, protocol=measured.protocol, status="ok", x=np.nan,
-            value=np.nan, track="controlled", current=True, label="", backbone="linear",
+            benchmark=measured.benchmark,
+            metric=measured.metric,
+            protocol=measured.protocol,
+            status="ok",
+            x=np.nan,
+            value=np.nan,
+            track="controlled",
+            current=True,
+            label="",
+            backbone="linear",
             role=frame["method"].map(ROLES),
-        )  # fmt: skip
+        )
         return frame.reindex(columns=list(COLUMNS))
 
     def values(self, measured: Measured, rng: np.random.Generator) -> np.ndarray:

@@ -146,9 +146,15 @@ def _write(root: Path, kind: str, dataset: str, table: pa.Table, lines: int, use
     """Writes a part: one group of rows, each column in one page, so that all of it is packed together."""
     stream = pa.BufferOutputStream()
     pq.write_table(
-        table, stream, compression="zstd", compression_level=LEVEL, use_dictionary=use_dictionary,
-        row_group_size=max(len(table), 1), data_page_size=2**30, write_statistics=False,
-    )  # fmt: skip
+        table,
+        stream,
+        compression="zstd",
+        compression_level=LEVEL,
+        use_dictionary=use_dictionary,
+        row_group_size=max(len(table), 1),
+        data_page_size=2**30,
+        write_statistics=False,
+    )
     content = stream.getvalue()
     sha256 = hashlib.sha256(content).hexdigest()
     of = re.sub(r"[^A-Za-z0-9_-]+", "-", dataset)[-40:].strip("-")

@@ -21,9 +21,15 @@ def progress(total: float, quiet: bool = False) -> Iterator[tqdm[NoReturn]]:
     unlike each other for a recent one to say more."""
     terminal = sys.stderr.isatty()
     warnings.filterwarnings("ignore", category=TqdmWarning)  # sums of costs may pass the total by their last digit
-    with tqdm(total=total, disable=quiet, file=sys.stderr, dynamic_ncols=True, smoothing=0,
-              bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}",
-              mininterval=0.5 if terminal else 15) as bar:  # fmt: skip
+    with tqdm(
+        total=total,
+        disable=quiet,
+        file=sys.stderr,
+        dynamic_ncols=True,
+        smoothing=0,
+        bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}",
+        mininterval=0.5 if terminal else 15,
+    ) as bar:
         over = threading.Event()
 
         def tick() -> None:

@@ -107,10 +107,18 @@ def products_of(a: Tensor, b: Tensor, place: int) -> list[Tensor]:
     column, row = laid(b[:, 0].contiguous(), 5 * place), laid(b[0], 7 * place)
     several, more = laid(torch.stack([a, -a, 2 * a]), place), laid(torch.stack([b, b, -b]), 3 * place)
     return [
-        x @ y, turned_x @ y, x @ turned_y, turned_x @ turned_y, x @ column, turned_x @ column,
-        torch.addmm(row, x, y), several @ more, torch.baddbmm(row, several, more),
-        torch.from_numpy(x.numpy() @ y.numpy()), torch.from_numpy(x.numpy() @ column.numpy()),
-    ]  # fmt: skip
+        x @ y,
+        turned_x @ y,
+        x @ turned_y,
+        turned_x @ turned_y,
+        x @ column,
+        turned_x @ column,
+        torch.addmm(row, x, y),
+        several @ more,
+        torch.baddbmm(row, several, more),
+        torch.from_numpy(x.numpy() @ y.numpy()),
+        torch.from_numpy(x.numpy() @ column.numpy()),
+    ]
 
 
 def laid(x: Tensor, place: int) -> Tensor:

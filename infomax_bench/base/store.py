@@ -91,8 +91,15 @@ class Store:
         return self.root / "encoders" / f"{key}.safetensors"
 
     def write_job(self, key: str, job: Job) -> None:
-        body = {"rows": job.rows, "status": job.status, "reason": job.reason, "retry": job.retry,
-                "seconds": round(job.seconds, 3), "arrays": job.arrays, "stamp": job.stamp}  # fmt: skip
+        body = {
+            "rows": job.rows,
+            "status": job.status,
+            "reason": job.reason,
+            "retry": job.retry,
+            "seconds": round(job.seconds, 3),
+            "arrays": job.arrays,
+            "stamp": job.stamp,
+        }
         content = {"format": FORMAT, "key": key, "sha256": digest([FORMAT, key, body]), "body": body}
         write_text(self.job_path(key), json.dumps(content, allow_nan=True))
 
@@ -198,8 +205,10 @@ class Store:
             if listed is not None:
                 return listed
             if any((self.root / "jobs").glob("[0-9a-f]*.json")):
-                self.warn(f"{self.manifest_path} is missing: of the results in jobs/ only those are shown that this "
-                           "run asks for")  # fmt: skip
+                self.warn(
+                    f"{self.manifest_path} is missing: of the results in jobs/ only those are shown that this "
+                    "run asks for"
+                )
             return {}
         return _entries(content)
 

@@ -126,5 +126,9 @@ def _shift(x: Tensor, level: float, draw: Tensor) -> Tensor:
 
 
 _APPLY: dict[str, Callable[[Tensor, float, Tensor], Tensor]] = {
-    "noise": _noise, "blur": _blur, "occlusion": _occlusion, "contrast": _contrast, "shift": _shift,
-}  # fmt: skip
+    "noise": _noise,
+    "blur": _blur,
+    "occlusion": _occlusion,
+    "contrast": _contrast,
+    "shift": _shift,
+}

@@ -37,9 +37,34 @@ MOST_PIXELS = 1 << 28
 """Of a picture as it is stored: a GiB in memory, in colour."""
 
 FORMATS = (
-    "JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI",
-    "ICNS", "ICO", "IM", "MSP", "PCX", "PSD", "QOI", "SGI", "SUN", "TGA", "XBM", "XPM",
-)  # fmt: skip
+    "JPEG",
+    "PNG",
+    "GIF",
+    "BMP",
+    "PPM",
+    "TIFF",
+    "WEBP",
+    "AVIF",
+    "JPEG2000",
+    "CUR",
+    "DCX",
+    "DDS",
+    "DIB",
+    "FITS",
+    "FLI",
+    "ICNS",
+    "ICO",
+    "IM",
+    "MSP",
+    "PCX",
+    "PSD",
+    "QOI",
+    "SGI",
+    "SUN",
+    "TGA",
+    "XBM",
+    "XPM",
+)
 """Pillow's formats that are pixels and need no other program. A file is what its content says, whatever its ending."""
 
 FLAT, NEARLY_ALL = 4, (0.005, 0.995)
@@ -49,10 +74,14 @@ VISIBLE = 32
 """Levels that a drawing differs from its ground, on average over what is drawn, to be seen well."""
 
 UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+}
 """What brings a picture of each EXIF orientation to stand upright."""
 EXIF = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
 """Where Pillow keeps it."""

@@ -87,8 +87,10 @@ class TorchvisionDataset(Dataset):
             log.warning(
                 "%s: unverified: %s in %s have the right size, and no checksum says that they are the published files; "
                 "where they are removed, verified ones are downloaded",
-                self._title, ", ".join(names), root / self.folder,
-            )  # fmt: skip
+                self._title,
+                ", ".join(names),
+                root / self.folder,
+            )
         images, labels = (torch.cat(both) for both in zip(*parts, strict=True))
         n_rest = len(parts[0][0])
         return Images(images=images, labels=labels, test=torch.arange(len(images)) >= n_rest)

@@ -100,9 +100,15 @@ def finetune(
     batch norm keep them.
     """
     tuning = Tuning.of(
-        context, batch_size, n_train, learning_rate=learning_rate, optimizer=optimizer, momentum=momentum,
-        weight_decay=weight_decay, schedule=schedule,
-    )  # fmt: skip
+        context,
+        batch_size,
+        n_train,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        schedule=schedule,
+    )
     params = tuning(context.need_encoder().kept(), epochs)
     rows = context.rows("finetuned_accuracy", tuning.accuracy(params, "test"))
     if context.validation:

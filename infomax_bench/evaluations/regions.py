@@ -210,7 +210,13 @@ def cluster(x: np.ndarray, queries: np.ndarray, k: int, seed: int) -> tuple[np.n
         variance[j] += own.var(axis=0) if len(own) else 0.0
     shares = np.bincount(kmeans.labels_, minlength=k) + 1e-9
     mixture = GaussianMixture(
-        k, covariance_type="diag", reg_covar=FLOOR, max_iter=ITERATIONS, random_state=seed,
-        weights_init=shares / shares.sum(), means_init=kmeans.cluster_centers_, precisions_init=1 / variance,
-    ).fit(x)  # fmt: skip
+        k,
+        covariance_type="diag",
+        reg_covar=FLOOR,
+        max_iter=ITERATIONS,
+        random_state=seed,
+        weights_init=shares / shares.sum(),
+        means_init=kmeans.cluster_centers_,
+        precisions_init=1 / variance,
+    ).fit(x)
     return kmeans.predict(queries), mixture.predict(queries)

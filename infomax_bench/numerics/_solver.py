@@ -115,5 +115,6 @@ def complain(gap: Tensor, objective: Tensor) -> None:
         warnings.warn(
             f"{int(missed.sum())} of {gap.numel()} probes were not fitted to the optimum: {worst:.1g} of their loss "
             "may be left to gain. Are a few values thousands of times as large as the others?",
-            NotSolved, stacklevel=3,
-        )  # fmt: skip
+            NotSolved,
+            stacklevel=3,
+        )

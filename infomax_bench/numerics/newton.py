@@ -107,9 +107,16 @@ def newton(
 
 
 def _solve(
-    x: Tensor, p: Tensor, penalty: Tensor, inverses: Tensor, g: Tensor, f: Tensor, steep: Tensor,
-    accuracy: float = 0.05, limit: int = 200,
-) -> tuple[Tensor, Bounds, int]:  # fmt: skip
+    x: Tensor,
+    p: Tensor,
+    penalty: Tensor,
+    inverses: Tensor,
+    g: Tensor,
+    f: Tensor,
+    steep: Tensor,
+    accuracy: float = 0.05,
+    limit: int = 200,
+) -> tuple[Tensor, Bounds, int]:
     """About -H^-1 g by conjugate gradients, to `accuracy` of the gradient's norm, and until it is known whether as much
     as the promise says is left to gain, unless steps will follow anyway, since the gradient is `steep`.
 

@@ -50,9 +50,15 @@ def sweep(
 
 
 def estimates(
-    rows: pd.DataFrame, *, line: str, panel: str, label: str, order: Sequence[str] = (), lines: Sequence[str] = (),
+    rows: pd.DataFrame,
+    *,
+    line: str,
+    panel: str,
+    label: str,
+    order: Sequence[str] = (),
+    lines: Sequence[str] = (),
     strong: Sequence[str] = (),
-) -> Figure:  # fmt: skip
+) -> Figure:
     """A dot with its interval for each value of `line`, from the top down, against zero; a column for each panel.
 
     order, lines: the order of panels and of lines, by name unless given. strong: the lines that are set off.
@@ -73,14 +79,23 @@ def estimates(
             colour = SERIES[0].colour if is_strong else QUIET
             ax.hlines(y, one["low"], one["high"], color=colour, linewidth=1.6, zorder=4)
             ax.plot(one["mean"], y, marker="o", color=colour, markersize=4.5, zorder=5)
-            ax.text(1.02, y, f"{one['mean']:+.2f}", transform=ax.get_yaxis_transform(), fontsize=7.4, va="center",
-                    color=colour, fontweight="bold" if is_strong else "normal")  # fmt: skip
+            ax.text(
+                1.02,
+                y,
+                f"{one['mean']:+.2f}",
+                transform=ax.get_yaxis_transform(),
+                fontsize=7.4,
+                va="center",
+                color=colour,
+                fontweight="bold" if is_strong else "normal",
+            )
         ax.grid(axis="y", visible=False)
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.set_yticks(np.arange(len(names)) if i % 4 == 0 else [], names if i % 4 == 0 else [], fontsize=SMALL)
         for tick, name in zip(ax.get_yticklabels(), names, strict=False):
-            tick.set(color=SERIES[0].colour if name in strong else QUIET,
-                     fontweight="bold" if name in strong else "normal")  # fmt: skip
+            tick.set(
+                color=SERIES[0].colour if name in strong else QUIET, fontweight="bold" if name in strong else "normal"
+            )
     for ax in axes[::4]:
         ax.set_xlabel(label, loc="left")
     return figure

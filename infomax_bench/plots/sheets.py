@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -42,10 +44,20 @@ SHADES = 32
 """Steps of an image's intensity: the eye needs no more, and a file's palette has room for names in their colours."""
 
 
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8.3, "handlelength": 1.2, "borderaxespad": 0.35}
+
+
 def stacked(
-    rows: pd.DataFrame, claims: Claims, *, part: str, order: Sequence[str], rest: str, label: str,
-    panel: str = "dataset", scale: float = 1.0,
-) -> Figure:  # fmt: skip
+    rows: pd.DataFrame,
+    claims: Claims,
+    *,
+    part: str,
+    order: Sequence[str],
+    rest: str,
+    label: str,
+    panel: str = "dataset",
+    scale: float = 1.0,
+) -> Figure:
     """A bar for each method, made of the parts (values of the column `part`) in the given order, a column for each
     panel; the longest first parts on top, whose means stand beside the bars.
 
@@ -62,8 +74,8 @@ def stacked(
     titles = sorted(found[panel].unique())
     look, names = styles(methods, claims), display_names(rows, claims)
     room = LETTER * max(map(letters, names.values())) + 0.1
-    figure, axes = panels([str(t) for t in titles], columns=4, height=0.19 * len(methods) + 0.1, left=0.1, right=0.5,
-                          first=room)  # fmt: skip
+    height = 0.19 * len(methods) + 0.1
+    figure, axes = panels([str(t) for t in titles], columns=4, height=height, left=0.1, right=0.5, first=room)
     colours = dict(zip(shown, [*PARTS[: len(inner)], FAINT], strict=False))
     for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
         own = table.loc[title].reindex(methods)
@@ -75,9 +87,9 @@ def stacked(
         ax.set_xlim(0, scale)
         ax.set_ylim(-0.6, len(methods) - 0.4)
         ax.grid(axis="y", visible=False)
+        text = partial(ax.text, transform=ax.get_yaxis_transform(), fontsize=7.4, va="center")
         for y, (method, value) in enumerate(first.loc[title].reindex(methods).items()):
-            ax.text(1.02, y, short(value), transform=ax.get_yaxis_transform(), fontsize=7.4, va="center",
-                    color=look[str(method)].colour)  # fmt: skip
+            text(1.02, y, short(value), color=look[str(method)].colour)
         if i % 4:
             ax.set_yticks([])
         else:
@@ -85,8 +97,9 @@ def stacked(
     for ax in axes[:: min(4, len(axes))]:
         ax.set_xlabel(label, loc="left")
     with matplotlib.rc_context(LOOK):
-        figure.legend(handles=[Patch(color=colours[p], label=p) for p in shown], loc="upper left", ncols=len(shown),
-                      frameon=False, fontsize=8.3, handlelength=1.2, borderaxespad=0.35)  # fmt: skip
+        figure.legend(
+            handles=[Patch(color=colours[p], label=p) for p in shown], loc="upper left", ncols=len(shown), **LEGEND
+        )
     return figure
 
 
@@ -124,8 +137,9 @@ def mosaic(
             ax.set_xticks([])
             ax.set_yticks([])
             if not i:
-                name_rows(ax, [y + 1.5 for y in range(len(methods))], methods, look, dict(zip(methods, methods,
-                          strict=True)))  # fmt: skip
+                name_rows(
+                    ax, [y + 1.5 for y in range(len(methods))], methods, look, dict(zip(methods, methods, strict=True))
+                )
                 ax.text(-0.16 / tile * 0.6, 0.5, label, ha="right", va="center", fontsize=SMALL, color=QUIET)
     return figure
 
@@ -169,8 +183,9 @@ def pairs(below: pd.DataFrame, above: pd.DataFrame, rows: pd.DataFrame, claims: 
     ax.imshow(np.ma.masked_invalid(values), cmap=colours, vmin=0, vmax=100, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
-            ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=5.8,
-                    color="white" if value > 60 else "#22262b", fontweight="bold" if i == j else "normal")  # fmt: skip
+            colour, weight = "white" if value > 60 else "#22262b", "bold" if i == j else "normal"
+            middle = partial(ax.text, ha="center", va="center")
+            middle(j, i, f"{value:.0f}", fontsize=5.8, color=colour, fontweight=weight)
     if claims.subject in methods:
         at = methods.index(claims.subject) - 0.5
         for corner, wide, tall in (((-0.5, at), n, 1), ((at, -0.5), 1, n)):

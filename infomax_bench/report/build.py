@@ -86,8 +86,9 @@ def write_report(
     """
     (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
     content = contents(registry, results, verdicts) | {
-        "folder": printable(_relative(root, out)), "speed": speed(_speed_of(root)),
-    }  # fmt: skip
+        "folder": printable(_relative(root, out)),
+        "speed": speed(_speed_of(root)),
+    }
     languages = {kind: templates(kind) for kind in ("html", "md")}
     pages = [(f"{page}.{kind}", out / f"{page}.{kind}", "") for page in PAGES for kind in languages]
     if document is not None:
@@ -234,8 +235,14 @@ def _galleries(
     return galleries, model.training(galleries, claims)
 
 
-def _section(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims, verdicts: list[Verdict], names: dict[str, str],
-             results: Results) -> Section:  # fmt: skip
+def _section(
+    benchmark: Benchmark,
+    rows: pd.DataFrame,
+    claims: Claims,
+    verdicts: list[Verdict],
+    names: dict[str, str],
+    results: Results,
+) -> Section:
     return model.section(benchmark, rows, claims, verdicts, names, model.kept(results, benchmark.keeps, claims))
 
 

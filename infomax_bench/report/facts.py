@@ -48,8 +48,14 @@ def datasets(results: Results) -> list[list[str]]:
     epochs = results.info.get("suite", {}).get("epochs", {})
     found = results.info.get("datasets", {})
     return [
-        [f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name, d["summary"],
-         " × ".join(map(str, d.get("shape", []))), number(len(d["classes"]) if "classes" in d else None),
-         number(d.get("n_rest")), number(d.get("n_test")), str(epochs.get(name, "–"))]
+        [
+            f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name,
+            d["summary"],
+            " × ".join(map(str, d.get("shape", []))),
+            number(len(d["classes"]) if "classes" in d else None),
+            number(d.get("n_rest")),
+            number(d.get("n_test")),
+            str(epochs.get(name, "–")),
+        ]
         for name, d in sorted(found.items())
-    ]  # fmt: skip
+    ]

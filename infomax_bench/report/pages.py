@@ -24,9 +24,14 @@ from infomax_bench.report.parts import capital
 def templates(kind: str) -> Environment:
     """The templates of one language, "html" or "md"."""
     environment = Environment(
-        loader=PackageLoader("infomax_bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=True, finalize=_as_markdown if kind == "md" else None,
-    )  # fmt: skip
+        loader=PackageLoader("infomax_bench.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+        finalize=_as_markdown if kind == "md" else None,
+    )
     environment.filters |= {"capital": capital, "link": link, "code": _code, "raw_html": _raw_html}
     script = _source(environment, "report.js")
     environment.globals |= {"css": Markup(_source(environment, "report.css")), "script": Markup(script)}

@@ -172,20 +172,28 @@ def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
     single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
     comparisons = [
         Line(
-            c.rival, signed(c.mean), f"{signed(c.low)} to {signed(c.high)}", c.n_seeds, f"{c.p_holm:.2g}",
-            signed(c.iqm), "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %", bar,
+            c.rival,
+            signed(c.mean),
+            f"{signed(c.low)} to {signed(c.high)}",
+            c.n_seeds,
+            f"{c.p_holm:.2g}",
+            signed(c.iqm),
+            "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %",
+            bar,
             c.rival in doubtful,
         )
         for c, bar in zip(verdict.comparisons, bars(single, verdict.line), strict=True)
-    ]  # fmt: skip
+    ]
     drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)], verdict.line)[0]
     return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c.rival))
 
 
 def groups(
-    verdicts: Iterable[Verdict], benchmarks: Iterable[Benchmark], doubtful: Collection[str] = (),
+    verdicts: Iterable[Verdict],
+    benchmarks: Iterable[Benchmark],
+    doubtful: Collection[str] = (),
     controls: Collection[Verdict] = (),
-) -> list[Group]:  # fmt: skip
+) -> list[Group]:
     """Cards by claim and benchmark: the numbered predictions first. controls: the same claims against the controls,
     without which no answer is whole."""
     by_name = {b.name: b for b in benchmarks}

@@ -36,8 +36,14 @@ def speed(path: Path) -> tuple[str, Table] | None:
 def _line(race: dict[str, Any], ours: list[float]) -> list[str]:
     theirs = f"{statistics.median(race['theirs']):.2f}" if "theirs" in race else "–"
     goals = [_value(race[key], race["unit"], "g") for key in ("at_least", "aim")]
-    return [race["work"], race["against"], theirs, f"{statistics.median(ours):.2f}",
-            _value(race["ratio"], race["unit"], ".1f"), *goals]  # fmt: skip
+    return [
+        race["work"],
+        race["against"],
+        theirs,
+        f"{statistics.median(ours):.2f}",
+        _value(race["ratio"], race["unit"], ".1f"),
+        *goals,
+    ]
 
 
 def _value(value: float, unit: str, shape: str) -> str:

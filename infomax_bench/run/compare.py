@@ -65,9 +65,16 @@ def groups_of(
         if own_width is None or job is None or job.status != Status.OK or not job.arrays:
             continue
         where = (
-            name, entry["benchmark"], cell["track"], cell["dataset"], entry["request"]["target"] or cell["dataset"],
-            cell["backbone"], cell["depth"], cell["label"], entry["seeds"][0] // BLOCK,
-        )  # fmt: skip
+            name,
+            entry["benchmark"],
+            cell["track"],
+            cell["dataset"],
+            entry["request"]["target"] or cell["dataset"],
+            cell["backbone"],
+            cell["depth"],
+            cell["label"],
+            entry["seeds"][0] // BLOCK,
+        )
         if own_width:
             anywhere.setdefault(where, {})[slot] = entry
         else:
@@ -100,12 +107,15 @@ def _group(comparison: Pairwise, own: Manifest, anywhere: Manifest) -> Group:
     keys = {
         method: digest(
             {
-                "comparison": comparison.name, "version": comparison.version, "block": BLOCK,
-                "of": inputs[method], "with": {other: inputs[other] for other in compared},
+                "comparison": comparison.name,
+                "version": comparison.version,
+                "block": BLOCK,
+                "of": inputs[method],
+                "with": {other: inputs[other] for other in compared},
             }
         )
         for method, compared in others.items()
-    }  # fmt: skip
+    }
     cell = next(iter(own.values()))["cell"]
     label = f"{comparison.name} on {cell['dataset']}, width {cell['width']}"
     label += f", {cell['label']}" * bool(cell["label"])

@@ -67,8 +67,11 @@ def git_sha() -> str:
     if not in_clone():  # a wheel may lie in whatever repository
         return ""
     root, git = home(), ["git", "--no-optional-locks"]
-    told = [[*git, "rev-parse", "--show-toplevel"], [*git, "rev-parse", "--short=12", "HEAD"],
-            [*git, "status", "--porcelain", "--untracked-files=no", "--", PACKAGE.name, *KINDS]]  # fmt: skip
+    told = [
+        [*git, "rev-parse", "--show-toplevel"],
+        [*git, "rev-parse", "--short=12", "HEAD"],
+        [*git, "status", "--porcelain", "--untracked-files=no", "--", PACKAGE.name, *KINDS],
+    ]
     try:
         done = [subprocess.run(command, cwd=root, capture_output=True, text=True) for command in told]
     except OSError:
@@ -159,14 +162,21 @@ def _need_same(encoder: Encoder, task: Task, plugins: Registry, path: Path) -> N
     cell, data = task.cell, plugins.dataset(task.cell.dataset)
     moved = data.identity != data.label  # a folder is the same wherever it lies
     wanted = {
-        "method": cell.method, "settings": plugins.method(cell.method, dict(cell.settings)).settings(),
-        "problem": problem_for(cell, data), "seeds": tuple(task.seeds),
-        "data set": encoder.dataset if moved else cell.dataset, "number of seeds": len(task.seeds),
-    }  # fmt: skip
+        "method": cell.method,
+        "settings": plugins.method(cell.method, dict(cell.settings)).settings(),
+        "problem": problem_for(cell, data),
+        "seeds": tuple(task.seeds),
+        "data set": encoder.dataset if moved else cell.dataset,
+        "number of seeds": len(task.seeds),
+    }
     found = {
-        "method": encoder.method.name, "settings": encoder.method.settings(), "problem": encoder.problem,
-        "seeds": encoder.seeds, "data set": encoder.dataset, "number of seeds": len(encoder.diverged),
-    }  # fmt: skip
+        "method": encoder.method.name,
+        "settings": encoder.method.settings(),
+        "problem": encoder.problem,
+        "seeds": encoder.seeds,
+        "data set": encoder.dataset,
+        "number of seeds": len(encoder.diverged),
+    }
     for what, value in wanted.items():
         if found[what] != value:
             raise ValueError(f"{path}: its {what} is {found[what]}, not {value}")
@@ -298,9 +308,14 @@ def seed_groups(n_seeds: int, numbers: int) -> list[list[int]]:
 
 
 def _evaluated(
-    job: Job, key: str, work: tuple[Evaluation, dict[str, Any]], context: Context, store: Store, outcome: Outcome,
+    job: Job,
+    key: str,
+    work: tuple[Evaluation, dict[str, Any]],
+    context: Context,
+    store: Store,
+    outcome: Outcome,
     label: str,
-) -> Job:  # fmt: skip
+) -> Job:
     """The job with what one evaluation, with its options, says of the context's seeds; or the job that says why there
     is no result."""
     start, before = time.perf_counter(), job.seconds

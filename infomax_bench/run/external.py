@@ -28,9 +28,16 @@ from infomax_bench.study import plugins
 
 
 def encode(
-    method: str, dataset: str, out: Path, *, width: int, seed: int, epochs: int,
-    folders: Sequence[str] = (), settings: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
+    method: str,
+    dataset: str,
+    out: Path,
+    *,
+    width: int,
+    seed: int,
+    epochs: int,
+    folders: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> None:
     """Pretrains one encoder and writes the features of all images of its data set. Raises UserError for bad input."""
     if out.suffix != ".npz":
         raise UserError(f"--out {out}: the file's name ends in .npz")

@@ -63,9 +63,12 @@ def read_feature_file(path: Path) -> FeatureFile:
         remarks += _chance(factors, len(own.test))
     remarks += _all_but_equal(features[own.train.numpy()])
     data = FeatureSet(
-        torch.from_numpy(features).unsqueeze(0), torch.from_numpy(labels), [own], int(labels.max()) + 1,
+        torch.from_numpy(features).unsqueeze(0),
+        torch.from_numpy(labels),
+        [own],
+        int(labels.max()) + 1,
         None if factors is None else torch.from_numpy(factors),
-    )  # fmt: skip
+    )
     return FeatureFile(seed, data, [*remarks, *_dead(data, features[own.train.numpy()])])
 
 
@@ -78,8 +81,10 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             if file.read(6) == b"\x93NUMPY":
-                raise UserError(f"{path}: one array (.npy); wanted is an .npz with features and labels, as "
-                                "numpy.savez(file, features=..., labels=...) writes it")  # fmt: skip
+                raise UserError(
+                    f"{path}: one array (.npy); wanted is an .npz with features and labels, as "
+                    "numpy.savez(file, features=..., labels=...) writes it"
+                )
         with np.load(path, allow_pickle=False) as archive:
             there = archive.files
             missing = [name for name in ("features", "labels") if name not in there]
@@ -123,8 +128,9 @@ def _features(array: np.ndarray) -> np.ndarray:
         raise _Refused(f"features are float [N, K], not {_kind(array)}")
     if not np.isfinite(array).all():
         rows, columns = np.nonzero(~np.isfinite(array))
-        raise _Refused(f"features has {len(rows)} values that are not finite, the first in row {rows[0]}, "
-                       f"column {columns[0]}")  # fmt: skip
+        raise _Refused(
+            f"features has {len(rows)} values that are not finite, the first in row {rows[0]}, column {columns[0]}"
+        )
     wanted = np.float32 if array.dtype.itemsize <= 4 else np.float64
     with np.errstate(over="ignore"):
         found = np.ascontiguousarray(array, dtype=wanted)
@@ -190,8 +196,10 @@ def _chance(factors: np.ndarray, n_test: int) -> list[str]:
     worst = int(shown.argmax())
     if shown[worst] <= NOISE:
         return []
-    return [f"with {n_test} rows for testing, noise would read a factor_alignment of {min(shown[worst], 1.0):.1f} with "
-            f"column {worst} of factors"]  # fmt: skip
+    return [
+        f"with {n_test} rows for testing, noise would read a factor_alignment of {min(shown[worst], 1.0):.1f} with "
+        f"column {worst} of factors"
+    ]
 
 
 # -- what is divided, and what is lost --------------------------------------------------------------------------------
@@ -214,8 +222,9 @@ def _divided(test: np.ndarray, seed: int, labels: np.ndarray) -> Split:
     if not missing:
         return own
     moved = torch.tensor([first[label] for label in missing])
-    return replace(own, train=torch.cat([own.train, moved]),
-                   validation=own.validation[~torch.isin(own.validation, moved)])  # fmt: skip
+    return replace(
+        own, train=torch.cat([own.train, moved]), validation=own.validation[~torch.isin(own.validation, moved)]
+    )
 
 
 def _check_split(labels: np.ndarray, own: Split, given: bool) -> list[str]:
@@ -228,13 +237,17 @@ def _check_split(labels: np.ndarray, own: Split, given: bool) -> list[str]:
     if not len(parts["test"]):
         raise _Refused(f"{fewest}, for any to be for testing{why}")
     if none := np.flatnonzero(train == 0).tolist():
-        raise _Refused(f"{_named(none)} {_have(none)} no rows for training, as all {size[none[0]]} of class {none[0]} "
-                       f"are for testing{why}; give more, or leave them out")  # fmt: skip
+        raise _Refused(
+            f"{_named(none)} {_have(none)} no rows for training, as all {size[none[0]]} of class {none[0]} "
+            f"are for testing{why}; give more, or leave them out"
+        )
     if not len(parts["validation"]):
         if len(parts["train"]) >= VALIDATION_SHARE:
             raise _Refused(f"{fewest}: one of each class is for training, and none is left for validation")
-        raise _Refused(f"of {len(labels)} rows {len(parts['train'])} are not for testing{why}, and at least "
-                       f"{VALIDATION_SHARE} are needed, one of which is for validation")  # fmt: skip
+        raise _Refused(
+            f"of {len(labels)} rows {len(parts['train'])} are not for testing{why}, and at least "
+            f"{VALIDATION_SHARE} are needed, one of which is for validation"
+        )
     remarks = []
     if untested := np.flatnonzero(test == 0).tolist():
         remarks.append(f"{_named(untested)} {_have(untested)} no rows to test on, so no accuracy speaks of them")
@@ -259,8 +272,10 @@ def _all_but_equal(train: np.ndarray) -> list[str]:
                 found.append(i)
     if not found:
         return []
-    return [f"{len(found)} of {train.shape[1]} features ({_some(found)}) have a few values so far from the others that "
-            "these are all but equal once scaled: clip them, or take logarithms"]  # fmt: skip
+    return [
+        f"{len(found)} of {train.shape[1]} features ({_some(found)}) have a few values so far from the others that "
+        "these are all but equal once scaled: clip them, or take logarithms"
+    ]
 
 
 def _dead(data: FeatureSet, train: np.ndarray) -> list[str]:
@@ -271,8 +286,10 @@ def _dead(data: FeatureSet, train: np.ndarray) -> list[str]:
     found = np.flatnonzero(dead & (np.ptp(train, axis=0) > 0)).tolist()
     if not found:
         return []
-    return [f"{len(found)} of {train.shape[1]} features ({_some(found)}) vary so little beside their size that they "
-            "count as constant: subtract their mean before they are saved, or save them as float64"]  # fmt: skip
+    return [
+        f"{len(found)} of {train.shape[1]} features ({_some(found)}) vary so little beside their size that they "
+        "count as constant: subtract their mean before they are saved, or save them as float64"
+    ]
 
 
 def _some(columns: Sequence[int]) -> str:

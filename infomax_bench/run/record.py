@@ -6,15 +6,35 @@ from __future__ import annotations
 from typing import Any
 
 STUDY = {
-    "method": str, "dataset": str, "backbone": str, "settings": {str: object}, "default": float, "best": float,
-    "trials": int, "spread": float, "seconds": float, "seeds": int, "current": bool,
-}  # fmt: skip
+    "method": str,
+    "dataset": str,
+    "backbone": str,
+    "settings": {str: object},
+    "default": float,
+    "best": float,
+    "trials": int,
+    "spread": float,
+    "seconds": float,
+    "seeds": int,
+    "current": bool,
+}
 CARD = {
-    "family": "", "objective": "", "prevents": "", "paper": "", "essay_cost": "", "role": str, "file": str,
-    "ablation_of": str, "backbones": [str], "needs": [str],
-}  # fmt: skip
+    "family": "",
+    "objective": "",
+    "prevents": "",
+    "paper": "",
+    "essay_cost": "",
+    "role": str,
+    "file": str,
+    "ablation_of": str,
+    "backbones": [str],
+    "needs": [str],
+}
 RECORD = {
-    "subject": "", "seconds": 0.0, "version": "", "command": "",
+    "subject": "",
+    "seconds": 0.0,
+    "version": "",
+    "command": "",
     "suite": {"preset": "", "width": int, "widths": [int], "batch_size": int, "epochs": {str: int}},
     "machine": {"cpu": str, "instructions": str, "gpu": str, "python": str, "products": str, "packages": {str: str}},
     "methods": {str: CARD},
@@ -22,7 +42,7 @@ RECORD = {
     "tuning": {str: STUDY},
     "broken": {str: ""},
     "runs": [{"machine": str, "peak_gib": 0.0}],
-}  # fmt: skip
+}
 """A type, or `[...]`, a list of such: what may be missing. A value: what it is if it is missing. `{str: ...}`: such by
 name, and of a dictionary other keys are kept as they are; none if it is missing."""
 

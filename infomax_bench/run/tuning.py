@@ -138,9 +138,19 @@ def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
     except NotApplicable as error:
         problem, trials = str(error), []
     return Study(
-        cell.method, cell.dataset, plan.backbone, cell.width, cell.epochs, cell.batch_size, plan.n_seeds, tuple(trials),
-        round(time.perf_counter() - begin, 1), plan.source, plan.identity, problem,
-    )  # fmt: skip
+        cell.method,
+        cell.dataset,
+        plan.backbone,
+        cell.width,
+        cell.epochs,
+        cell.batch_size,
+        plan.n_seeds,
+        tuple(trials),
+        round(time.perf_counter() - begin, 1),
+        plan.source,
+        plan.identity,
+        problem,
+    )
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -30,8 +30,17 @@ TRIES = 3
 """Processes that a job may cost."""
 LOST = f"its process ended {TRIES} times before it had done (was it killed, or is there too little memory?)"
 ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-     "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")  # fmt: skip
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    ),
+    "1",
+)
 """The environment of a process that does one job with one thread."""
 
 

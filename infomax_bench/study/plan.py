@@ -54,16 +54,29 @@ class Entry:
         return "|".join(
             str(part)
             for part in (
-                self.benchmark, cell.track, cell.method, cell.dataset, self.request.target or cell.dataset,
-                cell.backbone, cell.depth, cell.width, cell.label, self.seeds[0] // BLOCK, self.request.evaluation,
+                self.benchmark,
+                cell.track,
+                cell.method,
+                cell.dataset,
+                self.request.target or cell.dataset,
+                cell.backbone,
+                cell.depth,
+                cell.width,
+                cell.label,
+                self.seeds[0] // BLOCK,
+                self.request.evaluation,
             )
-        )  # fmt: skip
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "benchmark": self.benchmark, "cell": asdict(self.cell), "request": asdict(self.request),
-            "seeds": list(self.seeds), "key": self.key, "encoder_key": self.encoder_key,
-        }  # fmt: skip
+            "benchmark": self.benchmark,
+            "cell": asdict(self.cell),
+            "request": asdict(self.request),
+            "seeds": list(self.seeds),
+            "key": self.key,
+            "encoder_key": self.encoder_key,
+        }
 
 
 @dataclass
@@ -265,11 +278,17 @@ class Planner:
         parts |= {"centred_trunk": CENTRED_TRUNK} if block.rectified_twice else {}
         return digest(
             {
-                "cell": own, "settings": method.settings(), "source": plugin.source, "seeds": seeds,
-                "data": self.data_key(cell.dataset), "device": self.device, "torch": torch.__version__.split("+")[0],
-                "harness": train.VERSION, **parts,
+                "cell": own,
+                "settings": method.settings(),
+                "source": plugin.source,
+                "seeds": seeds,
+                "data": self.data_key(cell.dataset),
+                "device": self.device,
+                "torch": torch.__version__.split("+")[0],
+                "harness": train.VERSION,
+                **parts,
             }
-        )  # fmt: skip
+        )
 
     def key(self, cell: Cell, request: Request, seeds: tuple[int, ...]) -> str:
         """The key of one evaluation of one block of seeds."""
@@ -277,11 +296,14 @@ class Planner:
         named = {"name": self.dataset(target).identity} if target != cell.dataset else {}
         return digest(
             {
-                "encoder": self.encoder_key(cell, seeds), "evaluation": request.evaluation, "options": request.options,
+                "encoder": self.encoder_key(cell, seeds),
+                "evaluation": request.evaluation,
+                "options": request.options,
                 "version": self.registry.evaluation(request.evaluation).version,
-                "target": self.data_key(target), **named,
+                "target": self.data_key(target),
+                **named,
             }
-        )  # fmt: skip
+        )
 
     def used(self, cell: Cell, *evaluations: str) -> dict[str, str]:
         """The hashes of the files that a cell's encoders, and evaluations of them, are made by; see `Task`."""

@@ -52,10 +52,17 @@ class Study:
     def told(self) -> dict[str, Any]:
         """What a report says of it. spread: the standard deviation of the trials' scores."""
         return {
-            "method": self.method, "dataset": self.dataset, "backbone": self.backbone, "settings": self.best.settings,
-            "default": self.trials[0].score, "best": self.best.score, "trials": len(self.trials),
-            "spread": statistics.pstdev(t.score for t in self.trials), "seconds": self.seconds, "seeds": self.seeds,
-        }  # fmt: skip
+            "method": self.method,
+            "dataset": self.dataset,
+            "backbone": self.backbone,
+            "settings": self.best.settings,
+            "default": self.trials[0].score,
+            "best": self.best.score,
+            "trials": len(self.trials),
+            "spread": statistics.pstdev(t.score for t in self.trials),
+            "seconds": self.seconds,
+            "seeds": self.seeds,
+        }
 
     @property
     def key(self) -> str:

@@ -68,12 +68,32 @@ class Optimizer:
         gradients, how = [p.grad for p in params], self.settings
         if how.optimizer == "adam":
             adam(
-                params, gradients, of(self.first), of(self.second), [], of(self.counts), fused=True, amsgrad=False,
-                beta1=BETAS[0], beta2=BETAS[1], lr=self.rate, weight_decay=how.weight_decay, eps=EPS, maximize=False,
-            )  # fmt: skip
+                params,
+                gradients,
+                of(self.first),
+                of(self.second),
+                [],
+                of(self.counts),
+                fused=True,
+                amsgrad=False,
+                beta1=BETAS[0],
+                beta2=BETAS[1],
+                lr=self.rate,
+                weight_decay=how.weight_decay,
+                eps=EPS,
+                maximize=False,
+            )
         else:
             sgd(
-                params, gradients, of(self.velocities), fused=True, weight_decay=how.weight_decay,
-                momentum=how.momentum, lr=self.rate, dampening=0.0, nesterov=False, maximize=False,
-            )  # fmt: skip
+                params,
+                gradients,
+                of(self.velocities),
+                fused=True,
+                weight_decay=how.weight_decay,
+                momentum=how.momentum,
+                lr=self.rate,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+            )
         self.taken += 1

@@ -46,9 +46,14 @@ def test_an_ascii_terminal_gets_escapes(monkeypatch):
 
 
 COMMANDS = (
-    ["list", "methods"], ["list", "datasets"], ["list", "benchmarks"], ["run", "--help"],
-    ["run", "--methods", "\u00e9t\u00e9"], ["evaluate", "caf\udce9\x1b.npz"], ["check", "caf\u00e9.py"],
-)  # fmt: skip
+    ["list", "methods"],
+    ["list", "datasets"],
+    ["list", "benchmarks"],
+    ["run", "--help"],
+    ["run", "--methods", "\u00e9t\u00e9"],
+    ["evaluate", "caf\udce9\x1b.npz"],
+    ["check", "caf\u00e9.py"],
+)
 
 
 def test_every_command_prints_on_an_ascii_terminal():

@@ -28,9 +28,13 @@ def row(**more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("version", "reason", "status"),
-    [(2, "diverged", "diverged"), (2, "the features are not finite", "diverged"), (2, "OSError: disk", "failed"),
-     (3, "diverged", "failed")],
-)  # fmt: skip
+    [
+        (2, "diverged", "diverged"),
+        (2, "the features are not finite", "diverged"),
+        (2, "OSError: disk", "failed"),
+        (3, "diverged", "failed"),
+    ],
+)
 def test_what_diverged_was_a_failure_with_a_reason(tmp_path, version, reason, status):
     """Of rows and of whole jobs; a file of today's format says what it means, whatever the reason."""
     write_job(tmp_path, "rows", version, [row(status="failed", reason=reason)])
@@ -53,13 +57,16 @@ LABELS = {
     ("mechanism", "neither"): {"cell": "neither"},
     ("mechanism", "decorrelation only, own settings"): {"cell": "decorrelation only, own settings"},
     ("mechanism", "competition only; start 0.1"): {"cell": "competition only", "sweep": "start", "amount": 0.1},
-    ("history", "as trained; ReLU + batch norm; 100 labels"):
-        {"start": "as trained", "network": "ReLU + batch norm", "labels": 100},
+    ("history", "as trained; ReLU + batch norm; 100 labels"): {
+        "start": "as trained",
+        "network": "ReLU + batch norm",
+        "labels": 100,
+    },
     ("robustness", "lambda_tc = 0.01"): {"sweep": "lambda_tc", "amount": 0.01},
     ("robustness", "default settings"): {},
     ("depth", "layer by layer"): {"stacking": "layer by layer"},
     ("width", "images: 1000"): {},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("asked", "tags"), LABELS.items())

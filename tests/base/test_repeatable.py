@@ -43,10 +43,15 @@ def test_this_process_repeats_and_says_how():
 @pytest.mark.parametrize(
     ("given", "asked"),
     [
-        (None, "AUTO,STRICT"), ("", "AUTO,STRICT"), ("OFF", "AUTO,STRICT"), ("AVX2", "AVX2,STRICT"),
-        ("auto,strict", "AUTO,STRICT"), ("COMPATIBLE", "COMPATIBLE"), ("SSE4_2", "AUTO,STRICT"),
+        (None, "AUTO,STRICT"),
+        ("", "AUTO,STRICT"),
+        ("OFF", "AUTO,STRICT"),
+        ("AVX2", "AVX2,STRICT"),
+        ("auto,strict", "AUTO,STRICT"),
+        ("COMPATIBLE", "COMPATIBLE"),
+        ("SSE4_2", "AUTO,STRICT"),
     ],
-)  # fmt: skip
+)
 def test_what_is_asked_of_mkl(given, asked, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     if given is not None:

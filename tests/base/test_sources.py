@@ -131,8 +131,10 @@ def test_installed_packages_and_the_harness_are_not_in_the_hash_of_a_file(folder
 def test_an_edited_helper_runs_its_method_again(own, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(own), *sys.path])
     (own / "own_scale.py").write_text("SCALE = 1.0")
-    write_echo(own, "import own_scale\n        return own_scale.SCALE * (net.encoder(batch.images) - 1).square()"
-                    ".mean((-2, -1))")  # fmt: skip
+    write_echo(
+        own,
+        "import own_scale\n        return own_scale.SCALE * (net.encoder(batch.images) - 1).square().mean((-2, -1))",
+    )
     before = go(own, tmp_path / "r", benchmarks=["redundancy"])
     (own / "own_scale.py").write_text("SCALE = 9.0")
     after = go(own, tmp_path / "r", benchmarks=["redundancy"])

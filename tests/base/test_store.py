@@ -124,12 +124,20 @@ def as_folder(path: Path) -> None:
 
 
 DAMAGES: dict[str, Callable[[Path], None]] = {
-    "cut": cut, "a high bit": high_bit, "a letter": changed, "empty": holding(""), "a list": holding("[]"),
-    "null": holding("null"), "a number": holding("7"), "deep": holding("[" * 20000),
-    "an empty object": holding("{}"), "a list inside": holding('{"a|b": []}'),
+    "cut": cut,
+    "a high bit": high_bit,
+    "a letter": changed,
+    "empty": holding(""),
+    "a list": holding("[]"),
+    "null": holding("null"),
+    "a number": holding("7"),
+    "deep": holding("[" * 20000),
+    "an empty object": holding("{}"),
+    "a list inside": holding('{"a|b": []}'),
     "an entry without a key": holding('{"a|b": {"benchmark": "b", "cell": {}, "request": {}, "seeds": [0]}}'),
-    "a folder": as_folder, "gone": Path.unlink,
-}  # fmt: skip
+    "a folder": as_folder,
+    "gone": Path.unlink,
+}
 
 
 @pytest.fixture(scope="module")
@@ -280,9 +288,14 @@ def about_of(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
 
 
 SAID = {
-    "seeds": [5, 6], "diverged": [True, False], "dataset": "other", "settings": {"centred": False}, "facts": {},
-    "key": "0" * 24, "format": 1,
-}  # fmt: skip
+    "seeds": [5, 6],
+    "diverged": [True, False],
+    "dataset": "other",
+    "settings": {"centred": False},
+    "facts": {},
+    "key": "0" * 24,
+    "format": 1,
+}
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -310,9 +323,15 @@ def as_format_1(path: Path, **changes) -> None:
     save_file(params, path, {"about": json.dumps({**old, **changes, "sha256": frozen._checksum(params)})})
 
 
-OLD = {"as it was": {}, "other seeds": {"seeds": [5, 6]}, "other settings": {"settings": {"learning_rate": 0.5}},
-       "settings that are not there": {"settings": {"learning_rote": 0.5}}, "another method": {"method": "ica"},
-       "another data set": {"dataset": "digits"}, "too few": {"diverged": [False]}}  # fmt: skip
+OLD = {
+    "as it was": {},
+    "other seeds": {"seeds": [5, 6]},
+    "other settings": {"settings": {"learning_rate": 0.5}},
+    "settings that are not there": {"settings": {"learning_rote": 0.5}},
+    "another method": {"method": "ica"},
+    "another data set": {"dataset": "digits"},
+    "too few": {"diverged": [False]},
+}
 
 
 @pytest.mark.parametrize("case", OLD)

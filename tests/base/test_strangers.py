@@ -54,10 +54,20 @@ def spoiled(root, more):
 
     info = json.loads((root / "run.json").read_text())
     info["tuning"] = {
-        "alpha@one": {"method": "alpha", "dataset": "one", "backbone": "linear", "settings": {f"rate{more}": more},
-                      "default": 0.5, "best": 0.6, "trials": 3, "spread": 0.1, "seconds": 1.0, "seeds": 2,
-                      "current": False}
-    }  # fmt: skip
+        "alpha@one": {
+            "method": "alpha",
+            "dataset": "one",
+            "backbone": "linear",
+            "settings": {f"rate{more}": more},
+            "default": 0.5,
+            "best": 0.6,
+            "trials": 3,
+            "spread": 0.1,
+            "seconds": 1.0,
+            "seeds": 2,
+            "current": False,
+        }
+    }
     info["broken"] = {f"epsilon{more}": "SyntaxError: "}
     info["datasets"]["one"] |= {"factors": ["scale"], "verified": False}
     info["machine"]["products"] = "MKL"
@@ -224,8 +234,19 @@ def test_a_control_character_reaches_no_page_and_no_table(tmp_path):
 
 def test_texts_that_cannot_be_printed_stay_different():
     same = [r"C:\data", "a\\", "犬と猫", "a\tb\nc", "", "1\u202f200"]
-    odd = ["caf\udce9", "caf\udce8", r"caf\udce9", r"caf\\udce9", "\\\udce9", "\x1b", r"\x1b", "\x9b", "\udc9b", "\r",
-           r"\x0d"]  # fmt: skip
+    odd = [
+        "caf\udce9",
+        "caf\udce8",
+        r"caf\udce9",
+        r"caf\\udce9",
+        "\\\udce9",
+        "\x1b",
+        r"\x1b",
+        "\x9b",
+        "\udc9b",
+        "\r",
+        r"\x0d",
+    ]
     shown = [printable(text) for text in [*same, *odd]]
     assert len(set(shown)) == len(shown)
     assert shown[: len(same)] == same
@@ -235,16 +256,41 @@ def test_texts_that_cannot_be_printed_stay_different():
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("a_b _c_", r"a_b \_c\_"), ("# h", r"\# h"), ("- x", r"\- x"), ("-0.5", "-0.5"), ("1. x", r"1\. x"),
-     ("a\nb", "a; b"), ("a|b", r"a\|b"), ("{{7*7}}", r"{{7\*7}}"), ("www.e.vil", "www&#46;e.vil")],
-)  # fmt: skip
+    [
+        ("a_b _c_", r"a_b \_c\_"),
+        ("# h", r"\# h"),
+        ("- x", r"\- x"),
+        ("-0.5", "-0.5"),
+        ("1. x", r"1\. x"),
+        ("a\nb", "a; b"),
+        ("a|b", r"a\|b"),
+        ("{{7*7}}", r"{{7\*7}}"),
+        ("www.e.vil", "www&#46;e.vil"),
+    ],
+)
 def test_markdown_shows_text_as_it_is(text, shown):
     assert markdown(text) == shown
 
 
 def test_names_as_files_neither_clash_nor_leave_the_folder():
-    names = ["a:b", "a/b", "a-b", "A-b", "../../a", "..", ".", "", "a\0b", "x" * 300, "x" * 301, "犬", "猫", "con fig",
-             r"\udce9", "nul"]  # fmt: skip
+    names = [
+        "a:b",
+        "a/b",
+        "a-b",
+        "A-b",
+        "../../a",
+        "..",
+        ".",
+        "",
+        "a\0b",
+        "x" * 300,
+        "x" * 301,
+        "犬",
+        "猫",
+        "con fig",
+        r"\udce9",
+        "nul",
+    ]
     files = [file_name(name) for name in names]
     assert len({name.lower() for name in files}) == len(names)
     assert all(re.fullmatch(r"[\w-][\w.-]{0,99}", name, re.ASCII) for name in files)
@@ -257,8 +303,10 @@ def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("odd") / "results" / "quick"
     make_results(folder, benchmarks=("cost",), failed=["gamma"], lost=["delta"])
     info = json.loads((folder / "run.json").read_text())
-    info["tuning"] = {"alpha@one": dict.fromkeys(STUDY, 1) | {"method": "alpha", "dataset": "one", "backbone": "linear",
-                                                             "settings": {"rate": 0.1}, "current": True}}  # fmt: skip
+    info["tuning"] = {
+        "alpha@one": dict.fromkeys(STUDY, 1)
+        | {"method": "alpha", "dataset": "one", "backbone": "linear", "settings": {"rate": 0.1}, "current": True}
+    }
     return folder, info
 
 

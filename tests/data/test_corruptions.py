@@ -76,9 +76,11 @@ def test_a_shift_is_a_roll_that_loses_what_leaves():
         for image, moved in zip(images, found, strict=True):
             ways = [
                 (i * a, j * b)
-                for i, j in itertools.product((-1, 0, 1), repeat=2) if (i, j) != (0, 0)
-                for a in sizes[0] for b in sizes[1]
-            ]  # fmt: skip
+                for i, j in itertools.product((-1, 0, 1), repeat=2)
+                if (i, j) != (0, 0)
+                for a in sizes[0]
+                for b in sizes[1]
+            ]
             assert any(torch.equal(moved, rolled(image, *way)) for way in ways), severity
 
 
@@ -170,9 +172,12 @@ def test_shape_type_and_range_stay_and_severity_0_changes_nothing(name, images):
 
 
 @given(
-    name=st.sampled_from(CORRUPTIONS), channels=st.sampled_from([1, 3]), height=st.integers(1, 12),
-    width=st.integers(1, 12), seed=st.integers(0, 1000),
-)  # fmt: skip
+    name=st.sampled_from(CORRUPTIONS),
+    channels=st.sampled_from([1, 3]),
+    height=st.integers(1, 12),
+    width=st.integers(1, 12),
+    seed=st.integers(0, 1000),
+)
 @settings(deadline=None, max_examples=60)
 def test_any_size_of_image_in_bytes_is_the_float_result_rounded(name, channels, height, width, seed):
     images = whole(3, channels, height, width, seed=seed)

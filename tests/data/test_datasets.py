@@ -385,9 +385,14 @@ DOTTED = {name: name.replace("-idx", ".idx") for name in GOOD}
 
 
 @pytest.mark.parametrize(
-    "spare", [lambda name: f"{name}.gz", lambda name: DOTTED[name], lambda name: f"{DOTTED[name]}.gz",
-              lambda name: f"{DOTTED[name]}/{DOTTED[name]}"],
-)  # fmt: skip
+    "spare",
+    [
+        lambda name: f"{name}.gz",
+        lambda name: DOTTED[name],
+        lambda name: f"{DOTTED[name]}.gz",
+        lambda name: f"{DOTTED[name]}/{DOTTED[name]}",
+    ],
+)
 def test_files_under_other_names_are_used(spare: Callable[[str], str], root: Path, server: Server) -> None:
     """Packed files, as they are downloaded by hand, and Kaggle's names: with the right content, nothing is fetched."""
     packed = {

@@ -59,11 +59,15 @@ def refused(path: Path) -> str:
 @pytest.mark.parametrize(
     ("parts", "test"),
     [
-        (("train", "test"), "test"), (("Train", "VAL"), "VAL"), (("training", "valid"), "valid"),
-        (("train", "validation", "test"), "test"), (("TRAIN", "Val", "Testing"), "Testing"),
-        (("training_set", "test_set"), "test_set"), (("seg_test", "seg_train"), "seg_test"),
+        (("train", "test"), "test"),
+        (("Train", "VAL"), "VAL"),
+        (("training", "valid"), "valid"),
+        (("train", "validation", "test"), "test"),
+        (("TRAIN", "Val", "Testing"), "Testing"),
+        (("training_set", "test_set"), "test_set"),
+        (("seg_test", "seg_train"), "seg_test"),
     ],
-)  # fmt: skip
+)
 def test_a_division_is_no_class(
     parts: tuple[str, ...], test: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -101,7 +105,7 @@ def test_one_name_of_a_division_may_be_a_class(tmp_path: Path) -> None:
         (lambda root: [(root / f"train/cat/0{i}.png").unlink() for i in range(7)], "class 'cat' has 3 readable"),
         (lambda root: [shutil.rmtree(root / part / "dog") for part in ("train", "test")], r"only one class \(cat\)"),
     ],
-)  # fmt: skip
+)
 def test_a_division_with_holes_is_refused(spoil: Callable[[Path], object], message: str, tmp_path: Path) -> None:
     """Classes are the same on both sides; the line names the class."""
     make(tmp_path / "train")

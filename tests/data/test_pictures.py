@@ -106,11 +106,16 @@ def in_lossless(ending: str) -> Callable[[np.ndarray, Path], None]:
 
 
 WRITERS = {
-    "RGBA": in_alpha("RGBA", 0), "LA": in_alpha("LA", 0),
-    "LA of 16 bits": in_16_bits(2), "RGBA of 16 bits": in_16_bits(4),
-    "palette": in_palette, "GIF": in_gif, "WebP": in_lossless(".webp"), "TIFF": in_lossless(".tif"),
+    "RGBA": in_alpha("RGBA", 0),
+    "LA": in_alpha("LA", 0),
+    "LA of 16 bits": in_16_bits(2),
+    "RGBA of 16 bits": in_16_bits(4),
+    "palette": in_palette,
+    "GIF": in_gif,
+    "WebP": in_lossless(".webp"),
+    "TIFF": in_lossless(".tif"),
     **{f"a colour of {mode}": in_one_colour(mode) for mode in ("L", "RGB", "I;16")},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -212,9 +217,17 @@ def test_the_range_is_that_of_the_whole_data_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "told"),
-    [(0, 1, False), (0, 255, False), (0, 0.02, True), (-1, 1, True), (-1000, 3000, True), (1e6, 1e6 + 100, True),
-     (0, 65535, True), (3, 3, True)],
-)  # fmt: skip
+    [
+        (0, 1, False),
+        (0, 255, False),
+        (0, 0.02, True),
+        (-1, 1, True),
+        (-1000, 3000, True),
+        (1e6, 1e6 + 100, True),
+        (0, 65535, True),
+        (3, 3, True),
+    ],
+)
 def test_real_numbers_are_taken_in_their_own_range(low: float, high: float, told: bool, tmp_path: Path) -> None:
     """From black to white, with a word where it is not plain; one that is the same everywhere is black."""
     Image.fromarray(ramp(low, high).astype(np.float32)).save(tmp_path / "a.tif")
@@ -244,9 +257,15 @@ def test_what_is_not_finite_spoils_nothing_else(tmp_path: Path) -> None:
 
 
 SHOWN: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.T,
-    6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].T, 8: np.rot90,
-}  # fmt: skip
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.T,
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].T,
+    8: np.rot90,
+}
 """What a picture of each EXIF orientation looks like."""
 
 

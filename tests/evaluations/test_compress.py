@@ -322,9 +322,15 @@ def test_what_is_reported_hangs_together():
         compress(context_for(encoder, DIGITS), epochs=10, again=5, levels=(0.5, 0.9), learning_rate=1e-2)
     )
     assert set(found["protocol"]) == {
-        "weights/pruned", "weights/fine-tuned", "weights/global", "weights/by layer",
-        "units/pruned", "units/fine-tuned", "units/incoming", "units/path",
-    }  # fmt: skip
+        "weights/pruned",
+        "weights/fine-tuned",
+        "weights/global",
+        "weights/by layer",
+        "units/pruned",
+        "units/fine-tuned",
+        "units/incoming",
+        "units/path",
+    }
     accuracy = found[found["metric"] == "accuracy"].pivot_table(index="protocol", columns="x", values="value")
     assert accuracy[0.0].loc[["weights/pruned", "units/pruned"]].nunique() == 1
     assert accuracy[0.0].loc[["weights/fine-tuned", "units/fine-tuned"]].nunique() == 1
@@ -453,10 +459,21 @@ def test_there_are_figures_and_a_table(compression):
 
 def test_its_encoders_are_those_that_other_benchmarks_train(compression):
     suite = Suite(
-        "p", ("s", "a"), ("d",), {"d": 8}, 64, (64,), (0, 1), 128, "s", deeper={"d": ("mlp", "convnet")},
-        given={"compression": {"backbones": {"d": ("mlp", "convnet")}, "fractions": (0.5,)},
-               "depth": {"layers": {"d": 2}}},
-    )  # fmt: skip
+        "p",
+        ("s", "a"),
+        ("d",),
+        {"d": 8},
+        64,
+        (64,),
+        (0, 1),
+        128,
+        "s",
+        deeper={"d": ("mlp", "convnet")},
+        given={
+            "compression": {"backbones": {"d": ("mlp", "convnet")}, "fractions": (0.5,)},
+            "depth": {"layers": {"d": 2}},
+        },
+    )
     asked = list(compression.grid(suite))
     assert {c for c, _ in asked} <= {c for c, _ in REGISTRY.benchmark("backbones").grid(suite)}
     assert {c.hidden for c, _ in asked if c.backbone == "mlp"} == {(256,)}

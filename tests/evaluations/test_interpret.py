@@ -291,10 +291,15 @@ def test_the_whole_evaluation_and_the_gallery_choose_nothing_by_test_labels():
 def test_units_of_sprites_take_names_from_factors():
     factors = grid(5, 3, 2, repeats=20)
     sprites = registry().dataset("sprites")
-    small = type("Small", (), {
-        "class_names": sprites.class_names, "factor_names": ("shape", "scale", "x"),
-        "factor_words": sprites.factor_words,
-    })()  # fmt: skip
+    small = type(
+        "Small",
+        (),
+        {
+            "class_names": sprites.class_names,
+            "factor_names": ("shape", "scale", "x"),
+            "factor_words": sprites.factor_words,
+        },
+    )()
     from infomax_bench.evaluations.gallery import _name, _words
 
     data = FeatureSet(factors[None].float(), factors[:, 0], [], 5, 10 * factors)
@@ -589,8 +594,10 @@ def test_units_that_are_silent_together_share_their_vote_so_that_their_order_doe
     features = torch.stack([*silent, b.float() + 0.1 * c], -1)[None].float()
     shares, _ = factor_vae._votes(features[0], factors, generator(0))
     assert ((shares > 0).sum(-1) > 1).double().mean() > 0.3
-    scores = [factor_vae_score(*alike(features[..., order], factors), [3]).item()
-              for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 3, 4, 1])]  # fmt: skip
+    scores = [
+        factor_vae_score(*alike(features[..., order], factors), [3]).item()
+        for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 3, 4, 1])
+    ]
     assert scores == pytest.approx([scores[0]] * 3, abs=1e-9)
 
 

@@ -46,8 +46,12 @@ def context(name="kmeans", seeds=(0, 1), width=10, epochs=2) -> Context:
     problem = problem_for(Cell(name, "digits", width, epochs, 128), DIGITS)
     data = data_for(DIGITS, problem, seeds, needs=method.needs)
     trained = train(method, problem, data, seeds, epochs)
-    facts = {"seeds": list(seeds), "n_steps": trained.n_steps, "log_steps": trained.log_steps,
-             "log": {k: v.tolist() for k, v in trained.log.items()}}  # fmt: skip
+    facts = {
+        "seeds": list(seeds),
+        "n_steps": trained.n_steps,
+        "log_steps": trained.log_steps,
+        "log": {k: v.tolist() for k, v in trained.log.items()},
+    }
     return context_for(Encoder(method, problem, trained.params, tuple(seeds), "digits", (False,) * 2, facts), DIGITS)
 
 

@@ -65,11 +65,16 @@ def test_keys_are_what_they_were_and_differ_with_the_scale():
 
     assert plain == digest(
         {
-            "cell": own, "settings": before, "source": REGISTRY.get("methods", "infomax_em").source, "seeds": (0,),
-            "data": planner.data_key("digits"), "device": "cpu", "torch": torch.__version__.split("+")[0],
+            "cell": own,
+            "settings": before,
+            "source": REGISTRY.get("methods", "infomax_em").source,
+            "seeds": (0,),
+            "data": planner.data_key("digits"),
+            "device": "cpu",
+            "torch": torch.__version__.split("+")[0],
             "harness": trainer.VERSION,
         }
-    )  # fmt: skip
+    )
     assert planner.encoder_key(replace(cell, settings=((NAME, 1.0),)), (0,)) == plain
     assert planner.encoder_key(replace(cell, settings=((NAME, 3.0),)), (0,)) != plain
 

@@ -61,9 +61,13 @@ def torchs(blocks: TransformerBlocks, params: dict[str, torch.Tensor]) -> nn.Mod
     layer = nn.TransformerEncoderLayer(w, blocks.heads, 4 * w, 0.0, "gelu", batch_first=True, norm_first=True)
     module = nn.TransformerEncoder(layer, blocks.depth, nn.LayerNorm(w), enable_nested_tensor=False)
     theirs = {
-        "norm": "norm1", "qkv": "self_attn.in_proj_", "out": "self_attn.out_proj", "mlp_norm": "norm2",
-        "up": "linear1", "down": "linear2",
-    }  # fmt: skip
+        "norm": "norm1",
+        "qkv": "self_attn.in_proj_",
+        "out": "self_attn.out_proj",
+        "mlp_norm": "norm2",
+        "up": "linear1",
+        "down": "linear2",
+    }
     state = {"norm.weight": params["norm.gain"], "norm.bias": params["norm.bias"]}
     for i in range(blocks.depth):
         for own, their in theirs.items():

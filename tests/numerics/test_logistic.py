@@ -217,10 +217,11 @@ def test_few_shot_neighbours_are_scikit_learns_on_the_same_draws(shots, k):
         x, y = (getattr(data, name)("train")[i] for name in "xy")
         draws = few_shot_draws(y, shots, data.n_classes, seed)
         scores = [
-            KNeighborsClassifier(k, algorithm="brute").fit(x[own].numpy(), y[own].numpy())
+            KNeighborsClassifier(k, algorithm="brute")
+            .fit(x[own].numpy(), y[own].numpy())
             .score(data.x("test")[i].numpy(), data.y("test")[i].numpy())
             for own in draws
-        ]  # fmt: skip
+        ]
         assert found[i].item() == pytest.approx(np.mean(scores), abs=2 / data.x("test").shape[1])
     assert few_shot_neighbours(feature_set(60), (0, 1), shots=50) is None
 

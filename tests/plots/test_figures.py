@@ -39,10 +39,22 @@ def strict(monkeypatch):
 def rows(n_methods=4, n_seeds=5, datasets=("one", "two"), xs=(0.0, 0.5, 1.0), seed=0):
     rng = np.random.default_rng(seed)
     records = [
-        {"method": f"method_{m}", "dataset": d, "target": d, "seed": s, "x": x, "width": 8 * 2**i, "status": "ok",
-         "current": True, "value": rng.random()}
-        for m in range(n_methods) for d in datasets for s in range(n_seeds) for i, x in enumerate(xs)
-    ]  # fmt: skip
+        {
+            "method": f"method_{m}",
+            "dataset": d,
+            "target": d,
+            "seed": s,
+            "x": x,
+            "width": 8 * 2**i,
+            "status": "ok",
+            "current": True,
+            "value": rng.random(),
+        }
+        for m in range(n_methods)
+        for d in datasets
+        for s in range(n_seeds)
+        for i, x in enumerate(xs)
+    ]
     return pd.DataFrame(records)
 
 
@@ -103,8 +115,13 @@ def test_nothing_measured_still_gives_figures():
 
 def test_names_are_drawn_as_they_are():
     """Not as formulas, and in whatever script, without a warning, with a font for it or without."""
-    odd = {"one": "a $_$ & <b>", "two": "犬と猫 кот", "method_1": "$\\frac$ x | y", "method_2": r"\$x\$ 50 $",
-           "method_3": "{x:g}%s$$"}  # fmt: skip
+    odd = {
+        "one": "a $_$ & <b>",
+        "two": "犬と猫 кот",
+        "method_1": "$\\frac$ x | y",
+        "method_2": r"\$x\$ 50 $",
+        "method_3": "{x:g}%s$$",
+    }
     table = rows(n_seeds=2).replace(odd)
     who = replace(claims(), roles={odd.get(name, name): role for name, role in claims().roles.items()})
     lines = {(method, dataset): np.ones((1, 4)) for method in who.roles for dataset in table["dataset"].unique()}
@@ -321,9 +338,17 @@ def test_captions_say_how_many_seeds():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (0.00123, "0.0012"), (0.5, "0.50"), (12.34, "12.3"), (123.4, "123"), (18464, "18.5k"),
-     (-2.5e6, "-2.5M"), (float("nan"), "-")],
-)  # fmt: skip
+    [
+        (0.0, "0"),
+        (0.00123, "0.0012"),
+        (0.5, "0.50"),
+        (12.34, "12.3"),
+        (123.4, "123"),
+        (18464, "18.5k"),
+        (-2.5e6, "-2.5M"),
+        (float("nan"), "-"),
+    ],
+)
 def test_numbers_are_short(value, text):
     assert short(value) == text
 

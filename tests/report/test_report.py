@@ -33,17 +33,38 @@ SEEDS = list(range(5))
 UGLY = "ValueError: <script>alert('x')</script> & a|pipe\nand a second line"
 
 EVALUATIONS = {
-    "pruning": ("prune_units", "prune_weights", "probe"), "transfer": ("probe",), "width": ("probe",),
-    "interpretability": ("interpretability", "gallery"), "redundancy": ("redundancy",), "cost": ("training", "cost"),
-}  # fmt: skip
+    "pruning": ("prune_units", "prune_weights", "probe"),
+    "transfer": ("probe",),
+    "width": ("probe",),
+    "interpretability": ("interpretability", "gallery"),
+    "redundancy": ("redundancy",),
+    "cost": ("training", "cost"),
+}
 METRICS = {
-    "redundancy": ["nonlinear_dependence", "total_correlation_per_unit", "mean_abs_correlation", "effective_rank_share",
-                   "output_entropy", "active_share", "dead_units"],
-    "interpretability": ["nameable_units", "unit_auroc", "classes_named", "mig", "factor_alignment", "sap",
-                         "disentanglement", "completeness", "informativeness", "factor_vae"],
+    "redundancy": [
+        "nonlinear_dependence",
+        "total_correlation_per_unit",
+        "mean_abs_correlation",
+        "effective_rank_share",
+        "output_entropy",
+        "active_share",
+        "dead_units",
+    ],
+    "interpretability": [
+        "nameable_units",
+        "unit_auroc",
+        "classes_named",
+        "mig",
+        "factor_alignment",
+        "sap",
+        "disentanglement",
+        "completeness",
+        "informativeness",
+        "factor_vae",
+    ],
     "training": ["train_seconds", "parameters", "discarded_parameters"],
     "cost": ["train_flops_per_sample", "peak_memory", "encode_flops_per_sample"],
-}  # fmt: skip
+}
 
 
 def job_rows(evaluation, rng):
@@ -54,9 +75,10 @@ def job_rows(evaluation, rng):
 
     if evaluation == "probe":
         return [
-            r for protocol, x in (("linear", None), ("knn", None), ("few-shot", 1), ("few-shot", 5))
+            r
+            for protocol, x in (("linear", None), ("knn", None), ("few-shot", 1), ("few-shot", 5))
             for r in row("accuracy", protocol=protocol, x=x)
-        ]  # fmt: skip
+        ]
     if evaluation == "interpretability":
         shared = [r for metric in METRICS[evaluation] for r in row(metric)]
         return shared + [r for k in (1, 2, 5) for r in row("sparse_accuracy", x=k)]
@@ -74,10 +96,12 @@ def arrays(rng, channels=1):
     return {
         "filters": rng.integers(-127, 128, (16, channels, 5, 5)).astype(np.int8),
         "top": rng.integers(0, 256, (3, 6, channels, 5, 5)).astype(np.uint8),
-        "units": np.array([4, 2, 9], np.int32), "auroc": np.array([0.99, 0.9, 0.5], np.float32),
-        "names": np.array(["dog", "not cat", "none"]), "log_steps": np.arange(1, 21, dtype=np.int32),
+        "units": np.array([4, 2, 9], np.int32),
+        "auroc": np.array([0.99, 0.9, 0.5], np.float32),
+        "names": np.array(["dog", "not cat", "none"]),
+        "log_steps": np.arange(1, 21, dtype=np.int32),
         "log_fit": np.linspace(3, 1, 20, dtype=np.float32)[None] * np.ones((5, 1), np.float32),
-    }  # fmt: skip
+    }
 
 
 def grid(benchmark):
@@ -97,12 +121,28 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
                 for evaluation in EVALUATIONS[benchmark]:
                     slot = f"{benchmark}|{method}|{dataset}|{target}|{width}|{evaluation}"
                     key = f"{len(manifest):024d}"
-                    cell = {"method": method, "dataset": dataset, "width": width, "epochs": 3, "batch_size": 4,
-                            "backbone": "linear", "depth": 1, "track": "controlled", "settings": [],
-                            "label": ""}  # fmt: skip
+                    cell = {
+                        "method": method,
+                        "dataset": dataset,
+                        "width": width,
+                        "epochs": 3,
+                        "batch_size": 4,
+                        "backbone": "linear",
+                        "depth": 1,
+                        "track": "controlled",
+                        "settings": [],
+                        "label": "",
+                    }
                     request = {"evaluation": evaluation, "target": None if target == dataset else target, "options": []}
-                    manifest[slot] = {"benchmark": benchmark, "cell": cell, "request": request, "seeds": SEEDS,
-                                      "key": key, "encoder_key": key, "current": method not in old}  # fmt: skip
+                    manifest[slot] = {
+                        "benchmark": benchmark,
+                        "cell": cell,
+                        "request": request,
+                        "seeds": SEEDS,
+                        "key": key,
+                        "encoder_key": key,
+                        "current": method not in old,
+                    }
                     stamp = {"version": "0.1", "git_sha": "abc", "device": "cpu", "n_parameters": 100}
                     if method in failed or method in never:
                         store.write_job(
@@ -123,14 +163,27 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
         "essay_cost": "low",
     }
     info = {
-        "subject": "alpha", "indicative": True, "version": "0.1", "command": "infomax-bench run", "seconds": 120.0,
+        "subject": "alpha",
+        "indicative": True,
+        "version": "0.1",
+        "command": "infomax-bench run",
+        "seconds": 120.0,
         "suite": {"preset": "quick", "width": 8, "widths": [4, 8], "batch_size": 4, "epochs": {"one": 3, "two": 5}},
         "methods": {m: {**card, "role": role, "supervised": m == "delta"} for m, role in ROLES.items()},
-        "datasets": {d: {"summary": f"data set {d}", "shape": [1, 5, 5], "classes": ["cat", "dog"], "factors": [],
-                         "n_rest": 1200, "n_test": 34} for d in DATASETS},
+        "datasets": {
+            d: {
+                "summary": f"data set {d}",
+                "shape": [1, 5, 5],
+                "classes": ["cat", "dog"],
+                "factors": [],
+                "n_rest": 1200,
+                "n_test": 34,
+            }
+            for d in DATASETS
+        },
         "machine": {"cpu": "a processor", "cores": 2, "gpu": "", "python": "3.11", "packages": {"torch": "2"}},
         "runs": [{"machine": m} for m in ("a processor, 2 cores, no GPU", "a faster one, 64 cores, no GPU")],
-    }  # fmt: skip
+    }
     root.mkdir(parents=True, exist_ok=True)
     (root / "manifest.json").write_text(json.dumps(manifest))
     (root / "run.json").write_text(json.dumps(info))
@@ -481,17 +534,25 @@ def test_what_was_known_before_is_said(whole):
 
 def test_speed_is_told_where_it_was_measured(tmp_path):
     machine = {"cpu": "A Processor", "gpu": "", "cores": 2, "packages": {"torch": "2"}, "python": "3"}
-    race = {"work": "a | training", "against": "a loop", "theirs": [4.0, 9.0, 4.2], "ratio": 2.1, "at_least": 2.5,
-            "aim": 4, "unit": "x"}  # fmt: skip
+    race = {
+        "work": "a | training",
+        "against": "a loop",
+        "theirs": [4.0, 9.0, 4.2],
+        "ratio": 2.1,
+        "at_least": 2.5,
+        "aim": 4,
+        "unit": "x",
+    }
     share = {"work": "wide", "against": "a product", "ratio": 0.46, "at_least": 0.4, "aim": 0.6, "unit": "%"}
     found = {
-        "machine_info": machine, "commit_info": {"id": "abc"},
+        "machine_info": machine,
+        "commit_info": {"id": "abc"},
         "benchmarks": [
             {"extra_info": race, "stats": {"data": [2.0, 2.1, 1.9]}},
             {"extra_info": share, "stats": {"data": [1.0]}},
             {"extra_info": {}, "stats": {"data": [1.0]}},
         ],
-    }  # fmt: skip
+    }
     root = make_results(tmp_path / "results" / "quick", benchmarks=("cost",))
     path = tmp_path / "results" / "speed" / "benchmark.json"
     path.parent.mkdir()

@@ -15,14 +15,18 @@ def pretrain(**given):
 
 
 ALIKE = {
-    "numpy's number of seeds": {"seeds": np.int64(2)}, "an array of seeds": {"seeds": np.arange(2)},
-    "a range": {"seeds": range(2)}, "a tensor": {"seeds": torch.arange(2)},
-    "a number as a tensor": {"seeds": torch.tensor(2)}, "a generator": {"seeds": (i for i in range(2))},
-    "numpy's width": {"seeds": 2, "width": np.uint8(4)}, "numpy's epochs": {"seeds": 2, "epochs": np.int32(1)},
+    "numpy's number of seeds": {"seeds": np.int64(2)},
+    "an array of seeds": {"seeds": np.arange(2)},
+    "a range": {"seeds": range(2)},
+    "a tensor": {"seeds": torch.arange(2)},
+    "a number as a tensor": {"seeds": torch.tensor(2)},
+    "a generator": {"seeds": (i for i in range(2))},
+    "numpy's width": {"seeds": 2, "width": np.uint8(4)},
+    "numpy's epochs": {"seeds": 2, "epochs": np.int32(1)},
     "numpy's batch": {"seeds": 2, "batch_size": np.array(128)},
     "a setting of numpy's": {"seeds": 2, "centred": np.bool_(True)},
     "torch's device": {"seeds": 2, "device": torch.device("cpu")},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ WRONG = {
     "a depth of none": ({"depth": 0}, "depth is at least 1"),
     "a width beyond memory": ({"width": 10**11}, "this machine has"),
     "seeds beyond memory": ({"seeds": 10**12}, "this machine has"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("given", "culprit"), WRONG.values(), ids=WRONG.keys())

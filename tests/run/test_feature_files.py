@@ -65,11 +65,13 @@ REFUSED = {
     "a factor that numbers the rows": ({"factors": np.stack([LABELS, np.arange(90)], 1)}, "column 1 of factors"),
     "a class only in test": ({"test": (np.arange(90) % 5 == 0) | (LABELS == 2)}, "no rows for training, as all 30"),
     "two classes only in test": ({"test": LABELS > 0}, "classes 1 and 2 have no rows for training"),
-    "one row of a class": ({"labels": np.where(np.arange(90) < 89, LABELS % 2, 2), "test": np.arange(90) > 80},
-                           "class 2 has no rows for training, as all 1"),
+    "one row of a class": (
+        {"labels": np.where(np.arange(90) < 89, LABELS % 2, 2), "test": np.arange(90) > 80},
+        "class 2 has no rows for training, as all 1",
+    ),
     "two rows of each": ({"labels": np.arange(90) // 2, "test": np.arange(90) % 2 == 0}, "have too few rows, 2 of"),
     "five rows": ({"features": blobs(5), "labels": np.array([0, 0, 0, 1, 1]), "test": np.arange(5) == 0}, "at least 6"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("arrays", "culprit"), REFUSED.values(), ids=REFUSED.keys())
@@ -116,10 +118,12 @@ def test_factors_without_columns_are_none_and_that_is_said(tmp_path):
 def test_the_layout_of_arrays_changes_nothing(tmp_path):
     x, factors = blobs().astype(np.float16), np.stack([LABELS, np.arange(90) // 3 % 4], 1)
     layouts = [
-        (x.astype("<f4"), LABELS, factors), (x.astype(">f4"), LABELS.astype(">i4"), factors.astype(">i2")),
+        (x.astype("<f4"), LABELS, factors),
+        (x.astype(">f4"), LABELS.astype(">i4"), factors.astype(">i2")),
         (np.asfortranarray(x.astype(">f8")), LABELS.astype(np.uint8), np.asfortranarray(factors)),
-        (x, LABELS.astype(np.uint64), factors.astype(np.uint8)), (x.astype(np.longdouble), LABELS, factors),
-    ]  # fmt: skip
+        (x, LABELS.astype(np.uint64), factors.astype(np.uint8)),
+        (x.astype(np.longdouble), LABELS, factors),
+    ]
     tables = [evaluated(file_of(tmp_path, features=f, labels=y, factors=g))[0] for f, y, g in layouts]
     for table in tables[1:]:
         assert table.keys() == tables[0].keys()
@@ -177,9 +181,11 @@ def feature_set(x: np.ndarray) -> FeatureSet:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    seed=st.integers(0, 100), exponents=st.lists(st.integers(-290, 290), min_size=3, max_size=3),
-    shift=st.floats(-1e6, 1e6), sign=st.sampled_from([1.0, -1.0]),
-)  # fmt: skip
+    seed=st.integers(0, 100),
+    exponents=st.lists(st.integers(-290, 290), min_size=3, max_size=3),
+    shift=st.floats(-1e6, 1e6),
+    sign=st.sampled_from([1.0, -1.0]),
+)
 def test_no_shift_and_no_scale_of_a_unit_changes_what_it_says(seed, exponents, shift, sign):
     x = blobs(seed=seed) - 4
     x[:, 1] = np.where(x[:, 1] > 0, x[:, 1], 0)
@@ -239,8 +245,14 @@ def test_a_bad_out_is_refused_before_the_work_and_the_input_stays(kind, tmp_path
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.csv").symlink_to(path)
     os.link(path, tmp_path / "hard.csv")
-    names = {"missing folder": "no/x.csv", "folder": "folder", "input": path.name, "link": "link.csv",
-             "hard link": "hard.csv", "a file as a folder": f"{path.name}/x.csv"}  # fmt: skip
+    names = {
+        "missing folder": "no/x.csv",
+        "folder": "folder",
+        "input": path.name,
+        "link": "link.csv",
+        "hard link": "hard.csv",
+        "a file as a folder": f"{path.name}/x.csv",
+    }
     out = tmp_path / names[kind]
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", str(path), "--out", str(out)])

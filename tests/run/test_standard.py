@@ -17,8 +17,21 @@ from infomax_bench.study.plugins import home, registry
 ROOT = home() / "results" / "standard"
 ROWS = Path(__file__).parent / "standard_rows.json"
 """By column, a digest of the table that was committed before cells had tags and pairs a column of their own."""
-ONE = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol", "x", "seed",
-       "backbone", "depth"]  # fmt: skip
+ONE = [
+    "benchmark",
+    "track",
+    "dataset",
+    "target",
+    "method",
+    "label",
+    "width",
+    "metric",
+    "protocol",
+    "x",
+    "seed",
+    "backbone",
+    "depth",
+]
 REWORDED = {"sentence", "line", "rule", "stale", "indicative"}
 
 

@@ -28,8 +28,14 @@ def test_any_edit_of_the_harness_makes_another_version(tmp_path):
 
     def harness() -> str:
         code = "from infomax_bench.run.versions import HARNESS; print(HARNESS)"
-        return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True,
-                              env={"PYTHONPATH": str(tmp_path)}).stdout  # fmt: skip
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONPATH": str(tmp_path)},
+        ).stdout
 
     before = harness()
     with (tmp_path / "infomax_bench" / "training" / "trainer.py").open("a") as file:

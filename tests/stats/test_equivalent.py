@@ -53,8 +53,11 @@ def test_means_of_bounds_stay_bounds_and_beyond_both_ends_nothing_is_said():
     texts = mean_texts(pd.concat([found, more]), {"equivalent": ".0f", "kept": ".2f"})
     assert texts.index.names == ["dataset", "method", "width"]
     assert texts["equivalent"].droplevel(["dataset", "width"]).to_dict() == {
-        "below": "< 16", "above": "> 64", "within": "8", "both": "?",
-    }  # fmt: skip
+        "below": "< 16",
+        "above": "> 64",
+        "within": "8",
+        "both": "?",
+    }
     assert texts["kept"].droplevel(["dataset", "width"])["within"] == "–"
     assert mean_texts(found.iloc[:0], {"equivalent": ".0f"}).empty
 

@@ -67,14 +67,19 @@ def test_a_file_without_a_checksum_is_read(tmp_path):
 
 RECORD = asdict(STUDY)
 SHAPES = {
-    "a list": [], "null": None, "a number": 3, "no studies": {}, "studies that are none": {"studies": 3},
-    "a study that is a number": {"studies": [3]}, "a study without trials": {"studies": [{**RECORD, "trials": None}]},
+    "a list": [],
+    "null": None,
+    "a number": 3,
+    "no studies": {},
+    "studies that are none": {"studies": 3},
+    "a study that is a number": {"studies": [3]},
+    "a study without trials": {"studies": [{**RECORD, "trials": None}]},
     "a score in words": {"studies": [{**RECORD, "trials": [{"settings": {}, "score": "high"}]}]},
     "settings that are none": {"studies": [{**RECORD, "trials": [{"settings": [], "score": 1.0}]}]},
     "a setting that is a list": {"studies": [{**RECORD, "trials": [{"settings": {"centred": [1]}, "score": 1.0}]}]},
     "a width that is none": {"studies": [{**RECORD, "width": None}]},
     "a method that is none": {"studies": [{**RECORD, "method": None}]},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", [*SHAPES, "not UTF-8"])

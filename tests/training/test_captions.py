@@ -81,8 +81,9 @@ def test_the_words_for_sprites_are_true_of_the_images():
     assert centre("pointing up in row 7 and column 1")[1] < centre("pointing up in row 7 and column 14")[1] - 12
     for direction, (down, right) in {"up": (-1, 0), "left": (0, -1), "down": (1, 0), "down-right": (1, 1)}.items():
         y, x = centre(f"pointing {direction} in row 7 and column 7")
-        middle_y, middle_x = np.add(centre("pointing up in row 7 and column 7"),
-                                    centre("pointing down in row 7 and column 7")) / 2  # fmt: skip
+        middle_y, middle_x = (
+            np.add(centre("pointing up in row 7 and column 7"), centre("pointing down in row 7 and column 7")) / 2
+        )
         assert (np.sign(np.round([y - middle_y, x - middle_x], 2)) == (down, right)).all(), direction
 
 
@@ -95,8 +96,10 @@ def test_a_folders_captions_are_its_names_and_shorter_ones_are_padded(tmp_path):
     assert dataset.vocabulary == ("a", "ankle", "boot", "of", "picture", "shoe", "{class}")
     assert dataset.caption_length == 7
     assert written(dataset)[::5] == [
-        "a picture of a ankle boot", "a picture of a shoe", "a picture of a shoe of {class}",
-    ]  # fmt: skip
+        "a picture of a ankle boot",
+        "a picture of a shoe",
+        "a picture of a shoe of {class}",
+    ]
     ids = captions_of(dataset)
     assert ids.dtype == torch.int64
     assert ids[::5].tolist() == [[1, 5, 4, 1, 2, 3, 0], [1, 5, 4, 1, 6, 0, 0], [1, 5, 4, 1, 6, 4, 7]]
@@ -220,8 +223,10 @@ def some_captions(*lead: int, seed: int = 0) -> torch.Tensor:
 def tower_params(seeds) -> dict[str, torch.Tensor]:
     """Stacked, with embeddings large enough to matter."""
     params = init_params({"text": TOWER}, seeds)
-    return {name.removeprefix("text."): p + 0.3 * torch.randn_like(p, memory_format=torch.contiguous_format)
-            for name, p in params.items()}  # fmt: skip
+    return {
+        name.removeprefix("text."): p + 0.3 * torch.randn_like(p, memory_format=torch.contiguous_format)
+        for name, p in params.items()
+    }
 
 
 @pytest.mark.parametrize("n", [B, 400])

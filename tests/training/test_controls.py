@@ -408,10 +408,16 @@ def test_the_total_correlation_is_the_minibatch_weighted_estimate():
     """Equation 5 of the paper, by enumeration in numpy."""
     n_train, mean, log_variance = 600, normal(8, 3).numpy(), 0.3 * normal(8, 3, seed=1).numpy()
     z = mean + np.exp(log_variance / 2) * normal(8, 3, seed=2).numpy()
-    density = np.array([[
-        np.exp(-0.5 * (z[i] - mean[j]) ** 2 / np.exp(log_variance[j])) / np.sqrt(2 * np.pi * np.exp(log_variance[j]))
-        for j in range(8)] for i in range(8)
-    ])  # fmt: skip
+    density = np.array(
+        [
+            [
+                np.exp(-0.5 * (z[i] - mean[j]) ** 2 / np.exp(log_variance[j]))
+                / np.sqrt(2 * np.pi * np.exp(log_variance[j]))
+                for j in range(8)
+            ]
+            for i in range(8)
+        ]
+    )
     joint = np.log(density.prod(2).sum(1) / (n_train * 8))
     marginals = np.log(density.sum(1) / (n_train * 8))
     args = [torch.from_numpy(a) for a in (z, mean, log_variance)]
