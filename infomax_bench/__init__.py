@@ -24,6 +24,7 @@ _WHERE = {
     "Contrast": "study.contrast",
     "Estimate": "stats.findings",
     "Finding": "stats.findings",
+    "GroupContrast": "study.contrast",
     "Given": "study.given",
     "Request": "study.cell",
     "Select": "study.select",
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     from infomax_bench.study.cell import Cell as Cell
     from infomax_bench.study.cell import Request as Request
     from infomax_bench.study.contrast import Contrast as Contrast
+    from infomax_bench.study.contrast import GroupContrast as GroupContrast
     from infomax_bench.study.given import Given as Given
     from infomax_bench.study.select import Select as Select
     from infomax_bench.study.select import in_panels as in_panels

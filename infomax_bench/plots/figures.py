@@ -241,10 +241,12 @@ def _column_of_dots(
 def matrix(
     rows: pd.DataFrame, claims: Claims, *, column: str, label: str, scale: float = 1.0, order: Sequence[str] = ()
 ) -> Figure:
-    """Methods by the values of `column`, means as numbers; colour: how far from the subject's in that column.
+    """Methods by the values of `column`, or of a pattern of columns ("{dataset}, {target}"), means as numbers; colour:
+    how far from the subject's in that column.
 
     order: of the columns, by name unless given.
     """
+    rows, column = titled(rows, column)
     found = intervals(rows, ["method", column])
     if found.empty:
         return empty()

@@ -1,19 +1,21 @@
-"""Claims of being better than every rival, declared: which measure, against whom, by how much at least."""
+"""Claims of being better, declared: which measure, who against whom, by how much at least."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench.stats.compare import Comparison, by_case, cases_ahead, compare
+from infomax_bench.stats.groups import Between, between, mean_of
 from infomax_bench.stats.power import seeds_needed
 from infomax_bench.stats.verdict import Outcome, decide, hardest, lost, stale_methods
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.select import Select, selects_in
+from infomax_bench.study.select import Derived, Select, selects_in
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,69 @@ class Contrast:
             }
             n_seeds = min((c.n_seeds for c in comparisons), default=0)
             yield Decision(self.claim, self.title, role, outcome, _effect(worst), n_seeds, more)
+
+
+@dataclass(frozen=True)
+class GroupContrast:
+    """One group of methods against another, each averaged: is the first ahead? The claim is about others than the
+    subject, whose cases (data sets and their targets) are compared.
+
+    claim, title, metric, rows, unit, scale: as of a Contrast. groups: claims -> the methods of both. against: what the
+    second is called. said: the words that tell it. They have as values the groups' `means`; how many methods of the
+    first were measured, `n`, and how many of those are ahead of the second's mean, `n_ahead`; by how much the first is
+    ahead `by_dataset`; and the means of the rows `beside`, None if there are none.
+    """
+
+    claim: str
+    title: str
+    metric: str
+    rows: Select | Derived
+    groups: Callable[[Claims], tuple[Sequence[str], Sequence[str]]]
+    against: str
+    said: str
+    unit: str = ""
+    scale: float = 1.0
+    beside: Select | Derived | None = None
+
+    @property
+    def selects(self) -> list[Select]:
+        """The rows it reads."""
+        return list(selects_in((self.rows, self.beside)))
+
+    def decide(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Decision]:
+        """The decision, if there are values and methods of both groups; rows: all of the benchmark's."""
+        measured = self.rows(rows, claims)
+        found = self._between(measured, claims)
+        if found is None:
+            return
+        effect = (found.found.mean, found.found.low, found.found.high)
+        more = {
+            "unit": self.unit,
+            "metric": self.metric,
+            "missing": found.missing,
+            "seeds_needed": found.seeds_needed,
+            "aside": True,
+            "said": self.said,
+            "values": self._values(found, measured, rows, claims) if found.found.n else {},
+        }
+        yield Decision(self.claim, self.title, self.against, found.outcome, effect, found.found.n, more)
+
+    def _between(self, measured: pd.DataFrame, claims: Claims) -> Between | None:
+        return between(by_case(measured, claims.subject), *self.groups(claims), self.scale)
+
+    def _values(self, found: Between, measured: pd.DataFrame, rows: pd.DataFrame, claims: Claims) -> dict[str, Any]:
+        cases = by_case(measured, claims.subject)
+        first = [m for m in self.groups(claims)[0] if m in cases.values]
+        ahead = [m for m in first if self.scale * np.nanmean(mean_of([m], cases)) > found.means[1]]
+        each = {dataset: self._between(own, claims) for dataset, own in measured.groupby("dataset", observed=True)}
+        beside = None if self.beside is None else self._between(self.beside(rows, claims), claims)
+        return {
+            "means": found.means,
+            "n": len(first),
+            "n_ahead": len(ahead),
+            "by_dataset": {d: one.found.mean for d, one in each.items() if one is not None and one.found.n},
+            "beside": None if beside is None or not beside.found.n else beside.means,
+        }
 
 
 def _effect(worst: Comparison | None) -> tuple[float, float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -13,6 +15,11 @@ from infomax_bench.study.plugins import registry
 
 def benchmark(name: str) -> Benchmark:
     return registry().benchmark(name)
+
+
+def module(name: str) -> ModuleType:
+    """The benchmark's file, for what it has beside its class."""
+    return sys.modules[type(benchmark(name)).__module__]
 
 
 def frame(records: list[dict[str, Any]], **same: Any) -> pd.DataFrame:

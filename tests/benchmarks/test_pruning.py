@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks.made import benchmark, frame
+from tests.benchmarks.made import frame, module
 
 
 def test_prunable_fractions_at_other_tolerances_are_read_off_the_curves():
@@ -25,6 +23,6 @@ def test_prunable_fractions_at_other_tolerances_are_read_off_the_curves():
     best = {"width": 64, "protocol": "best/refitted"}
     rows = pd.concat([frame(levels, metric="accuracy", **best), frame(alive, **best)])
     failed = rows.assign(seed=2, value=np.nan, status="failed")
-    found = sys.modules[type(benchmark("pruning")).__module__].by_tolerance(pd.concat([rows, failed]))
+    found = module("pruning").by_tolerance(pd.concat([rows, failed]))
     assert len(found) == 2 * 5
     assert found["value"].to_numpy() == pytest.approx(np.minimum(found["x"] / 8, 0.4), abs=0.003)

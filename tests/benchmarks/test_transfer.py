@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infomax_bench.study.claims import Claims
-from tests.benchmarks.made import benchmark, frame
+from tests.benchmarks.made import benchmark, frame, module
 
 ROLES = {"s": "prior art", "a": "prior art", "b": "prior art", "c": "prior art", "raw": "reference"}
 
@@ -38,7 +38,8 @@ TASK = "Supervised features are task-specific"
 
 @pytest.mark.parametrize("protocol", ["linear", "knn", "few-shot", "few-shot k-NN"])
 def test_relative_accuracy_is_of_the_same_probe_at_home(protocol):
-    relative = benchmark("transfer").relative(transfer_rows({"s": 0.9, "a": 0.7}), protocol)
+    rows = transfer_rows({"s": 0.9, "a": 0.7})
+    relative = module("transfer").of_home(rows[rows["protocol"] == protocol])
     assert len(relative) == 2 * 5 * 2 * (4 if protocol.startswith("few") else 1)
     means = relative.groupby("method")["value"].mean()
     assert means.to_dict() == pytest.approx({"s": 0.9001, "a": 0.7001}, abs=1e-4)
@@ -75,7 +76,22 @@ def test_transfer_is_shown_by_every_probe():
     assert {f"{n} label{'s' * (n > 1)} a class (%)" for n in (1, 5, 10, 50)} <= set(table)
     figures = list(benchmark("transfer").figures(rows, claims_with("a")))
     assert len(figures) == 4
-    kinds = benchmark("transfer").kinds(rows, claims_with("a"))
+    kinds = module("transfer").kinds(rows, claims_with("a"))
     means = 100 * kinds.groupby(["panel", "method"])["value"].mean().unstack()
     assert means["prior art, supervised"].to_numpy() == pytest.approx([70] * 4, abs=0.2)
     assert means["prior art, unsupervised"].to_numpy() == pytest.approx([85] * 4, abs=0.2)
+
+
+def test_one_seed_decides_nothing_and_is_shown():
+    rows = transfer_rows({"s": 0.9, "a": 0.7, "b": 0.8, "c": 0.9}, seeds=1)
+    found = benchmark("transfer").verdicts(rows, claims_with("a"))
+    assert {v.verdict for v in found} == {"inconclusive"}
+    assert len(list(benchmark("transfer").figures(rows, claims_with("a")))) == 4
+
+
+def test_without_the_subject_nothing_is_decided_and_the_others_are_shown():
+    rows = transfer_rows({"a": 0.7, "b": 0.8, "c": 0.9})
+    found = benchmark("transfer").verdicts(rows, claims_with("a"))
+    assert {v.verdict for v in found} == {"inconclusive"}
+    assert all("nothing to compare s with yet" in v.sentence for v in found)
+    assert len(list(benchmark("transfer").figures(rows, claims_with("a")))) == 4

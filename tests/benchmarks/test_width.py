@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.suite import Suite
-from tests.benchmarks.made import benchmark, frame
+from tests.benchmarks.made import benchmark, frame, module
 
 WIDTHS = np.array([8.0, 16.0, 32.0, 64.0, 128.0])
 ROLES = {"s": "prior art", "a": "prior art", "b": "prior art", "c": "prior art", "raw": "reference"}
 
 
 def equivalent(rows, claims):
-    return sys.modules[type(benchmark("width")).__module__].equivalent(rows, claims)
+    return module("width").equivalent(rows, claims)
 
 
 def width_rows(gain=1.0, seeds=5, discarded=100):

@@ -8,7 +8,6 @@ import pandas as pd
 
 from infomax_bench import Select, in_panels
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.contrast import Contrast
 from infomax_bench.study.select import at_home, away, of_this_width, reads, selects_in
 
 CLAIMS = Claims("s", "test", {"s": "this work", "p": "prior art"}, False)
@@ -24,15 +23,6 @@ def test_panels_are_told_apart_by_name_and_declare_all_that_they_read():
     assert found[["panel", "value"]].to_numpy().tolist() == [["of a", 20], ["of b", 0]]
     assert [s.metric for s in selects_in([panels.then(len)])] == ["a", "b"]
     assert panels(ROWS.iloc[:0], CLAIMS).empty
-
-
-def test_a_contrast_knows_what_it_reads_through_changes_and_may_claim_nothing_where_nothing_is_measured():
-    rows = Select("z").then(lambda rows: rows)
-    table = ROWS.assign(method="s", dataset="d", target="d", seed=0, status="ok", current=True)
-    assert [s.metric for s in Contrast("P", "Better", "z", rows).selects] == ["z"]
-    (missing,) = Contrast("P", "Better", "z", rows).decide(table, CLAIMS)
-    assert (missing.verdict, missing.more["missing"]) == ("inconclusive", ("p",))
-    assert list(Contrast("P", "Better", "z", rows, where_measured=True).decide(table, CLAIMS)) == []
 
 
 def rows():
