@@ -100,7 +100,7 @@ def test_hidden_units_of_an_identity_encoder_are_rectified():
 @pytest.mark.parametrize("method", [Variance(), Normalised()])
 def test_stacked_seeds_train_as_each_alone(backbone, method):
     """The first losses of a seed do not depend on who is trained beside it."""
-    problem = DEEP[backbone]
+    problem = replace(DEEP[backbone], batch_size=10)
 
     def losses(seeds):
         session = session_for(method, problem, data_of(seeds), seeds, 4)
@@ -132,10 +132,10 @@ def test_the_decoder_of_a_single_layer_is_a_single_layer():
 def test_what_is_frozen_needs_neither_the_mean_image_nor_the_batch(backbone, method):
     """Features of one image are the same alone and in a batch, and training's of all measured images as one batch,
     where no batch norm is in the way."""
-    encoder = frozen(method, DEEP[backbone])
+    encoder = frozen(method, DEEP[backbone], epochs=1)
     together = encoder.features(IMAGES[:7])
     torch.testing.assert_close(encoder.features(IMAGES[:1]), together[:, :1], rtol=1e-4, atol=1e-5)
-    session = session_for(method, DEEP[backbone], data_of(), SEEDS, 2 * N_TRAIN // 50)
+    session = session_for(method, DEEP[backbone], data_of(), SEEDS, N_TRAIN // 50)
     for _ in range(session.n_steps):
         session.advance()
     images = torch.cat(list(session._batches()), dim=1)
