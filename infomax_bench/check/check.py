@@ -14,7 +14,7 @@ from typing import Any
 
 from infomax_bench.base.console import say
 from infomax_bench.base.errors import NotApplicable, UserError, unknown
-from infomax_bench.check.benchmarks import BENCHMARK_PROMISES
+from infomax_bench.check.benchmarks import BENCHMARK_PROMISES, Asked
 from infomax_bench.check.datasets import DATASET_PROMISES
 from infomax_bench.check.evaluations import EVALUATION_PROMISES
 from infomax_bench.check.methods import METHOD_PROMISES
@@ -27,11 +27,11 @@ def promises(plugin: Plugin, found: Registry) -> Iterator[tuple[str, Callable[[]
     of_kind: dict[str, tuple[Callable[[str], Any], Sequence[Callable[..., None]]]] = {
         "methods": (found.method, METHOD_PROMISES),
         "datasets": (found.dataset, DATASET_PROMISES),
-        "benchmarks": (found.benchmark, BENCHMARK_PROMISES),
+        "benchmarks": (lambda name: Asked(found.benchmark(name), found), BENCHMARK_PROMISES),
         "evaluations": (found.evaluation, EVALUATION_PROMISES),
     }
     make, made = of_kind[plugin.kind]
-    own = (make(plugin.name), found) if plugin.kind in ("benchmarks", "evaluations") else (make(plugin.name),)
+    own = (make(plugin.name), found) if plugin.kind == "evaluations" else (make(plugin.name),)
     for promise in made:
         yield _words(promise), partial(promise, *own)
 

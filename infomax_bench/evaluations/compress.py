@@ -113,8 +113,8 @@ CURVES = (*JUDGED, *(f"{kind}/{way}" for kind in COMPRESSED for way in WAYS[kind
     seconds=2e-5,
     trainings=3.5,
     metrics=[
-        ACCURACY.under(*CURVES, x="share of all weights, or units, that is gone"),
-        VALIDATION_ACCURACY.under(*CURVES, x="share of all weights, or units, that is gone"),
+        ACCURACY.under(*CURVES, x="share of all weights, or units, that is gone", at=(0.0, *SHARES)),
+        VALIDATION_ACCURACY.under(*CURVES, x="share of all weights, or units, that is gone", at=(0.0, *SHARES)),
         PRUNABLE.under(*JUDGED),
         Metric("chosen_fraction", "largest share that validation images tolerate", "higher", "", (0, 1), JUDGED),
         Metric("chosen_loss", "test accuracy that it costs", "lower", range=(-1, 1), protocols=JUDGED),

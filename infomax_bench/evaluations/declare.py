@@ -41,8 +41,9 @@ class Metric:
 
     help: what it is, in a line. unit: "" for a share or a score. better: which end is the good one. range: the least
     and the largest value there can be. protocols: the ways of measuring it, "" where there is one. x: what the swept
-    quantity is, and its unit; "" if nothing is swept. undefined: when the value is NaN; "" if never. repeats: False for
-    times and memory, which differ from one measurement of the same to the next.
+    quantity is, and its unit; "" if nothing is swept. at: values of x that there are with default options. undefined:
+    when the value is NaN; "" if never. repeats: False for times and memory, which differ from one measurement of the
+    same to the next.
 
     Names that nobody knows before something is measured: with `each` there is one metric for each of these, called by
     `name` and theirs; with `by` protocols are these too (the factors of a data set).
@@ -55,6 +56,7 @@ class Metric:
     range: tuple[float, float] = (-math.inf, math.inf)
     protocols: tuple[str, ...] = ("",)
     x: str = ""
+    at: tuple[float, ...] = ()
     undefined: str = ""
     repeats: bool = True
     each: str = ""

@@ -98,6 +98,7 @@ class Curve:
             range=(0, 1),
             protocols=tuple(NETWORKS),
             x="passes over the labelled images",
+            at=(0.5, 1.0, 2.0, 3.0),
         ),
         Metric(
             "gradient_norm",
@@ -105,6 +106,7 @@ class Curve:
             range=(0, math.inf),
             protocols=tuple(NETWORKS),
             x="layer, from 1 to the classifier",
+            at=(1, 2, 3, 4, 5),
         ),
     ],
 )

@@ -34,7 +34,7 @@ _Score = partial(Metric, better="higher", range=(-1, 1))
         _Score("unit_auroc", "how well the best concept of a unit explains it, mean over units", range=(0, 1)),
         _Score("nameable_units", "share of units that one concept explains", range=(0, 1)),
         _Score("classes_named", "share of classes that some unit stands for", range=(0, 1)),
-        _Score("sparse_accuracy", "accuracy of a probe of few units", range=(0, 1), x="units of a class"),
+        _Score("sparse_accuracy", "accuracy of a probe of few units", range=(0, 1), x="units of a class", at=SPARSE),
         _Score("factor_alignment", "how nearly every factor has a unit of its own", undefined="no factor varies"),
         _Score("mig", "gap between the two most informative units for a factor", undefined="no factor varies"),
         _Score("sap", "gap between the two most predictive units for a factor", undefined="no factor varies"),

@@ -149,7 +149,7 @@ def few_shot_neighbours(data: FeatureSet, seeds: tuple[int, ...], shots: int) ->
     return torch.stack(result)
 
 
-@evaluation(version=2, seconds=4e-6, of_files=True, metrics=[ACCURACY.under(FEW_SHOT_KNN, x=FEW_LABELS)])
+@evaluation(version=2, seconds=4e-6, of_files=True, metrics=[ACCURACY.under(FEW_SHOT_KNN, x=FEW_LABELS, at=SHOTS)])
 def few_shot_knn(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     """Accuracy of nearest neighbours on the labels of the few-shot probe (`x` is their number a class)."""
     rows = []
@@ -172,7 +172,7 @@ def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]
 
 @evaluation(
     version=6, seconds=3e-5, of_files=True,
-    metrics=[*LINEAR, ACCURACY.under("knn"), ACCURACY.under("few-shot", x=FEW_LABELS)],
+    metrics=[*LINEAR, ACCURACY.under("knn"), ACCURACY.under("few-shot", x=FEW_LABELS, at=SHOTS)],
 )  # fmt: skip
 def probe(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     """Accuracy of the linear, k-NN and few-shot probes (`x` is the number of labels a class)."""

@@ -60,11 +60,11 @@ NOTHING = "there is nothing to remove"
     seconds=5.5e-5,
     of_files=True,
     metrics=[
-        ACCURACY.under(*IN_ORDER, "random/renormalised", x=REMOVED),
+        ACCURACY.under(*IN_ORDER, "random/renormalised", x=REMOVED, at=LEVELS),
         PRUNABLE.under(*IN_ORDER, undefined=NOTHING),
         Metric("area", "area under the share of accuracy that is kept", protocols=IN_ORDER, undefined=NOTHING),
-        Metric("kept", "accuracy, 1 for all units and 0 for chance", protocols=(BEST,), x=REMOVED),
-        ACCURACY.under(BEST, name="accuracy_at_units", x="units that are left"),
+        Metric("kept", "accuracy, 1 for all units and 0 for chance", protocols=(BEST,), x=REMOVED, at=LEVELS),
+        ACCURACY.under(BEST, name="accuracy_at_units", x="units that are left", at=(1, 2, 4, 8, 16, 32)),
         PRUNABLE.under(BEST, name="prunable_fraction_first", help="largest share before any removal costs more"),
         PRUNABLE.under(BEST, name="prunable_fraction_last", help="largest share that costs at most a point"),
         Metric("loss_noise", "standard error of the loss that ends the first", range=(0, 1)).under(

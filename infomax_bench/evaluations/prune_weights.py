@@ -30,7 +30,7 @@ BY_MAGNITUDE = ("magnitude/frozen", "magnitude/refitted")
     version=5,
     seconds=4e-5,
     metrics=[
-        ACCURACY.under(*BY_MAGNITUDE, x="share of each unit's weights that is removed"),
+        ACCURACY.under(*BY_MAGNITUDE, x="share of each unit's weights that is removed", at=WEIGHT_LEVELS),
         PRUNABLE.under(*BY_MAGNITUDE),
     ],
 )

@@ -27,8 +27,8 @@ DRAWS = 10
     seconds=2.5e-5,
     of_files=True,
     metrics=[
-        ACCURACY.under(*CORRUPTIONS, x="severity, from 0 (clean) to 5"),
-        ACCURACY.under(DROPOUT, x="share of live units that are silenced"),
+        ACCURACY.under(*CORRUPTIONS, x="severity, from 0 (clean) to 5", at=(0, *SEVERITIES)),
+        ACCURACY.under(DROPOUT, x="share of live units that are silenced", at=(0.0, *DROPPED)),
         Metric("chance_accuracy", "1 over the number of classes", range=(0, 1)),
     ],
 )

@@ -37,6 +37,9 @@ PAGE = 10.0
 NARROWEST = 0.8
 """Inches of a panel that names leave it at least."""
 
+EMPTY = "empty"
+"""The label of a figure that shows nothing."""
+
 INK, QUIET, FAINT = "#22262b", "#666d76", "#e3e6ea"
 LOOK: Any = {
     "font.family": "sans-serif", "font.sans-serif": fonts.NAMES, "font.size": 9,
@@ -203,6 +206,7 @@ def name_rows(
 def empty(text: str = "nothing measured yet") -> Figure:
     """A figure that says that there is nothing to show."""
     figure = Figure(figsize=(PAGE / 2, 0.8))
+    figure.set_label(EMPTY)
     figure.text(0.02, 0.5, text, color=QUIET, fontsize=9, va="center")
     return figure
 

@@ -19,6 +19,7 @@ from infomax_bench.base.store import Job, Manifest, Store, replacing
 from infomax_bench.run.record import RECORD, fitted
 from infomax_bench.run.rows import read_rows
 from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cards import claims_of
 from infomax_bench.study.cell import DEFAULTS, Cell, Request
 from infomax_bench.study.claims import Claims
 
@@ -70,33 +71,10 @@ class Results:
         return lines
 
     def claims(self, subject: str | None = None) -> Claims:
-        """Who is claimed about, and who stands against it, on single layers.
-
-        Of the subject's own kind ("this work"), the variants in its file and what is declared an ablation of it stand
-        nowhere; methods of other files are what came before it. Drafts stand nowhere, but for the subject.
-        """
+        """Who is claimed about, and who stands against it: see `claims_of`."""
         subject = printable(subject or str(self.info["subject"]))
-        file = self.cards.get(subject, {}).get("file", subject)
-        roles = {}
-        for method, card in self.cards.items():
-            if "shown_beside" in card:
-                continue
-            variant = card.get("file", method) == file or card.get("ablation_of") == subject
-            role = card.get("role", "draft")
-            part = role != "draft" and not variant and "linear" in card.get("backbones", ("linear",))
-            if method == subject or part:
-                roles[method] = "prior art" if role in ("this work", "draft") else role
-        return Claims(
-            subject,
-            self.preset,
-            roles,
-            bool(self.info.get("indicative")),
-            width=self.info["suite"].get("width"),
-            own_width=frozenset(m for m, card in self.cards.items() if card.get("own_width")),
-            supervised=frozenset(m for m, card in self.cards.items() if card.get("supervised")),
-            labelled=frozenset(m for m, card in self.cards.items() if "labels" in card.get("needs", ())),
-            fitted=frozenset(m for m, card in self.cards.items() if card.get("fitted")),
-        )
+        indicative, width = bool(self.info.get("indicative")), self.info["suite"].get("width")
+        return claims_of(self.cards, subject, self.preset, indicative, width)
 
     def without_drafts(self, subject: str) -> pd.DataFrame:
         """The table that claims are decided on: what a draft of another method did cannot matter then, whatever a

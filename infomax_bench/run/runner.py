@@ -30,12 +30,12 @@ from infomax_bench.run.results import Results, machine_in_words, read_info, read
 from infomax_bench.run.workers import Workers
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cards import cards
 from infomax_bench.study.cell import DEFAULTS, Cell, Request
 from infomax_bench.study.plan import BLOCK, Entry, Planner, Task, tasks
 from infomax_bench.study.plugins import Registry
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.tuned import Study
-from infomax_bench.training.method import Method
 
 
 @dataclass
@@ -280,16 +280,7 @@ def _info(
     info: dict[str, Any], registry: Registry, suite: Suite, planner: Planner, studies: Mapping[str, Study]
 ) -> dict[str, Any]:
     """What run.json says, with this run's part of it anew."""
-    methods = {}  # those that are gone leave no rival behind
-    for name in registry.names("methods"):
-        plugin = registry.get("methods", name)
-        cls: type[Method] = plugin.cls
-        methods[name] = {
-            **asdict(cls.card), **({"role": "draft"} if name in suite.drafts else {}),
-            "supervised": cls.supervised(), "needs": cls.needs, "fitted": not cls.by_gradient(),
-            "own_width": cls.own_width(), "file": Path(plugin.path).stem,
-            "backbones": cls.backbones, "tunable": sorted(cls.search_space(plugin.settings)),
-        }  # fmt: skip
+    methods = cards(registry, suite.drafts)
     tuning = {
         key: {**study.told(), "current": study.source == registry.get("methods", study.method).source}
         for key, study in studies.items()

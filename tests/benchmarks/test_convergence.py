@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from infomax_bench.base.store import Store
-from infomax_bench.check.benchmarks import grid_is_made_of_known_evaluations
+from infomax_bench.check.benchmarks import Asked, grid_is_made_of_known_evaluations
 from infomax_bench.evaluations import similarity as similarity_module
 from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.plots.sheets import clustered
@@ -190,10 +190,10 @@ def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
 
 
 def test_what_it_compares_must_be_asked_for(convergence):
-    grid_is_made_of_known_evaluations(convergence, registry())
+    grid_is_made_of_known_evaluations(Asked(convergence, registry()))
     careless = type("Careless", (type(convergence),), {"grid": lambda self, suite: []})()
     with pytest.raises(AssertionError, match="does not ask for 'representation'"):
-        grid_is_made_of_known_evaluations(careless, registry())
+        grid_is_made_of_known_evaluations(Asked(careless, registry()))
     assert registry().comparison("similarity").of == "representation"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from infomax_bench import Benchmark, Request, Select
 from infomax_bench.base.older import tags_of
-from infomax_bench.check.benchmarks import columns_that_are_read_exist, grid_is_made_of_known_evaluations
+from infomax_bench.check.benchmarks import Asked, columns_that_are_read_exist, grid_is_made_of_known_evaluations
 from infomax_bench.check.promise import Broken
 from infomax_bench.run.results import COLUMNS
 from infomax_bench.run.runner import plan_entries
@@ -38,7 +38,7 @@ class Varied(Benchmark):
 def test_a_tag_that_is_not_as_declared_is_named(tags, culprit):
     """In `check`, and by a run, which leaves that benchmark out."""
     with pytest.raises(Broken, match=culprit):
-        grid_is_made_of_known_evaluations(Varied(**tags), PLUGINS)
+        grid_is_made_of_known_evaluations(Asked(Varied(**tags), PLUGINS))
     planner = Planner(PLUGINS, "cpu")
     assert plan_entries(planner, SUITE, [Varied(**tags)]) == []
     assert culprit in planner.faults["varied"]
@@ -49,7 +49,7 @@ def test_a_tag_takes_no_name_of_a_column():
         tags = {"width": float}
 
     with pytest.raises(Broken, match="'width' has the name of a column"):
-        grid_is_made_of_known_evaluations(Wide(), PLUGINS)
+        grid_is_made_of_known_evaluations(Asked(Wide(), PLUGINS))
 
 
 def test_a_selection_by_what_is_no_column_is_named():
@@ -57,14 +57,7 @@ def test_a_selection_by_what_is_no_column_is_named():
         columns = {"loud": Select("accuracy", "linear", sweep="width"), "fine": Select("accuracy", x=1, kind="a")}
 
     with pytest.raises(Broken, match=r"sweep='width'\): 'sweep' is no column"):
-        columns_that_are_read_exist(Reads(), PLUGINS)
-
-
-@pytest.mark.parametrize("name", PLUGINS.names("benchmarks"))
-def test_what_benchmarks_select_by_exists(name):
-    benchmark = PLUGINS.benchmark(name)
-    grid_is_made_of_known_evaluations(benchmark, PLUGINS)
-    columns_that_are_read_exist(benchmark, PLUGINS)
+        columns_that_are_read_exist(Asked(Reads(), PLUGINS))
 
 
 def test_tags_are_no_part_of_keys_and_slots():
