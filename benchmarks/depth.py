@@ -7,7 +7,7 @@ from infomax_bench.plots.figures import curves
 from infomax_bench.stats.compare import difference
 from infomax_bench.stats.intervals import MIN_SEEDS
 from infomax_bench.stats.readings import diverged, tables, word_for
-from infomax_bench.study.select import at_home, away
+from infomax_bench.study.selection import at_home, away
 
 MARGIN = 1.0  # points of accuracy that a layer may cost and still compose
 GREEDY, JOINT = "layer by layer", "all layers together"

@@ -7,7 +7,7 @@ import numpy as np
 from infomax_bench import Benchmark, Contrast, GroupContrast, Request, Select, View, in_panels, reads
 from infomax_bench.evaluations.thresholds import FEW_SHOT_KNN
 from infomax_bench.plots.figures import comparable, curves, dots, matrix
-from infomax_bench.study.select import at_home, away
+from infomax_bench.study.selection import at_home, away
 
 SEES, BLIND = "prior art, supervised", "prior art, unsupervised"
 FEW = (1, 5, 10, 50)  # labels a class

@@ -8,7 +8,7 @@ from infomax_bench.plots.sheets import mosaic
 from infomax_bench.stats.compare import by_case, compare, difference
 from infomax_bench.stats.findings import one_by_one
 from infomax_bench.stats.readings import averaged, tables
-from infomax_bench.study.select import of_this_width
+from infomax_bench.study.selection import of_this_width
 
 LABEL, GAUSSIAN, ALONE = "class", "drawn from a Gaussian", "units drawn alone"
 

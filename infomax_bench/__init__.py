@@ -27,9 +27,9 @@ _WHERE = {
     "GroupContrast": "study.contrast",
     "Given": "study.given",
     "Request": "study.cell",
-    "Select": "study.select",
-    "in_panels": "study.select",
-    "reads": "study.select",
+    "Select": "study.selection",
+    "in_panels": "study.selection",
+    "reads": "study.selection",
     "Suite": "study.suite",
     "View": "study.view",
     "Context": "evaluations.context",
@@ -122,9 +122,9 @@ if TYPE_CHECKING:
     from infomax_bench.study.contrast import Contrast as Contrast
     from infomax_bench.study.contrast import GroupContrast as GroupContrast
     from infomax_bench.study.given import Given as Given
-    from infomax_bench.study.select import Select as Select
-    from infomax_bench.study.select import in_panels as in_panels
-    from infomax_bench.study.select import reads as reads
+    from infomax_bench.study.selection import Select as Select
+    from infomax_bench.study.selection import in_panels as in_panels
+    from infomax_bench.study.selection import reads as reads
     from infomax_bench.study.suite import Suite as Suite
     from infomax_bench.study.view import View as View
     from infomax_bench.training.frozen import Encoder as Encoder

@@ -21,7 +21,7 @@ from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Entry, Planner, given_to, make_suite
 from infomax_bench.study.plugins import Registry, home
 from infomax_bench.study.presets import load_presets
-from infomax_bench.study.select import Select, selects_in
+from infomax_bench.study.selection import Select, selects_in
 from infomax_bench.study.suite import Suite
 
 DRAWN = (FULL, ONE_SEED)

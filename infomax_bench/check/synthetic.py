@@ -21,7 +21,7 @@ from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.contrast import Contrast
 from infomax_bench.study.plan import Entry
 from infomax_bench.study.plugins import Registry
-from infomax_bench.study.select import Select
+from infomax_bench.study.selection import Select
 
 APART, OVER_SEEDS, AHEAD = 0.1, 0.002, 0.3
 """In shares of a range: from the worst to the best method, a deviation over seeds, and how far the subject is ahead."""

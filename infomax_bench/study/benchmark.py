@@ -22,7 +22,7 @@ from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import Contrast, GroupContrast
 from infomax_bench.study.given import Given
-from infomax_bench.study.select import Derived, Select
+from infomax_bench.study.selection import Derived, Select
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.view import View
 from infomax_bench.study.words import Words

@@ -15,7 +15,7 @@ from infomax_bench.stats.groups import Between, between, mean_of
 from infomax_bench.stats.power import seeds_needed
 from infomax_bench.stats.verdict import Outcome, decide, hardest, lost, stale_methods
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.select import Derived, Select, selects_in
+from infomax_bench.study.selection import Derived, Select, selects_in
 
 
 @dataclass(frozen=True)

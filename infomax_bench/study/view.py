@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.select import Select, selects_in
+from infomax_bench.study.selection import Select, selects_in
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

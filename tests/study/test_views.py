@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from infomax_bench.study.select import Select, reads, selects_in
+from infomax_bench.study.selection import Select, reads, selects_in
 from infomax_bench.study.view import View, seeds_of
 
 ROWS = pd.DataFrame(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from infomax_bench import Select, in_panels
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.select import at_home, away, of_this_width, reads, selects_in
+from infomax_bench.study.selection import at_home, away, of_this_width, reads, selects_in
 
 CLAIMS = Claims("s", "test", {"s": "this work", "p": "prior art"}, False)
 ROWS = pd.DataFrame(
