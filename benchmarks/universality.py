@@ -8,25 +8,15 @@ from infomax_bench.plots.sheets import mosaic
 from infomax_bench.stats.compare import by_case, compare, difference
 from infomax_bench.stats.findings import one_by_one
 from infomax_bench.stats.readings import averaged, tables
-from infomax_bench.study.selection import of_this_width
+from infomax_bench.study.selection import complement, of_this_width
 
 LABEL, GAUSSIAN, ALONE = "class", "drawn from a Gaussian", "units drawn alone"
-
-
-def the_others(rows):
-    return rows[rows["protocol"] != LABEL]
-
-
-def closeness(rows):
-    return rows.assign(value=1 - rows["value"])
-
-
 TASKS = {
     "classes": Select("decodability", LABEL, scale=100),
-    "factors": Select("decodability", scale=100).then(the_others),
+    "factors": Select("decodability", scale=100).then(lambda rows: rows[rows["protocol"] != LABEL]),
     "figure-ground": Select("mask_skill", scale=100),
     "reconstruction": Select("reconstruction", "", scale=100),
-    "generation": Select("sample_distance", "chosen", scale=100).then(closeness),
+    "generation": Select("sample_distance", "chosen", scale=100).then(complement),
 }
 DISTANCES = {
     GAUSSIAN: Select("sample_distance", "gaussian"),

@@ -134,12 +134,9 @@ def compare(
             continue
         over_seeds = interval(difference.mean(axis=1))
         found.append((rival, over_seeds, interquartile_mean(difference), probability_of_improvement(x, y)))
-    adjusted = holm([i.p_less for _, i, *_ in found])
-    comparisons = [
-        Comparison(rival, i.mean, i.low, i.high, i.n, p, i.sd, iqm, improvement)
-        for (rival, i, iqm, improvement), p in zip(found, adjusted, strict=True)
-    ]
-    return comparisons, missing
+    made = comparisons({rival: over_seeds for rival, over_seeds, *_ in found})
+    more = [(iqm, improvement) for *_, iqm, improvement in found]
+    return [replace(c, iqm=iqm, improvement=p) for c, (iqm, p) in zip(made, more, strict=True)], missing
 
 
 def _impossible(values: Cases, method: str, cannot: Collection[tuple[str, str]]) -> set[int]:
@@ -167,6 +164,15 @@ def difference(values: pd.DataFrame, one: Any, other: Any) -> Interval:
     if not {one, other} <= set(values):
         return interval([])
     return interval((values[one] - values[other]).dropna().to_numpy())
+
+
+def comparisons(differences: Mapping[str, Interval]) -> list[Comparison]:
+    """Differences to rivals, by name, as they are compared: corrected for their number (Holm)."""
+    p = holm([d.p_less for d in differences.values()])
+    return [
+        Comparison(name, d.mean, d.low, d.high, d.n, its, d.sd)
+        for (name, d), its in zip(differences.items(), p, strict=True)
+    ]
 
 
 def apart(differences: Mapping[str, Interval]) -> tuple[list[str], list[str]]:

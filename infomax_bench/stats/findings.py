@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infomax_bench.stats.compare import Comparison
+from infomax_bench.stats.compare import Comparison, comparisons
 from infomax_bench.stats.intervals import MIN_SEEDS, Interval
-from infomax_bench.stats.verdict import Verdict, lost, plain
+from infomax_bench.stats.verdict import Verdict, decide, hardest, lost, plain
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,12 @@ class Found(Sequence[Finding]):
         return sum(one.outcome == outcome for one in self._all)
 
     def by(self, *names: str) -> list[tuple[tuple[Any, ...], Found]]:
-        """In groups of equal values of these names, in their order; without those that lack one."""
+        """In groups of equal values of these names (or "outcome"), in their order; without those that lack one."""
         groups: dict[tuple[Any, ...], list[Finding]] = {}
         for one in self._all:
-            if all(name in one.values for name in names):
-                groups.setdefault(tuple(one.values[name] for name in names), []).append(one)
+            values = {"outcome": one.outcome, **one.values}
+            if set(names) <= set(values):
+                groups.setdefault(tuple(values[name] for name in names), []).append(one)
         return [(key, Found(own)) for key, own in groups.items()]
 
     def one(self, name: str, **values: Any) -> Finding | None:
@@ -110,6 +111,20 @@ def one_by_one(comparisons: Iterable[Comparison], missing: Sequence[str] = ()) -
     behind = tuple(c.rival for c in sure if c.high < 0)
     rest = (*(c.rival for c in comparisons), *missing)
     return Standing(ahead, tuple(name for name in rest if name not in (*ahead, *behind)), behind)
+
+
+def all_above(name: str, differences: Mapping[str, Interval], unit: str, values: Mapping[str, Any]) -> Finding:
+    """Do all differences, by rival, lie above zero? Decided as verdicts are, and told with the comparison that decides:
+    its `rival`, and how many `rivals` there are, surely `better` (above zero, uncorrected) and `worse` (corrected)."""
+    compared = comparisons(differences)
+    outcome = decide(compared)
+    decisive = hardest(compared, outcome)
+    better = sum(c.n_seeds >= MIN_SEEDS and c.low > 0 for c in compared)
+    counts = {"rivals": len(compared), "better": better, "worse": sum(lost(c) for c in compared)}
+    if decisive is None:
+        return Finding(name, outcome, None, {**values, **counts, "rival": ""})
+    estimate = Estimate(decisive.mean, decisive.low, decisive.high, decisive.n_seeds, unit)
+    return Finding(name, outcome, estimate, {**values, **counts, "rival": decisive.rival})
 
 
 def from_verdict(verdict: Verdict) -> Finding:

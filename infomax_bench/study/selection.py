@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,22 @@ def of_this_width(select: Select | Derived) -> Derived:
         return found[~found["method"].isin(claims.own_width)]
 
     return Derived(make, tuple(selects_in(select)))
+
+
+def best_by(select: Select | Derived, score: Select | Derived, among: str, by: Sequence[str]) -> Derived:
+    """Its rows, in each case of the columns `by`, with the value of the column `among` that has the largest score; of
+    equal ones the first by name."""
+
+    def make(rows: pd.DataFrame, claims: Claims) -> pd.DataFrame:
+        scores = score(rows, claims).sort_values(among).sort_values("value", ascending=False, kind="stable")
+        return select(rows, claims).merge(scores.drop_duplicates(list(by))[[*by, among]], on=[*by, among])
+
+    return Derived(make, tuple(selects_in([select, score])))
+
+
+def complement(rows: pd.DataFrame) -> pd.DataFrame:
+    """One less the values: errors of accuracies."""
+    return rows.assign(value=1 - rows["value"].astype(float))
 
 
 def at_home(rows: pd.DataFrame) -> pd.DataFrame:

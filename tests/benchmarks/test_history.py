@@ -10,6 +10,7 @@ import pytest
 
 from infomax_bench.plots.theme import png
 from infomax_bench.run.results import COLUMNS
+from infomax_bench.stats.findings import Found
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
@@ -30,6 +31,14 @@ AS_KNOWN = {
 @pytest.fixture
 def history():
     return registry().benchmark("history")
+
+
+def module(history):
+    return sys.modules[type(history).__module__]
+
+
+def found(history, table, claims=CLAIMS):
+    return Found(history.findings(table, claims))
 
 
 def rows(errors=AS_KNOWN, seeds=5, noise=0.001, labels=(100, 1000)):
@@ -67,18 +76,19 @@ def changed(**errors):
 
 def test_each_seed_takes_the_way_that_is_better_on_validation_images(history):
     table = rows()
-    assert set(history.errors(table).query("method == 'rbm'")["start"]) == {"rescaled"}
+    assert set(module(history).ERRORS(table).query("method == 'rbm'")["start"]) == {"rescaled"}
     lucky = (table["seed"] == 2) & table["label"].str.startswith("as trained") & (table["method"] == "rbm")
     table.loc[lucky & (table["metric"] == "finetuned_validation_accuracy"), "value"] = 1.0
-    errors = history.errors(table).query("method == 'rbm' and network == 'sigmoid' and labels == 100")
+    errors = module(history).ERRORS(table).query("method == 'rbm' and network == 'sigmoid' and labels == 100")
     assert errors.set_index("seed")["start"].to_dict() == {2: "as trained", **dict.fromkeys((0, 1, 3, 4), "rescaled")}
-    assert errors.set_index("seed")["value"][2] == pytest.approx(0.15, abs=0.01)  # what is worse on test images
+    assert errors.set_index("seed")["value"][2] == pytest.approx(15, abs=1)  # what is worse on test images
     equal = rows()
     equal.loc[equal["metric"] == "finetuned_validation_accuracy", "value"] = 0.5
-    assert set(history.errors(equal).query("method == 'rbm'")["start"]) == {"as trained"}
+    assert set(module(history).ERRORS(equal).query("method == 'rbm'")["start"]) == {"as trained"}
 
 
 def test_known_results_that_come_out_begin_the_answer(history):
+    assert {f.outcome for f in found(history, rows()).all("known")} == {"comes out"}
     answer = history.answer(rows(), CLAIMS)
     assert answer.startswith(
         "The known results come out: sigmoid networks gain from RBMs as trained (d, 100 labels), +14.97"
@@ -87,16 +97,20 @@ def test_known_results_that_come_out_begin_the_answer(history):
 
 
 @pytest.mark.parametrize(
-    ("errors", "what", "word"),
+    ("errors", "network", "word"),
     [
-        ({"sigmoid_rbm": 0.32}, "sigmoid networks gain from RBMs as trained", "does not come out"),
+        ({"sigmoid_rbm": 0.32}, SIGMOID, "does not come out"),
         # as trained, which is five points worse
-        ({"relu_nothing": 0.12}, "ReLU networks gain little from RBMs as trained", "does not come out"),
-        ({"relu_nothing": 0.1099}, "ReLU networks gain little from RBMs as trained", "undecided"),
+        ({"relu_nothing": 0.12}, RELU, "does not come out"),
+        ({"relu_nothing": 0.1099}, RELU, "undecided"),
     ],
 )
-def test_known_results_that_do_not_come_out_are_said_first(history, errors, what, word):
-    answer = history.answer(changed(**errors), CLAIMS)
+def test_known_results_that_do_not_come_out_are_said_first(history, errors, network, word):
+    table = changed(**errors)
+    for known in found(history, table).all("known"):
+        assert known.outcome == (word if known["network"] == network else "comes out")
+    answer = history.answer(table, CLAIMS)
+    what = {SIGMOID: "sigmoid networks gain", RELU: "ReLU networks gain little"}[network] + " from RBMs as trained"
     assert answer.startswith(f"Of what is known, this does not come out, or not surely: {what} (d, 100 labels): {word}")
     assert "What else is known comes out" in answer
 
@@ -107,13 +121,20 @@ def test_a_stack_that_diverged_is_an_error_of_all(history):
     first = table[lost].drop_duplicates("label")
     failed = first.assign(status="diverged", metric="deep_finetune", reason="diverged", value=np.nan)
     table = pd.concat([table[~lost], failed], ignore_index=True)
-    errors = history.errors(table).query("method == 's' and labels == 100").set_index(["network", "seed"])["value"]
-    assert errors[SIGMOID, 0] == errors[RELU, 0] == 1
-    assert "whether the objective was wrong is undecided" in history.answer(table, CLAIMS)
+    errors = (
+        module(history).ERRORS(table).query("method == 's' and labels == 100").set_index(["network", "seed"])["value"]
+    )
+    assert errors[SIGMOID, 0] == errors[RELU, 0] == 100
+    readings = found(history, table).all("reading", of="objective")
+    assert {f.outcome for f in readings} == {"inconclusive"}
     assert len(list(history.figures(table, CLAIMS))) == 3
 
 
 def test_four_seeds_decide_nothing(history):
+    few = found(history, rows(seeds=4))
+    assert few.all("known").count("undecided") == 4
+    assert few.all("reading", of="tools").count("undecided") == 2
+    assert few.all("reading", of="objective").count("inconclusive") == 2
     answer = history.answer(rows(seeds=4), CLAIMS)
     assert answer.count("undecided") == 4 + 2 * 2 + 2  # of each of both labels, and both readings in the paragraph
     assert "come out:" not in answer
@@ -122,48 +143,58 @@ def test_four_seeds_decide_nothing(history):
 
 def test_a_result_that_was_not_measured_is_not_one_that_came_out(history):
     without = {k: e for k, e in AS_KNOWN.items() if k[1] != "rbm"}
+    some = found(history, rows(without))
+    assert {(f.outcome, f.estimate.n) for f in some.all("known")} == {("undecided", 0)}
+    assert {f.outcome for f in some.all("reading")} == {"inconclusive"}
     answer = history.answer(rows(without), CLAIMS)
     assert answer.count("undecided, not measured") == 4
     assert "whether the objective was wrong is undecided" in answer
 
 
 @pytest.mark.parametrize(
-    ("errors", "words"),
+    ("errors", "outcome", "words"),
     [
-        ({}, "better tools made RBMs unnecessary"),
-        ({"relu_nothing": 0.2}, "better tools did not make RBMs unnecessary"),
-        ({"relu_nothing": 0.1099}, "whether better tools made RBMs unnecessary is undecided"),
+        ({}, "supported", "better tools made RBMs unnecessary"),
+        ({"relu_nothing": 0.2}, "refuted", "better tools did not make RBMs unnecessary"),
+        ({"relu_nothing": 0.1099}, "undecided", "whether better tools made RBMs unnecessary is undecided"),
     ],
 )
-def test_better_tools(history, errors, words):
-    assert f"On d, 1000 labels: {words} (the ReLU" in history.answer(changed(**errors), CLAIMS)
+def test_better_tools(history, errors, outcome, words):
+    table = changed(**errors)
+    assert found(history, table).one("reading", of="tools", labels=1000).outcome == outcome
+    assert f"On d, 1000 labels: {words} (the ReLU" in history.answer(table, CLAIMS)
 
 
 @pytest.mark.parametrize(
-    ("errors", "words"),
+    ("errors", "outcome", "better", "words"),
     [
-        ({}, "the objective was wrong; s is the better start in 6 of 6 comparisons, surely the worse one in 0"),
+        ({}, "supported", 6, "the objective was wrong"),
         # scaling alone would do as well
-        ({"sigmoid_random_features": 0.06}, "whether the objective was wrong is undecided; s is the better start in 5"),
-        ({"sigmoid_random_features": 0.02}, "the objective was not wrong; s is the better start in 5 of 6 comparisons, "
-         "surely the worse one in 1 (hardest is random_features in the sigmoid network: -4"),
+        ({"sigmoid_random_features": 0.06}, "inconclusive", 5, "whether the objective was wrong is undecided"),
+        ({"sigmoid_random_features": 0.02}, "refuted", 5, "the objective was not wrong"),
     ],
-)  # fmt: skip
-def test_the_objective(history, errors, words):
-    paragraph, *points = history.answer(changed(**errors), CLAIMS).split("\n")
+)
+def test_the_objective(history, errors, outcome, better, words):
+    table = changed(**errors)
+    one = found(history, table).one("reading", of="objective", labels=100)
+    assert (one.outcome, one["better"], one["rivals"]) == (outcome, better, 6)
+    assert one["worse"] == (outcome == "refuted")
+    if outcome == "refuted":
+        assert (one["rival"], round(one.estimate.mean)) == ("random_features in the sigmoid network", -4)
+    paragraph, *points = history.answer(table, CLAIMS).split("\n")
     (few,) = (point for point in points if point.startswith("On d, 100 labels: "))
-    assert f"There, {words}" in few
-    assert f"{words.partition(';')[0]} (d, 100 labels" in paragraph
+    assert f"There, {words}; s is the better start in {better} of 6 comparisons, surely the worse" in few
+    assert f"{words} (d, 100 labels" in paragraph
 
 
 def test_another_subject_takes_its_place_and_is_no_rival_of_its_own(history):
-    answer = history.answer(rows(), Claims("rbm", "standard", ROLES, False))
-    assert "rbm is the better start in" in answer
-    assert "of 4 comparisons" in answer
+    one = found(history, rows(), Claims("rbm", "standard", ROLES, False)).one("reading", of="objective")
+    assert one["rivals"] == 4
+    assert "rbm" not in one["rival"]
 
 
 def test_passes_are_counted_to_a_point_above_the_error_of_the_relu_network_from_nothing(history):
-    needed = history.passes_needed(rows(noise=0.0)).query("labels == 100 and seed == 0")
+    needed = module(history).passes_needed(module(history).CURVES(rows(noise=0.0))).query("labels == 100 and seed == 0")
     needed = needed.set_index(["network", "method"])["value"]
     assert needed[RELU, NOTHING] == 8  # at 4 its error is 0.1, at 8 0.05
     assert needed[RELU, "s"] == 4  # 0.06 at 4
@@ -172,8 +203,8 @@ def test_passes_are_counted_to_a_point_above_the_error_of_the_relu_network_from_
 
 
 def test_gradients_are_relative_to_the_classifiers(history):
-    found = history.gradients(rows())
-    assert found.groupby("x")["value"].mean().to_dict() == pytest.approx({1: -2, 2: -1, 3: 0})
+    ratios = module(history).GRADIENTS(rows())
+    assert ratios.groupby("x")["value"].mean().to_dict() == pytest.approx({1: -2, 2: -1, 3: 0})
     sentence = "on d: 0.01 in the sigmoid network from nothing, 0.01 in the sigmoid network from RBMs, 0.01 in the ReLU"
     assert sentence in history.answer(rows(), CLAIMS)
 
@@ -225,10 +256,9 @@ def test_only_the_chosen_methods_are_run(history):
 
 def test_the_rule_is_in_the_docstring_with_the_essays_words(history):
     assert '"A deeper story: the objective was wrong"' in history.paragraph("Claim")
-    module = sys.modules[type(history).__module__]
-    assert module.LITTLE == 0.01
+    assert module(history).LITTLE == 1
     assert "one point" in history.paragraph("Rule")
-    assert module.DEPTH == 4
+    assert module(history).DEPTH == 4
 
 
 def test_presets_fine_tune_data_sets_that_they_have():

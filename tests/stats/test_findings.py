@@ -6,7 +6,16 @@ import math
 import numpy as np
 
 from infomax_bench.stats.compare import Comparison
-from infomax_bench.stats.findings import Estimate, Finding, Found, as_json, from_verdict, one_by_one, standing
+from infomax_bench.stats.findings import (
+    Estimate,
+    Finding,
+    Found,
+    all_above,
+    as_json,
+    from_verdict,
+    one_by_one,
+    standing,
+)
 from infomax_bench.stats.intervals import interval
 from infomax_bench.stats.verdict import Verdict
 
@@ -39,6 +48,7 @@ def test_findings_are_found_by_name_and_values_in_their_order():
     assert FOUND.one("gap", dataset="c") is None
     assert FOUND.all("gap").count("shown") == 2
     assert [(key, len(own)) for key, own in FOUND.by("dataset")] == [(("a",), 3), (("b",), 1)]
+    assert [key for key, _ in FOUND.all("gap").by("outcome")] == [("shown",), ("none",)]
     assert [key for key, _ in FOUND.by("dataset", "x")] == [("a", 1), ("b", 1), ("a", 2)]  # "other" has no x
 
 
@@ -63,6 +73,24 @@ def test_rivals_one_by_one_are_told_apart_by_their_own_intervals():
     rivals = [compared("far", 3, 1, 1.0), compared("close", 0.5, 1, 0.8), compared("better", -3, 1, 0.9)]
     found = one_by_one([*rivals, Comparison("few", 9, 8, 10, 4, 1.0)], ["gone"])
     assert (found.ahead, found.level, found.behind) == (("far",), ("close", "few", "gone"), ("better",))
+
+
+def test_a_joint_claim_is_decided_as_verdicts_are():
+    """Supported if all intervals lie above zero, refuted by one rival surely ahead, told with the one that decides."""
+
+    def at(mean, n=5):
+        return interval(mean + np.linspace(-0.1, 0.1, n))
+
+    one = all_above("joint", {"a": at(1), "b": at(0.5)}, "points", {"where": "d"})
+    assert (one.outcome, one["rival"], one.estimate.unit, one["where"]) == ("supported", "b", "points", "d")
+    assert [one[name] for name in ("rivals", "better", "worse")] == [2, 2, 0]
+    assert all_above("joint", {"a": at(1), "b": at(0.05)}, "", {}).outcome == "inconclusive"
+    lost = all_above("joint", {"a": at(1), "b": at(-1)}, "", {})
+    assert (lost.outcome, lost["rival"], lost["worse"]) == ("refuted", "b", 1)
+    few = all_above("joint", {"a": at(1, n=4), "b": interval([])}, "", {})
+    assert (few.outcome, few["rival"], few["better"]) == ("inconclusive", "b", 0)
+    nothing = all_above("joint", {}, "", {})
+    assert (nothing.outcome, nothing.estimate, nothing["rivals"]) == ("inconclusive", None, 0)
 
 
 def test_json_has_no_number_that_is_not_finite_and_no_type_of_numpy():

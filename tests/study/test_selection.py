@@ -8,7 +8,7 @@ import pandas as pd
 
 from infomax_bench import Select, in_panels
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.selection import at_home, away, of_this_width, reads, selects_in
+from infomax_bench.study.selection import at_home, away, best_by, complement, of_this_width, reads, selects_in
 
 CLAIMS = Claims("s", "test", {"s": "this work", "p": "prior art"}, False)
 ROWS = pd.DataFrame(
@@ -52,6 +52,17 @@ def test_methods_with_a_width_of_their_own_can_be_left_out():
     select = of_this_width(Select("a"))
     assert select(table, replace(CLAIMS, own_width=frozenset({"p"})))["value"].tolist() == [1]
     assert next(iter(selects_in([select]))).metric == "a"
+
+
+def test_of_several_ways_the_best_by_another_measure_is_taken():
+    way, seed = ["fast", "slow"] * 2, [0, 0, 1, 1]
+    score = pd.DataFrame({"metric": "score", "way": way, "seed": seed, "value": [1.0, 2, 5, 5]})
+    error = pd.DataFrame({"metric": "error", "way": way, "seed": seed, "value": [10.0, 20, 30, 40]})
+    table = pd.concat([error, score]).assign(protocol="")
+    taken = best_by(Select("error"), Select("score"), "way", ["seed"])
+    assert taken(table, CLAIMS)["value"].tolist() == [20, 30], "of equal ones the first by name"
+    assert [s.metric for s in selects_in(taken)] == ["error", "score"]
+    assert complement(score)["value"].tolist() == [0, -1, -4, -4]
 
 
 def test_rows_at_home_and_away():
