@@ -52,22 +52,23 @@ def stacked(
     claims: Claims,
     *,
     part: str,
-    order: Sequence[str],
     rest: str,
     label: str,
+    order: Sequence[str] = (),
     panel: str = "dataset",
     scale: float = 1.0,
 ) -> Figure:
-    """A bar for each method, made of the parts (values of the column `part`) in the given order, a column for each
-    panel; the longest first parts on top, whose means stand beside the bars.
+    """A bar for each method, made of the parts (values of the column `part`), a column for each panel; the longest
+    first parts on top, whose means stand beside the bars.
 
-    rest: the part that is drawn last, faint. Parts below zero are drawn as nothing.
+    order: the parts that come first; others follow by name. rest: the part that is drawn last, faint. Parts below zero
+    are drawn as nothing.
     """
     found = intervals(rows, [panel, "method", part])
     if found.empty:
         return empty()
     table = found.pivot(index=[panel, "method"], columns=part, values="mean").mul(scale)
-    inner = [p for p in order if p in table.columns and p != rest]
+    inner = [p for p in dict.fromkeys([*order, *table.columns]) if p in table.columns and p != rest]
     shown = [*inner, *([rest] if rest in table.columns else [])]
     first = table[inner[0] if inner else rest]
     methods = list(first.groupby("method").mean().sort_values(kind="stable").index)

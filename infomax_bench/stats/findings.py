@@ -63,9 +63,9 @@ class Found(Sequence[Finding]):
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._all)
 
-    def all(self, name: str, **values: Any) -> Found:
-        """Those of a name, and with these values where some are given."""
-        own = [one for one in self._all if one.name == name]
+    def all(self, name: str, outcome: str | None = None, **values: Any) -> Found:
+        """Those of a name, and with this outcome and these values where some are given."""
+        own = [one for one in self._all if one.name == name and outcome in (None, one.outcome)]
         return Found(one for one in own if all(one.values.get(key) == value for key, value in values.items()))
 
     def count(self, outcome: Any) -> int:

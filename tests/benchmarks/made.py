@@ -6,10 +6,13 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench.run.results import COLUMNS
+from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
 
 
@@ -27,3 +30,31 @@ def frame(records: list[dict[str, Any]], **same: Any) -> pd.DataFrame:
     made = pd.DataFrame(records).assign(status="ok", current=True, track="controlled", **same)
     made["target"] = made.get("target", made["dataset"])
     return made.reindex(columns=list(COLUMNS)).astype({"x": float, "value": float})
+
+
+ROLES = {"s": "prior art", "sees": "prior art", "told": "prior art", "blind": "prior art", "other": "prior art",
+         "k": "control", "raw": "reference"}  # fmt: skip
+CLAIMS = Claims(
+    "s", "test", ROLES, False, width=8, own_width=frozenset({"raw"}), supervised=frozenset({"sees", "told"}),
+    labelled=frozenset({"sees"}),
+)  # fmt: skip
+SEEDS = range(5)
+
+
+def rows(
+    name: str, values: dict[tuple[str, str], dict[str, float]], datasets: tuple[str, ...] = ("d",)
+) -> pd.DataFrame:
+    """values: (metric, protocol) -> by method; over seeds it varies by a ten-thousandth."""
+    rng = np.random.default_rng(0)
+    records = [
+        {"method": m, "dataset": d, "target": d, "seed": s, "metric": metric, "protocol": protocol, "width": 8,
+         "value": value + 1e-4 * rng.standard_normal()}
+        for (metric, protocol), own in values.items() for m, value in own.items() for d in datasets for s in SEEDS
+    ]  # fmt: skip
+    made = pd.DataFrame(records).assign(benchmark=name, status="ok", current=True, track="controlled")
+    return made.reindex(columns=list(COLUMNS)).astype({"value": float})
+
+
+def verdicts(name: str, table: pd.DataFrame, claims: Claims = CLAIMS) -> dict[tuple[str, str], Verdict]:
+    """By title and whom it is against."""
+    return {(v.title, v.against): v for v in benchmark(name).verdicts(table, claims)}

@@ -12,8 +12,8 @@ from infomax_bench.plots import theme as look
 from infomax_bench.plots.theme import png
 from infomax_bench.stats.findings import Found
 from infomax_bench.study.plugins import registry
-from tests.benchmarks import test_gaps_universality as gaps
-from tests.benchmarks.test_gaps_universality import CLAIMS, SEEDS
+from tests.benchmarks import made
+from tests.benchmarks.made import CLAIMS, SEEDS
 
 UNIVERSALITY = registry().benchmark("universality")
 MODULE = sys.modules[type(UNIVERSALITY).__module__]
@@ -25,11 +25,11 @@ def coarse(monkeypatch):
 
 
 def rows(values):
-    return gaps.rows("universality", values)
+    return made.rows("universality", values)
 
 
 def verdicts(table):
-    return gaps.verdicts("universality", table)
+    return made.verdicts("universality", table)
 
 
 def task_rows(**changed):
