@@ -27,7 +27,7 @@ from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report import model
 from infomax_bench.report.facts import datasets, facts
-from infomax_bench.report.images import Gallery, read_galleries
+from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report.speed import speed
@@ -247,10 +247,11 @@ def _section(
 
 
 def _pictures(gallery: Gallery) -> dict[str, Any]:
-    where = "-".join([file_name(gallery.method), file_name(gallery.dataset), str(gallery.width)])
-    filters = None if gallery.filters is None else Picture(f"filters-{where}", "", gallery.filters)
-    top = None if gallery.top is None else Picture(f"units-{where}", "", gallery.top)
-    return {"of": gallery, "filters": filters, "top": top, "pictures": [p for p in (filters, top) if p is not None]}
+    """A page that holds its pictures has filters and units apart; beside one that does not they are one file."""
+    name = "-".join(["units", file_name(gallery.method), file_name(gallery.dataset), str(gallery.width)])
+    filters, top = (picture and Picture(name, "", picture) for picture in (gallery.filters, gallery.top))
+    whole = Picture(name, "", beside(filters.data, top.data)) if filters and top else filters or top
+    return {"of": gallery, "filters": filters, "top": top, "pictures": [whole] if whole else []}
 
 
 def _relative(root: Path, out: Path) -> str:

@@ -128,6 +128,18 @@ def _top_sheet(top: np.ndarray) -> bytes:
     return _png(Image.fromarray(_sheet(tiles[:, 0] if grey else tiles.transpose(0, 2, 3, 1), top.shape[1], 128)))
 
 
+def beside(left: bytes, right: bytes) -> bytes:
+    """Two pictures as one, the left one enlarged by a whole number to about the height of the right one."""
+    one, other = (Image.open(io.BytesIO(picture)).convert("RGB") for picture in (left, right))
+    times = max(1, round(other.height / one.height))
+    one = one.resize((times * one.width, times * one.height), Image.Resampling.NEAREST)
+    gap = max(8, other.height // 50)
+    both = Image.new("RGB", (one.width + gap + other.width, max(one.height, other.height)), "white")
+    both.paste(one, (0, 0))
+    both.paste(other, (one.width + gap, 0))
+    return _png(both)
+
+
 def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.selection import Select, reads, selects_in
 from infomax_bench.study.view import View, seeds_of
 
+CLAIMS = Claims("m", "p", {"m": "this work"}, False)
 ROWS = pd.DataFrame(
     {
         "metric": ["accuracy", "accuracy", "area"],
@@ -47,12 +49,12 @@ def test_a_view_without_rows_is_not_shown_and_claims_go_to_who_takes_them():
         drawn.append((len(rows), claims, label))
         return Figure()
 
-    assert View("v", with_claims, Select("absent"), label="l").shown(ROWS, "claims") is None
-    shown = View("v", with_claims, Select("area"), label="l", told={"few": 8}).shown(ROWS, "claims")
-    assert shown.told == {"seeds": "1 seed", "few": 8}
+    assert View("v", with_claims, Select("absent"), label="l").shown(ROWS, CLAIMS) is None
+    shown = View("v", with_claims, Select("area"), label="l", told={"few": 8}).shown(ROWS, CLAIMS)
+    assert shown.told == {"seeds": "1 seed", "subject": "m", "few": 8}
     shown.figure()
-    assert drawn == [(1, "claims", "l")]
-    assert View("v", lambda rows: Figure(), Select("area")).shown(ROWS, None).figure()
+    assert drawn == [(1, CLAIMS, "l")]
+    assert View("v", lambda rows: Figure(), Select("area")).shown(ROWS, CLAIMS).figure()
 
 
 def test_seeds_are_counted_by_encoder():
