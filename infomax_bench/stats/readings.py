@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pandas as pd
@@ -23,19 +22,6 @@ class Bounded(Protocol):
     def n(self) -> int: ...
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A word that a rule allows; whether it is in favour of what is asked about (1), against it (-1) or neither (0);
-    and the numbers that it rests on."""
-
-    word: str
-    side: int
-    numbers: str
-
-    def __str__(self) -> str:
-        return f"{self.word} ({self.numbers})"
-
-
 def side(found: Bounded, at: float = 0.0, least: float = 0.0) -> int:
     """Where an interval lies: 1 above, -1 below, 0 neither, or if its middle is nearer than `least`, or with fewer than
     MIN_SEEDS seeds."""
@@ -47,14 +33,6 @@ def side(found: Bounded, at: float = 0.0, least: float = 0.0) -> int:
 def word_for(found: Bounded, above: str, below: str, at: float = 0.0, least: float = 0.0) -> str:
     """The first word if the interval lies above, the second if it lies below, else "undecided"."""
     return {1: above, -1: below, 0: "undecided"}[side(found, at, least)]
-
-
-def read(
-    found: Bounded, words: tuple[str, str], what: str, numbers: str, at: float = 0.0, least: float = 0.0
-) -> Reading:
-    """The first of two words if the interval lies above, the second below, else "undecided in" what was asked."""
-    where = side(found, at, least)
-    return Reading({1: words[0], -1: words[1], 0: f"undecided in {what}"}[where], where, numbers)
 
 
 def signed(found: Interval, scale: float = 100.0, form: str = "+.1f") -> str:
@@ -137,3 +115,23 @@ def averaged(rows: pd.DataFrame, by: Sequence[str] = (), how: str = "mean") -> p
 def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     """The values of some columns under the seeds that all of them have; no lines if one is missing."""
     return values[list(names)].dropna() if set(names) <= set(values) else pd.DataFrame()
+
+
+def gains(values: pd.DataFrame, one: str, other: str) -> pd.Series:
+    """The column `one` less the column `other`, by seed, where both are; nothing if one is missing."""
+    own = paired(values, (one, other))
+    return own[one] - own[other] if len(own) else pd.Series(dtype=float)
+
+
+def at_best(encoders: pd.DataFrame, setting: str, column: str, by: Sequence[str]) -> pd.DataFrame:
+    """Of each case, told apart by the columns `by`, the rows with the value of `setting` at which the mean of `column`
+    is highest."""
+    means = encoders.groupby([*by, setting])[column].mean().dropna()
+    best = set(means.groupby(list(by)).idxmax())
+    return encoders[[place in best for place in encoders[[*by, setting]].itertuples(index=False, name=None)]]
+
+
+def as_rows(encoders: pd.DataFrame, columns: Collection[str], scale: float = 1.0) -> pd.DataFrame:
+    """Columns of encoders as rows, each under its name in the column `panel`, where there is a value; times `scale`."""
+    parts = [encoders.assign(value=scale * encoders[column], panel=column) for column in columns]
+    return pd.concat(parts).dropna(subset=["value"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from infomax_bench.stats.intervals import LEVEL
@@ -53,3 +54,12 @@ def deviation_ratio(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.nda
     width = math.sqrt(k * k - 1)
     ratio = one / other
     return Spread(ratio, ratio / math.sqrt(k + width), ratio * math.sqrt(k + width), n)
+
+
+def ranges(rows: pd.DataFrame, column: str, over: str, by: Sequence[str]) -> pd.DataFrame:
+    """The largest less the smallest value of a column over the values of another: columns `by` and `range`; nothing
+    where one of these is missing."""
+    own = rows[rows[column].notna()]
+    found = own.groupby(list(by), observed=True)[column].agg(["min", "max", "count"])
+    found = found[found["count"] == own[over].nunique()]
+    return found.assign(range=found["max"] - found["min"]).reset_index()

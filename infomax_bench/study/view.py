@@ -20,8 +20,8 @@ Frame = Select | Callable[[pd.DataFrame, Claims], pd.DataFrame] | pd.DataFrame
 
 class View:
     """One figure. draw: a plot form of `plots`, called with the frames and the options, and with `claims` if it takes
-    them. told: what the caption's words use beside the `subject` and `seeds`, the number of seeds of the
-    first frame, if there is one.
+    them and is given none. told: what the caption's words use beside the `subject` and `seeds`, the number of seeds of
+    the first frame, if there is one.
 
     It is not shown where one of the frames has no rows.
     """
@@ -63,7 +63,7 @@ class Shown:
         """Draws it."""
         options = dict(self.view.options)
         if "claims" in inspect.signature(self.view.draw).parameters:
-            options["claims"] = self.claims
+            options.setdefault("claims", self.claims)
         return self.view.draw(*self.frames, **options)
 
 

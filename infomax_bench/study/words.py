@@ -62,7 +62,7 @@ class Words:
 def _tidy(text: str) -> str:
     """On one line, and without spaces that a template's line breaks leave before a comma or inside brackets."""
     line = " ".join(text.split())
-    return re.sub(r"\s+([,;:.)](?:[\s;:.,)]|$))", r"\1", line).replace("( ", "(")
+    return re.sub(r"\s+([,;:.)])(?=[\s;:.,)]|$)", r"\1", line).replace("( ", "(")
 
 
 def _macros_of(module: Any) -> dict[str, Any]:

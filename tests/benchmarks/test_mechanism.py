@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from infomax_bench.run.results import COLUMNS
 from infomax_bench.run.runner import plan_entries
+from infomax_bench.stats.findings import Found
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import home, registry
@@ -76,9 +78,25 @@ def kmeans(value, seeds=10):
     return table([row("reference", s, "agreement", value, "k-means", "kmeans", d) for s in range(seeds) for d in "de"])
 
 
-def words(rows, one=BOTH, other=WITHOUT):
-    encoders = benchmark().encoders(rows, CLAIMS)
-    return {name: reading.word for name, reading in benchmark().readings(encoders, one, other).items()}
+def of_file(name):
+    """A function of the benchmark's file."""
+    return getattr(importlib.import_module(type(benchmark()).__module__), name)
+
+
+def encoders(rows):
+    return of_file("encoders")(rows, CLAIMS)
+
+
+def found(rows):
+    return Found(benchmark().findings(rows, CLAIMS))
+
+
+PARTS = ("seeds", "start", "rate", "settled", "structure")
+
+
+def outcomes(rows, other=WITHOUT):
+    """Part -> outcome of the comparison with a cell."""
+    return {one.name: one.outcome for one in found(rows) if one.name in PARTS and one["other"] == other}
 
 
 # -- the rule ---------------------------------------------------------------------------------------------------------
@@ -88,21 +106,28 @@ AGAINST = {"deviation": {BOTH: 0.05}, "drop": {BOTH: 0.06}, "agreement": {WITHOU
 
 
 def test_the_contrast_holds_where_all_three_are_in_favour():
-    found = words(planted(**FAVOUR, rate_drop={WITHOUT: 0.1}, settled={BOTH: 0.2}))
-    assert found == {
-        "seeds": "more stable over seeds", "start": "less dependent on the initialisation",
-        "rate": "less dependent on the learning rate", "settled": "settles sooner", "structure": "more structured",
-    }  # fmt: skip
-    assert benchmark().answer(planted(**FAVOUR), CLAIMS).startswith("The essay's contrast holds. Its parts are ")
+    rows = planted(**FAVOUR, rate_drop={WITHOUT: 0.1}, settled={BOTH: 0.2})
+    assert outcomes(rows) == dict.fromkeys(PARTS, "for")
+    assert found(rows).one("contrast").outcome == "holds"
+    said = benchmark().answer(rows, CLAIMS)
+    assert said.startswith("The essay's contrast holds. Its parts are ")
+    for word in (
+        "more stable over seeds (standard deviation ",
+        "; less dependent on the initialisation (",
+        "; less dependent on the learning rate (",
+        "; settles sooner (",
+        "; more structured (agreement with k-means ",
+    ):
+        assert word in said
 
 
 def test_the_other_words():
-    found = words(planted(**AGAINST, rate_drop={BOTH: 0.1}, settled={BOTH: 0.9}))
-    assert found == {
-        "seeds": "less stable over seeds", "start": "more dependent on the initialisation",
-        "rate": "more dependent on the learning rate", "settled": "settles later", "structure": "less structured",
-    }  # fmt: skip
-    assert "contrast is contradicted." in benchmark().answer(planted(**AGAINST), CLAIMS)
+    rows = planted(**AGAINST, rate_drop={BOTH: 0.1}, settled={BOTH: 0.9})
+    assert outcomes(rows) == dict.fromkeys(PARTS, "against")
+    assert found(rows).one("contrast").outcome == "is contradicted"
+    said = benchmark().answer(rows, CLAIMS)
+    for word in ("less stable over seeds", "more dependent on the initialisation", "settles later", "less structured"):
+        assert f"{word} (" in said
 
 
 @pytest.mark.parametrize(
@@ -111,10 +136,11 @@ def test_the_other_words():
         ({"agreement": {BOTH: 0.5}}, "holds in part"),
         ({"agreement": {BOTH: 0.5}, "drop": {BOTH: 0.06}}, "is mixed"),
         ({"drop": {BOTH: 0.06}}, "is contradicted"),
+        ({}, "is undecided"),
     ],
 )
 def test_what_is_between_the_two(changes, word):
-    assert f"contrast {word}." in benchmark().answer(planted(**changes), CLAIMS)
+    assert found(planted(**changes)).one("contrast").outcome == word
 
 
 def test_a_subject_without_the_weights_is_told_nothing_of_one_that_had_them():
@@ -122,23 +148,31 @@ def test_a_subject_without_the_weights_is_told_nothing_of_one_that_had_them():
     assert said.startswith("kmeans was not measured with and without lambda_lse and lambda_tc, or has no such weights")
 
 
-def test_four_seeds_decide_nothing():
-    found = words(planted(4, **FAVOUR))
-    assert all(word.startswith("undecided in") for word in found.values())
-    assert "contrast is undecided." in benchmark().answer(planted(4, **FAVOUR), CLAIMS)
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_few_seeds_decide_nothing(seeds):
+    rows = planted(seeds, **FAVOUR)
+    assert outcomes(rows) == dict.fromkeys(PARTS, "undecided")
+    assert found(rows).one("contrast").outcome == "is undecided"
+    assert "With competition s is: undecided in stability over seeds (" in benchmark().answer(rows, CLAIMS)
 
 
 def test_structure_needs_both_kinds_of_clustering():
     rows = planted(**FAVOUR)
     turned = rows["value"].where((rows["protocol"] != "mixture") | (rows["label"] != BOTH), 0.1)
-    assert words(rows.assign(value=turned))["structure"] == "undecided in structure"
+    assert outcomes(rows.assign(value=turned))["structure"] == "undecided"
+    assert "structure" not in outcomes(rows[rows["protocol"] != "mixture"])
 
 
-def test_numbers_of_the_readings_by_hand():
+def test_numbers_of_the_findings_by_hand():
     """Ranges: two steps of 0.02 and 0.06; standard deviations of 1 and 5 points, of the same seeds."""
-    found = benchmark().readings(benchmark().encoders(planted(**FAVOUR), CLAIMS))
-    assert "standard deviation 1.00 points, without it 5.00, ratio 5.00" in found["seeds"].numbers
-    assert found["start"].numbers.startswith("4.0, without it 12.1 points, difference +8.1")  # with noise of 0.1
+    told = found(planted(**FAVOUR))
+    seeds, start = (told.one(name, other=WITHOUT) for name in ("seeds", "start"))
+    assert (seeds["with"], seeds["without"]) == pytest.approx((0.01, 0.05), abs=1e-4)
+    assert seeds.estimate.mean == pytest.approx(5, abs=0.01)
+    assert (start["with"], start["without"]) == pytest.approx((0.04, 0.121), abs=1e-3)  # with noise of 0.001
+    said = benchmark().answer(planted(**FAVOUR), CLAIMS)
+    assert "standard deviation 1.00 points, without it 5.00, ratio 5.00, interval " in said
+    assert "(4.0, without it 12.1 points, difference +8.1, interval " in said
 
 
 def test_a_training_that_diverged_has_accuracy_zero_and_is_counted():
@@ -147,21 +181,29 @@ def test_a_training_that_diverged_has_accuracy_zero_and_is_counted():
     lost = rows[gone & (rows["metric"] == "accuracy")]
     lost = lost.assign(metric="linear_probe", status="diverged", reason="training diverged", value=np.nan, protocol="")
     rows = pd.concat([rows[~gone], lost])
-    assert words(rows)["start"] == "less dependent on the initialisation"
-    encoders = benchmark().encoders(rows, CLAIMS)
-    assert encoders["diverged"].sum() == 20
-    assert "Diverged: decorrelation only 20 of 100." in benchmark().answer(rows, CLAIMS)  # 5 encoders a seed and set
+    assert outcomes(rows)["start"] == "for"
+    assert encoders(rows)["diverged"].sum() == 20
+    assert found(rows).one("diverged")["times"] == {WITHOUT: (20, 100)}  # 5 encoders a seed and set
+    assert "Diverged: decorrelation only 20 of 100." in benchmark().answer(rows, CLAIMS)
     # a fault of the run is no divergence, and its seeds are not paired
     fault = pd.concat([rows[rows["status"] == "ok"], lost.assign(status="failed", reason="OSError: disk full")])
-    assert benchmark().encoders(fault, CLAIMS)["diverged"].sum() == 0
-    assert "start" not in words(fault)
+    assert encoders(fault)["diverged"].sum() == 0
+    assert "start" not in outcomes(fault)
 
 
-def test_units_own_regions_by_half_of_what_kmeans_has():
-    rows = planted(agreement={BOTH: 0.5})
-    for of_kmeans, said in ((0.6, "Its units own regions: "), (1.4, "Its units do not own regions: "),
-                            (1.0, "Whether its units own regions is undecided: ")):  # fmt: skip
-        assert said in benchmark().answer(pd.concat([rows, kmeans(of_kmeans)]), CLAIMS)
+@pytest.mark.parametrize(
+    ("of_kmeans", "outcome", "said"),
+    [
+        (0.6, "for", "Its units own regions: "),
+        (1.4, "against", "Its units do not own regions: "),
+        (1.0, "undecided", "Whether its units own regions is undecided: "),
+    ],
+)
+def test_units_own_regions_by_half_of_what_kmeans_has(of_kmeans, outcome, said):
+    rows = pd.concat([planted(agreement={BOTH: 0.5}), kmeans(of_kmeans)])
+    assert found(rows).one("regions").outcome == outcome
+    told = f"{said}agreement with k-means' regions 0.50, that of k-means' own units {of_kmeans:.2f}."
+    assert told in benchmark().answer(rows, CLAIMS)
 
 
 def test_what_competition_is_worth_at_scale():
@@ -190,31 +232,23 @@ def test_the_best_learning_rate_is_chosen_on_validation_images():
     better = (rows["label"] == f"{BOTH}; rate 10") & (rows["metric"] == "validation_accuracy")
     moved = (rows["label"] == f"{BOTH}; rate 10") & (rows["metric"] == "accuracy")
     rows.loc[moved, "value"] += 0.5
-    unchanged = benchmark().at_best_rate(benchmark().encoders(rows, CLAIMS))
-    assert unchanged.mean == pytest.approx(0, abs=0.01)
+    assert found(rows).one("best rate").estimate.mean == pytest.approx(0, abs=0.01)
     rows.loc[better, "value"] += 0.5
-    assert benchmark().at_best_rate(benchmark().encoders(rows, CLAIMS)).mean == pytest.approx(0.46, abs=0.01)
-
-
-def test_effects_of_the_two_by_two_by_hand():
-    rows = planted(agreement={BOTH: 0.9, ALONE: 0.5, WITHOUT: 0.3, NEITHER: 0.2})
-    found = benchmark().effects(benchmark().encoders(rows, CLAIMS))
-    means = found[found["panel"] == "agreement with k-means"].groupby("line")["value"].mean()
-    assert means.to_dict() == pytest.approx({"competition": 45, "decorrelation": 25, "interaction": 30}, abs=1)
+    assert found(rows).one("best rate").estimate.mean == pytest.approx(0.46, abs=0.01)
 
 
 def test_cells_that_lack_a_seed_or_a_data_set_are_not_averaged_over_others():
     rows = planted(**FAVOUR)
     lacking = rows[~((rows["dataset"] == "e") & (rows["seed"] == 3) & (rows["label"] == BOTH))]
-    values = benchmark().measures(benchmark().encoders(lacking, CLAIMS))["accuracy"]
+    values = of_file("measures")(encoders(lacking))["accuracy (%)"]
     assert values[BOTH].isna().tolist() == [s == 3 for s in range(10)]
-    assert words(lacking)["structure"] == "more structured"
+    assert outcomes(lacking)["structure"] == "for"
 
 
 def test_another_width_is_another_question():
     rows = planted(**FAVOUR)
     other = planted(**AGAINST).assign(width=16)
-    assert words(pd.concat([rows, other])) == words(rows)
+    assert outcomes(pd.concat([rows, other])) == outcomes(rows)
 
 
 def test_figures_and_the_table():
@@ -317,11 +351,11 @@ def test_a_small_run(own, tmp_path):
     assert set(rows["status"]) == {"ok"}
     assert not done.failures
     claims = done.results.claims()
-    encoders = benchmark().encoders(rows, claims)
-    assert set(encoders["cell"]) == {*CELLS, "kmeans", "random_features"}
-    assert set(encoders["sweep"]) == {"", "start", "rate"}
-    for column in ("accuracy", "settled", "entropy", "k-means", "dead"):
-        assert encoders.loc[encoders["cell"] == BOTH, column].notna().all()
+    made = of_file("encoders")(rows, claims)
+    assert set(made["cell"]) == {*CELLS, "kmeans", "random_features"}
+    assert set(made["sweep"]) == {"", "start", "rate"}
+    for column in ("accuracy (%)", "% until settled", "entropy / log K", "agreement with k-means", "% dead units"):
+        assert made.loc[made["cell"] == BOTH, column].notna().all()
     said = benchmark().answer(rows, claims)
     assert said.startswith("The essay's contrast is undecided. Its parts are ")
     assert "\nWith competition infomax_em is: " in said

@@ -8,7 +8,8 @@ import math
 import pandas as pd
 import pytest
 
-from infomax_bench.stats.readings import averaged, by_seed, encoder_table, tables, where
+from infomax_bench.stats.readings import as_rows, at_best, averaged, by_seed, encoder_table, gains, tables, where
+from infomax_bench.stats.spread import ranges
 
 
 def test_a_line_for_each_encoder_with_the_means_of_what_is_selected():
@@ -56,3 +57,30 @@ def test_good_rows_of_an_encoder_are_averaged():
     assert averaged(made, how="min")["value"].tolist() == [1.0]
     assert averaged(made, ["part"])[["part", "value"]].to_numpy().tolist() == [["x", 1.0], ["y", 3.0]]
     assert averaged(made.iloc[:0]).empty
+
+
+def test_rows_at_the_best_value_of_a_setting():
+    places = [(c, x, v) for c, best in (("a", 1), ("b", 10)) for x in (1, 10) for v in (0.5, 0.5 + (x == best))]
+    made = pd.DataFrame(places, columns=["cell", "x", "score"])
+    found = at_best(made, "x", "score", ["cell"])
+    assert set(zip(found["cell"], found["x"], strict=True)) == {("a", 1), ("b", 10)}
+    assert at_best(made.iloc[:0], "x", "score", ["cell"]).empty
+
+
+def test_columns_as_rows_and_gains_by_seed():
+    made = pd.DataFrame({"seed": [0, 1], "a": [0.1, math.nan], "b": [0.3, 0.4]})
+    found = as_rows(made, ["a", "b"], scale=100)
+    assert list(zip(found["panel"], found["seed"], found["value"], strict=True)) == [
+        ("a", 0, 10),
+        ("b", 0, 30),
+        ("b", 1, 40),
+    ]
+    assert gains(made, "b", "a").to_dict() == pytest.approx({0: 0.2})
+    assert gains(made, "b", "absent").empty
+
+
+def test_ranges_need_all_values_of_what_is_swept():
+    places = [("a", 0, 1, 0.2), ("a", 0, 2, 0.5), ("a", 1, 1, 0.3), ("a", 1, 2, math.nan)]
+    found = ranges(pd.DataFrame(places, columns=["cell", "seed", "x", "value"]), "value", "x", ["cell", "seed"])
+    assert found[["cell", "seed"]].to_numpy().tolist() == [["a", 0]]
+    assert found["range"].item() == pytest.approx(0.3)
