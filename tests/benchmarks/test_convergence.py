@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from infomax_bench import Request
 from infomax_bench.base.store import Store
 from infomax_bench.check.benchmarks import Asked, grid_is_made_of_known_evaluations
 from infomax_bench.evaluations import similarity as similarity_module
@@ -191,7 +192,11 @@ def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
 
 def test_what_it_compares_must_be_asked_for(convergence):
     grid_is_made_of_known_evaluations(Asked(convergence, registry()))
-    careless = type("Careless", (type(convergence),), {"grid": lambda self, suite: []})()
+
+    def grid(self, suite):
+        return [(suite.cell("pca", suite.datasets[0]), Request("linear_probe"))]
+
+    careless = type("Careless", (type(convergence),), {"grid": grid})()
     with pytest.raises(AssertionError, match="does not ask for 'representation'"):
         grid_is_made_of_known_evaluations(Asked(careless, registry()))
     assert registry().comparison("similarity").of == "representation"
