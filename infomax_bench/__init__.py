@@ -50,6 +50,8 @@ _WHERE = {
     "Native": "training.method",
     "ANY_ENCODER": "training.method",
     "ONE_LAYER": "training.method",
+    "Encoding": "models.encoder",
+    "Params": "models.blocks",
     "decoder": "models.backbones",
     "trunk_size": "models.backbones",
     "param": "training.method",
@@ -103,7 +105,9 @@ if TYPE_CHECKING:
     from infomax_bench.models.blocks import Bias as Bias
     from infomax_bench.models.blocks import Linear as Linear
     from infomax_bench.models.blocks import Net as Net
+    from infomax_bench.models.blocks import Params as Params
     from infomax_bench.models.blocks import Problem as Problem
+    from infomax_bench.models.encoder import Encoding as Encoding
     from infomax_bench.models.text import TextEncoder as TextEncoder
     from infomax_bench.models.transformer import Patches as Patches
     from infomax_bench.models.transformer import TokenDecoder as TokenDecoder

@@ -14,11 +14,13 @@ from typing import Any
 
 from infomax_bench.base.console import say
 from infomax_bench.base.errors import NotApplicable, UserError, unknown
+from infomax_bench.check.backbones import BACKBONE_PROMISES
 from infomax_bench.check.benchmarks import BENCHMARK_PROMISES, Asked
 from infomax_bench.check.datasets import DATASET_PROMISES
 from infomax_bench.check.evaluations import EVALUATION_PROMISES
 from infomax_bench.check.methods import METHOD_PROMISES
 from infomax_bench.check.promise import Broken, Skipped
+from infomax_bench.models.backbones import encoding_of
 from infomax_bench.study.plugins import Plugin, Registry, load_file, registry
 
 
@@ -29,6 +31,7 @@ def promises(plugin: Plugin, found: Registry) -> Iterator[tuple[str, Callable[[]
         "datasets": (found.dataset, DATASET_PROMISES),
         "benchmarks": (lambda name: Asked(found.benchmark(name), found), BENCHMARK_PROMISES),
         "evaluations": (found.evaluation, EVALUATION_PROMISES),
+        "backbones": (encoding_of, BACKBONE_PROMISES),
     }
     make, made = of_kind[plugin.kind]
     own = (make(plugin.name), found) if plugin.kind == "evaluations" else (make(plugin.name),)

@@ -13,6 +13,7 @@ from torch import Tensor
 from infomax_bench.check.promise import Skipped
 from infomax_bench.data.augment import Augmentation
 from infomax_bench.data.dataset import Split, split
+from infomax_bench.models.backbones import encoding_of
 from infomax_bench.models.blocks import Problem
 from infomax_bench.training.data import Data
 from infomax_bench.training.method import Method
@@ -33,9 +34,6 @@ EPOCHS = 1
 SHAPE = (1, 8, 8)
 
 ODD_SHAPE = (3, 12, 16)
-
-LAYERED = ("stack", "mlp", "vit")
-"""Backbones whose depth is a parameter."""
 
 
 def images_of(shape: tuple[int, int, int], kind: str = "varied") -> Tensor:
@@ -66,7 +64,7 @@ def problem_of(method: Method, shape: tuple[int, int, int] = SHAPE, width: int =
     """A small problem for the method, on the first of its backbones unless told otherwise."""
     backbone = backbone or method.backbones[0]
     n = len(_splits([0])[0].train)
-    depth, words = (2 if backbone in LAYERED else 1), captions_of()
+    depth, words = (2 if encoding_of(backbone).deep else 1), captions_of()
     asked = Problem(shape, width, N_CLASSES, n, BATCH, backbone, depth, (), int(words.max()) + 1, words.shape[1])
     problem = replace(asked, width=method.width(asked))
     reason = method.unavailable(problem)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=["methods", "datasets", "benchmarks", "evaluations", "presets"])
+    parser.add_argument("kind", choices=["methods", "datasets", "benchmarks", "evaluations", "backbones", "presets"])
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
@@ -29,7 +29,7 @@ def list_plugins(arguments: argparse.Namespace) -> int:
     if arguments.kind == "presets":
         records = describe_presets(all_presets())
     else:
-        records = describe(registry_for(arguments, arguments.kind), arguments.kind)
+        records = describe(registry_for(arguments, arguments.kind, "backbones"), arguments.kind)
     if arguments.json:
         print(json.dumps(records, indent=1))  # has escapes of its own
     else:
@@ -39,7 +39,13 @@ def list_plugins(arguments: argparse.Namespace) -> int:
 
 def describe(registry: Registry, kind: str) -> list[dict[str, Any]]:
     """A record of plain values for each plug-in of a kind, in a reader's order."""
-    makers = {"methods": _method, "datasets": _dataset, "benchmarks": _benchmark, "evaluations": _evaluation}
+    makers = {
+        "methods": _method,
+        "datasets": _dataset,
+        "benchmarks": _benchmark,
+        "evaluations": _evaluation,
+        "backbones": _backbone,
+    }
     return [makers[kind](registry, name) for name in registry.names(kind)]
 
 
@@ -83,6 +89,12 @@ def _evaluation(registry: Registry, name: str) -> dict[str, Any]:
     evaluation = registry.evaluation(name)
     metrics = [{**asdict(own), "range": [_finite(end) for end in own.range]} for own in evaluation.metrics]
     return {"name": name, "version": evaluation.version, "metrics": metrics, "summary": evaluation.help}
+
+
+def _backbone(registry: Registry, name: str) -> dict[str, Any]:
+    cls = registry.get("backbones", name).cls
+    depth = "as many as asked for" if cls.deep else cls.usual_depth
+    return {"name": name, "version": cls.version, "layers": depth, "summary": cls.summary}
 
 
 def _finite(number: float) -> float | None:

@@ -28,12 +28,11 @@ def tune_methods(arguments: argparse.Namespace) -> int:
 
     preset = find_preset(all_presets(), arguments.preset)
     registry = registry_for(arguments)
-    from infomax_bench.models.backbones import BACKBONES
     from infomax_bench.run.tuning import tune
     from infomax_bench.study.tuned import brought_path, summary, tuned_path
 
     for name in arguments.backbones or ():
-        if name not in (known := {*BACKBONES, "native"}):
+        if name not in (known := {*registry.names("backbones"), "native"}):
             raise unknown("backbone", name, known)
     device, workers = workers_for(arguments)
     studies = tune(

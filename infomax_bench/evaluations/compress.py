@@ -36,8 +36,8 @@ from infomax_bench.evaluations.finetune import Tuning
 from infomax_bench.evaluations.probe import ACCURACY, VALIDATION_ACCURACY
 from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, SHARES, TUNED
 from infomax_bench.models.blocks import Params
+from infomax_bench.models.encoder import Layer
 from infomax_bench.models.slim import (
-    Layer,
     incoming_norm,
     kept_units,
     layers_in_turn,

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
+from infomax_bench.models.backbones import encoding_of
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.session import session_for
@@ -116,7 +117,7 @@ def cost(context: Context) -> list[Row]:
     encoder = context.need_encoder()
     assert context.target is not None
     problem, method = encoder.problem, encoder.method
-    if problem.backbone == "stack":
+    if encoding_of(problem.backbone).greedy:
         raise NotApplicable("counted for one training at a time, not for a stack of them")
     seed = encoder.seeds[0]
     data = data_for(context.target, problem, [seed], needs=method.needs)

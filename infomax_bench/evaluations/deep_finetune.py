@@ -16,8 +16,9 @@ from infomax_bench.data.dataset import Dataset, to_unit
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.finetune import FINETUNED, FINETUNED_VALIDATION
+from infomax_bench.models.backbones.mlp import MLPEncoder
 from infomax_bench.models.blocks import ACTIVATIONS, Net, Params, Problem, init_params
-from infomax_bench.models.encoder import MLPEncoder, under
+from infomax_bench.models.encoder import under
 from infomax_bench.training.data import Data, data_for, mean_images
 from infomax_bench.training.frozen import CHUNK, Encoder
 from infomax_bench.training.method import Batch, Method

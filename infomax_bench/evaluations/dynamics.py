@@ -10,6 +10,7 @@ from torch import Tensor
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
+from infomax_bench.models.backbones import encoding_of
 
 TOLERANCE = 0.05
 """Of the loss's whole change: what is this near to the end has settled."""
@@ -31,7 +32,7 @@ def dynamics(context: Context) -> list[Row]:
     """
     encoder = context.need_encoder()
     facts = encoder.facts
-    if not facts.get("log") or encoder.problem.backbone == "stack":
+    if not facts.get("log") or encoding_of(encoder.problem.backbone).greedy:
         raise NotApplicable("has no single curve of its loss")
     here = [facts["seeds"].index(seed) for seed in context.seeds]
     loss = torch.tensor(list(facts["log"].values()), dtype=torch.float64).sum(0)[here]

@@ -9,7 +9,7 @@ from infomax_bench.base.streams import Rng
 from infomax_bench.data.dataset import images_as, load, split, to_unit
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
-from infomax_bench.models.backbones import build_blocks
+from infomax_bench.models.backbones import build_blocks, encoding_of
 from infomax_bench.models.blocks import Net
 from infomax_bench.training.method import Batch
 from infomax_bench.training.session import named_terms
@@ -33,7 +33,12 @@ def objective(context: Context) -> list[Row]:
     encoder = context.need_encoder()
     method, problem, dataset = encoder.method, encoder.problem, context.target
     assert dataset is not None
-    if not (method.by_gradient() and method.batched) or method.needs or method.views or problem.backbone == "stack":
+    if (
+        not (method.by_gradient() and method.batched)
+        or method.needs
+        or method.views
+        or encoding_of(problem.backbone).greedy
+    ):
         raise NotApplicable("has no objective of images alone")
     net = Net(problem, build_blocks(problem, method, method.heads(problem)), encoder.params)
     rng = Rng.of(encoder.seeds, "objective")

@@ -1,11 +1,10 @@
-"""Convolutional encoders: a small one, and torchvision's ResNet-18 with the stem that is usual for small images."""
+"""What convolutional encoders share."""
 
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -13,46 +12,22 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from infomax_bench.models.blocks import Params
-from infomax_bench.models.encoder import Batches, Encoding, is_constant, under
+from infomax_bench.models.encoder import Batches, Encoding, Layer, is_constant, under
 
-GROUPS = 8
-"""Groups of channels that group norm works on, in every layer of the small one."""
-
-
-def small_convnet(channels: int, sizes: Sequence[int] = (32, 64, 128)) -> nn.Module:
-    """Three convolutions of stride 2 with group norm, which needs no statistics of a batch (Wu and He 2018).
-
-    sizes: the channels of each, multiples of GROUPS.
-    """
-    layers: list[nn.Module] = []
-    for a, b in itertools.pairwise((channels, *sizes)):
-        layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(GROUPS, b), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Flatten())
+Trunk = tuple[type["ConvolutionalEncoder"], int, tuple[int, ...]]
+"""Whose trunk, for how many channels of an image, and with how many of each layer, () for the usual numbers."""
 
 
-def resnet18(channels: int) -> nn.Module:
-    """torchvision's, with the stem that is usual for small images: one 3x3 convolution, no pooling."""
-
-    from infomax_bench.data._torchvision import models
-
-    net: nn.Module = models.resnet18(weights=None)
-    net.conv1, net.maxpool, net.fc = nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.Identity(), nn.Identity()
-    return net
-
-
-CONVOLUTIONAL: dict[str, Callable[..., nn.Module]] = {"convnet": small_convnet, "resnet18": resnet18}
-"""Trunks by name, made of the number of an image's channels and, where they can have others, of their layers' own."""
-
-
-def fresh_trunk(backbone: str, channels: int, hidden: tuple[int, ...] = ()) -> nn.Module:
-    """channels: of an image. hidden: those of the layers, where they are not the usual ones."""
-    return CONVOLUTIONAL[backbone](channels, *((hidden,) if hidden else ()))
+def fresh_trunk(which: Trunk) -> nn.Module:
+    """A trunk with fresh parameters."""
+    cls, channels, hidden = which
+    return cls.fresh(channels, *((hidden,) if hidden else ()))
 
 
 @functools.lru_cache(maxsize=16)
-def _module(backbone: str, channels: int, hidden: tuple[int, ...], training: bool) -> nn.Module:
+def _module(which: Trunk, training: bool) -> nn.Module:
     """A torch module used for its computation alone: every call brings its parameters."""
-    module = fresh_trunk(backbone, channels, hidden).train(training)
+    module = fresh_trunk(which).train(training)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = None  # a plain average over batches
@@ -60,9 +35,9 @@ def _module(backbone: str, channels: int, hidden: tuple[int, ...], training: boo
 
 
 @functools.lru_cache(maxsize=64)
-def _trunk_size(backbone: str, shape: tuple[int, int, int], hidden: tuple[int, ...]) -> int:
+def _trunk_size(which: Trunk, shape: tuple[int, int, int]) -> int:
     with torch.no_grad():
-        return int(fresh_trunk(backbone, shape[0], hidden).eval()(torch.zeros(1, *shape)).shape[1])
+        return int(fresh_trunk(which).eval()(torch.zeros(1, *shape)).shape[1])
 
 
 def each_seed(module: nn.Module, params: Params, x: Tensor, ndim: int) -> Tensor:
@@ -74,22 +49,45 @@ def each_seed(module: nn.Module, params: Params, x: Tensor, ndim: int) -> Tensor
 
 @dataclass(frozen=True)
 class ConvolutionalEncoder(Encoding):
-    """A convolutional trunk, run for one seed after another.
+    """A convolutional trunk, run for one seed after another; `fresh` makes it.
 
     While it is trained, batch norm uses each batch's own statistics. `finished` measures them over training images
     with the final weights ("precise" batch norm, Wu and Johnson 2021), and from then on they are among the parameters.
     """
 
+    @staticmethod
+    def fresh(channels: int, sizes: Sequence[int] = ()) -> nn.Module:
+        """The trunk for images of so many channels: `[B, C, H, W]` -> `[B, trunk_size]`, with fresh parameters.
+
+        sizes: the channels of each layer, where they can be others than usual.
+        """
+        raise NotImplementedError
+
+    def in_turn(self) -> list[Layer]:
+        with torch.random.fork_rng(devices=[]):
+            trunk = fresh_trunk(self._which)
+        if not isinstance(trunk, nn.Sequential):
+            return super().in_turn()
+        found: list[Layer] = []
+        for name, part in trunk.named_children():
+            name = f"encoder.trunk.{name}"
+            if isinstance(part, nn.Conv2d):
+                found.append(Layer(f"{name}.weight", (f"{name}.bias",)))
+            elif isinstance(part, nn.GroupNorm):
+                own = (*found[-1].vectors, f"{name}.weight", f"{name}.bias")
+                found[-1] = replace(found[-1], vectors=own, gain=f"{name}.weight", groups=part.num_groups)
+        return [*found, self.last_in_turn]
+
     @property
     def trunk_size(self) -> int:
-        return _trunk_size(self.problem.backbone, self.problem.input_shape, self.problem.hidden)
+        return _trunk_size(self._which, self.problem.input_shape)
 
     def _module(self, training: bool) -> nn.Module:
-        return _module(*self._which, training)
+        return _module(self._which, training)
 
     @property
-    def _which(self) -> tuple[str, int, tuple[int, ...]]:
-        return self.problem.backbone, self.problem.input_shape[0], self.problem.hidden
+    def _which(self) -> Trunk:
+        return type(self), self.problem.input_shape[0], self.problem.hidden
 
     @property
     def rectified_twice(self) -> bool:
@@ -98,7 +96,7 @@ class ConvolutionalEncoder(Encoding):
     def init(self, rng: torch.Generator) -> Params:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
-            module = fresh_trunk(*self._which)
+            module = fresh_trunk(self._which)
         own = {f"trunk.{name}": p.detach() for name, p in module.named_parameters()}
         return {**own, **self._first(self.layer.init(rng))}
 

@@ -8,57 +8,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from infomax_bench.base.errors import NotApplicable
+from infomax_bench.models.backbones import Plain, encoding_of
 from infomax_bench.models.blocks import Params, Problem
-from infomax_bench.models.convolutional import CONVOLUTIONAL, fresh_trunk
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of a network whose layers follow each other.
-
-    weight: its name, of a linear map `[S, n_in, n_out]` or a convolution `[S, n_out, n_in, h, w]`; vectors: names of
-    what has one number for each unit, `[S, n_out]`; gain: that among them which multiplies a normalised unit, if any;
-    groups: the units are normalised in so many groups of equal size, one after another.
-    """
-
-    weight: str
-    vectors: tuple[str, ...]
-    gain: str = ""
-    groups: int = 1
+from infomax_bench.models.encoder import Layer
 
 
 def layers_in_turn(problem: Problem) -> list[Layer]:
-    """The layers of a frozen encoder of single layers, perceptron or plain convolutional net, the lowest first.
+    """The layers of a frozen encoder whose layers follow each other, the lowest first.
 
     Raises NotApplicable for other encoders.
     """
-    last = Layer("encoder.weight", ("encoder.bias",))
-    if problem.backbone == "linear":
-        return [last]
-    if problem.backbone == "mlp":
-        names = (f"encoder.hidden.{i}" for i in range(problem.depth - 1))
-        return [*(Layer(f"{name}.weight", (f"{name}.bias",)) for name in names), last]
-    trunk = None
-    if problem.backbone in CONVOLUTIONAL:
-        with torch.random.fork_rng(devices=[]):
-            trunk = fresh_trunk(problem.backbone, problem.input_shape[0], problem.hidden)
-    if not isinstance(trunk, nn.Sequential):
-        raise NotApplicable(f"defined where layers follow each other, not for {problem.backbone}")
-    found: list[Layer] = []
-    for name, part in trunk.named_children():
-        name = f"encoder.trunk.{name}"
-        if isinstance(part, nn.Conv2d):
-            found.append(Layer(f"{name}.weight", (f"{name}.bias",)))
-        elif isinstance(part, nn.GroupNorm):
-            own = (*found[-1].vectors, f"{name}.weight", f"{name}.bias")
-            found[-1] = replace(found[-1], vectors=own, gain=f"{name}.weight", groups=part.num_groups)
-    return [*found, last]
+    return encoding_of(problem.backbone)(problem, Plain()).in_turn()
 
 
 # -- weights ----------------------------------------------------------------------------------------------------------

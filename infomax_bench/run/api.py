@@ -19,10 +19,10 @@ import pandas as pd
 import torch
 
 from infomax_bench.base import repeatable
-from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.base.errors import UserError
 from infomax_bench.data.dataset import images_as, load
 from infomax_bench.evaluations.context import context_for
-from infomax_bench.models.backbones import BACKBONES
+from infomax_bench.models.backbones import encoding_of
 from infomax_bench.run.arguments import check_memory, device_of, memory_told, seeds_of, whole
 from infomax_bench.run.engine import facts_of, one_job
 from infomax_bench.study import plugins
@@ -36,8 +36,6 @@ Result = TypeVar("Result")
 
 EPOCHS = 20
 BATCH_SIZE = 128
-DENSE = ("linear", "stack", "mlp")
-"""Backbones whose units have a weight for every pixel."""
 
 
 def pretrain(
@@ -62,14 +60,13 @@ def pretrain(
     """
     width, epochs, depth = whole("width", width, 1), whole("epochs", epochs, 1), whole("depth", depth, 1)
     batch_size, given, device = whole("batch_size", batch_size, 2), seeds_of(seeds), device_of(device)
-    if backbone not in BACKBONES:
-        raise unknown("backbone", str(backbone), BACKBONES)
     found = plugins.registry(folders)
+    encoding = encoding_of(str(backbone))
     data = found.dataset(dataset)
     if "seed" in settings and "seed" not in found.method(method).parameters():
         raise UserError(f"seed={settings['seed']!r}: which seeds to train is said by seeds, as in seeds=[0, 3]")
     built = found.method(method, {name: _plain(value) for name, value in settings.items()})
-    check_memory(width, len(given), math.prod(data.shape) if backbone in DENSE else 1)
+    check_memory(width, len(given), math.prod(data.shape) if encoding.dense else 1)
     cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth, settings=tuple(built.settings().items()))
     work = cell, tuple(given), device, tuple(folders)
     with memory_told(f"width {width} and {len(given)} of seeds"):

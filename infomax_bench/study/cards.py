@@ -25,7 +25,7 @@ def cards(registry: Registry, drafts: Collection[str] = ()) -> dict[str, dict[st
             "fitted": not cls.by_gradient(),
             "own_width": cls.own_width(),
             "file": Path(plugin.path).stem,
-            "backbones": cls.backbones,
+            "backbones": list(cls.backbones),
             "tunable": sorted(cls.search_space(plugin.settings)),
         }
     return found

@@ -15,7 +15,7 @@ from infomax_bench.base.errors import Faulty, UserError, unknown
 from infomax_bench.base.store import digest
 from infomax_bench.data import augment
 from infomax_bench.data.dataset import Dataset
-from infomax_bench.models.backbones import BACKBONES
+from infomax_bench.models.backbones import encoding_of
 from infomax_bench.models.blocks import Problem
 from infomax_bench.models.encoder import CENTRED_TRUNK
 from infomax_bench.study.benchmark import Benchmark
@@ -256,7 +256,8 @@ class Planner:
         method = self.registry.method(cell.method, dict(cell.settings))
         if cell.backbone == "native":
             own = method.native
-            hidden = (own.hidden * cell.width,) * (own.depth - 1) if own.backbone in ("mlp", "stack") else ()
+            encoding = encoding_of(own.backbone)
+            hidden = (own.hidden * cell.width,) * (own.depth - 1) if encoding.dense and encoding.deep else ()
             cell = replace(cell, backbone=own.backbone, depth=own.depth, hidden=hidden)
         problem = problem_for(cell, self.dataset(cell.dataset))
         width = _asked(cell.method, "width()", lambda: operator.index(method.width(problem)))
@@ -274,7 +275,9 @@ class Planner:
         heads = _asked(cell.method, "heads()", lambda: list(method.heads(problem).values()))
         normalised = any(getattr(head, "batch_norm", False) for head in heads)
         parts = {"views": augment.VERSION} if method.views or normalised else {}
-        block = _asked(cell.method, "encoder", lambda: BACKBONES[cell.backbone](problem, method, None))
+        encoding = encoding_of(cell.backbone)
+        block = _asked(cell.method, "encoder", lambda: encoding(problem, method, None))
+        parts |= {"backbone": encoding.version} if encoding.version > 1 else {}
         parts |= {"centred_trunk": CENTRED_TRUNK} if block.rectified_twice else {}
         return digest(
             {
@@ -307,7 +310,11 @@ class Planner:
 
     def used(self, cell: Cell, *evaluations: str) -> dict[str, str]:
         """The hashes of the files that a cell's encoders, and evaluations of them, are made by; see `Task`."""
-        named = [("methods", cell.method), *(("evaluations", name) for name in evaluations)]
+        named = [
+            ("methods", cell.method),
+            ("backbones", cell.backbone),
+            *(("evaluations", name) for name in evaluations),
+        ]
         return {f"{kind}/{name}": self.registry.get(kind, name).source for kind, name in named}
 
     def entries(self, benchmark: str, pairs: Iterable[tuple[Cell, Request]], seeds: Sequence[int]) -> list[Entry]:
@@ -367,16 +374,12 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
     return sorted(grouped.values(), key=lambda t: -t.cost)
 
 
-SECONDS_PER_PIXEL = {"convnet": 4e-7, "vit": 8e-7, "resnet18": 2.5e-5}
-"""Of training on an image on one core, about; other backbones are matrix products of known sizes."""
-
-
 def training_seconds(method: Method, cell: Cell, dataset: Dataset) -> float:
     """About how long one seed's training takes on one core: for the order of tasks and the time left, no more."""
     problem = problem_for(cell, dataset)
     if not method.by_gradient():
         return problem.n_train * 1e-4
     products = sum(a * b for a, b in itertools.pairwise((problem.input_size, *problem.widths)))
-    pixels = problem.input_size * SECONDS_PER_PIXEL.get(cell.backbone, 0.0)
+    pixels = problem.input_size * encoding_of(cell.backbone).seconds_per_pixel
     image = (pixels or 3e-6 + 8e-11 * products) * (1 + method.views)
     return (cell.n_train or problem.n_train) * cell.epochs * image

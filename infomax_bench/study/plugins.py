@@ -1,9 +1,9 @@
-"""Finds methods, data sets, benchmarks and evaluations: files dropped in a folder, installed packages, `--plugins DIR`.
+"""Finds plug-ins of every kind: files dropped in a folder, installed packages, `--plugins DIR`.
 
-A plug-in file is any `NAME.py` in `methods/`, `datasets/`, `benchmarks/` or `evaluations/` of the clone (or of the
-wheel), or anywhere in a folder given by the user. Its plug-in is the one subclass of Method, Dataset or Benchmark that
-it defines, or the functions that it declares to be evaluations. A file that does not load, or lacks what every listing
-and every run asks of it, costs one warning line; the others still work.
+A plug-in file is any `NAME.py` in `methods/`, `datasets/`, `benchmarks/`, `evaluations/` or `backbones/` of the clone
+(or of the wheel), or anywhere in a folder given by the user. Its plug-in is the one subclass of Method, Dataset,
+Benchmark or Encoding that it defines, or the functions that it declares to be evaluations. A file that does not load,
+or lacks what every listing and every run asks of it, costs one warning line; the others still work.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ CLASSES = {
     "methods": ("infomax_bench.training.method", "Method"),
     "datasets": ("infomax_bench.data.dataset", "Dataset"),
     "benchmarks": ("infomax_bench.study.benchmark", "Benchmark"),
+    "backbones": ("infomax_bench.models.encoder", "Encoding"),
 }
 """Kind -> module and name of its base class, which whoever defines one has imported: benchmarks load without torch."""
 
-BUNDLED = {"evaluations": "infomax_bench.evaluations"}
+BUNDLED = {"evaluations": "infomax_bench.evaluations", "backbones": "infomax_bench.models.backbones"}
 """Kind -> the package whose modules bring those of the harness itself. Their keys hold a version and not the source, so
 that no other file may take their names."""
 
-KINDS = (*CLASSES, *BUNDLED)
+KINDS = ("methods", "datasets", "benchmarks", "evaluations", "backbones")
 
 NO_NAME = ":,|/"
 """What the command line and tables put between names."""
@@ -244,6 +245,11 @@ def _add(found: Registry, kind: str, defined: Mapping[str, Any], path: Path, sou
         _need_basics(plugin)
     _note_replaced(found, kind, own, path)
     found.plugins[kind].update(own)
+    if kind == "backbones":
+        from infomax_bench.models import backbones
+
+        for name, plugin in own.items():
+            backbones.add(name, plugin.cls)
 
 
 def _plugins(kind: str, name: str, thing: Any, path: Path, source: str) -> Iterator[Plugin]:
@@ -281,6 +287,9 @@ def _need_basics(plugin: Plugin) -> None:
             getattr(built, name)
     elif plugin.kind == "benchmarks" and not hasattr(cls, "title"):
         raise ValueError(f"{plugin.name} has no title")
+    elif plugin.kind == "backbones":
+        if not cls.summary or type(cls.version) is not int or cls.version < 1:
+            raise ValueError(f"{plugin.name} has no summary, or a version that is no whole number from 1 on")
     elif plugin.kind == "evaluations":
         if not isinstance(cls, Evaluation):
             raise ValueError(f"{plugin.name} is not declared by @evaluation(...)")

@@ -8,8 +8,6 @@ from typing import Any
 
 from infomax_bench.study.cell import Cell, study_key
 
-LAYERS = {"mlp": 2}
-"""The layers of an encoder that does not come with a depth of its own."""
 HIDDEN = 4
 
 
@@ -74,7 +72,9 @@ class Suite:
     def deep_cell(self, method: str, dataset: str, backbone: str, **changes: Any) -> Cell:
         """The controlled track's encoder of more than one layer: hidden layers of a perceptron are HIDDEN times as wide
         as the features."""
-        depth = LAYERS.get(backbone, 1)
+        from infomax_bench.models.backbones import BACKBONES  # brings torch, which a suite alone does without
+
+        depth = BACKBONES[backbone].usual_depth if backbone in BACKBONES else 1
         hidden = (HIDDEN * self.width,) * (depth - 1)
         return self.cell(method, dataset, backbone=backbone, depth=depth, **{"hidden": hidden, **changes})
 

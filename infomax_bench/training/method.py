@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast, dataclass_transform
 
@@ -19,13 +19,14 @@ from torch import Tensor
 
 from infomax_bench.base.errors import UserError, unknown
 from infomax_bench.base.streams import Rng
+from infomax_bench.models.backbones import Chosen, encoding_of
 from infomax_bench.models.blocks import Block, Net, Params, Problem
 
 Role = Literal["this work", "prior art", "control", "reference", "draft"]
 
-ONE_LAYER = ("linear", "stack")
+ONE_LAYER: Sequence[str] = Chosen(lambda encoding: encoding.one_layer)
 """Backbones of an objective that looks inside its one layer (its weights, its own code)."""
-ANY_ENCODER = (*ONE_LAYER, "mlp", "convnet", "resnet18", "vit")
+ANY_ENCODER: Sequence[str] = Chosen()
 """Backbones of an objective that only looks at the encoder's outputs."""
 
 OF_GRADIENTS = frozenset({"learning_rate", "optimizer", "momentum", "weight_decay", "schedule"})
@@ -120,7 +121,7 @@ class Method(_Hyperparameters):
     card: ClassVar[Card]
     name: ClassVar[str] = ""
     """Given by the registry: the file's name, or a variant's."""
-    backbones: ClassVar[tuple[str, ...]] = ANY_ENCODER
+    backbones: ClassVar[Sequence[str]] = ANY_ENCODER
     """Where the objective makes sense: ANY_ENCODER, or ONE_LAYER if it looks inside the layer that it trains."""
     native: ClassVar[Native] = Native()
     """What it was published with."""
@@ -206,7 +207,7 @@ class Method(_Hyperparameters):
     # -- the harness's view of it -----------------------------------------------------------------------------
     def encode(self, net: Net, images: Tensor) -> Tensor:
         """The features of the whole encoder; in a stack, those of its layers in turn."""
-        return net.encoder(images) if net.problem.backbone == "stack" else self.features(net, images)
+        return net.encoder(images) if encoding_of(net.problem.backbone).greedy else self.features(net, images)
 
     @classmethod
     def by_gradient(cls) -> bool:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from infomax_bench.base.streams import Rng, generator
 from infomax_bench.data.dataset import to_unit
-from infomax_bench.models.backbones import build_blocks
+from infomax_bench.models.backbones import build_blocks, encoding_of
+from infomax_bench.models.backbones.stack import layers_of
 from infomax_bench.models.blocks import Block, Net, Params, Problem, init_params
-from infomax_bench.models.encoder import is_constant, layers_of
+from infomax_bench.models.encoder import is_constant
 from infomax_bench.training.data import Data, mean_images
 from infomax_bench.training.method import Batch, Method
 from infomax_bench.training.optimizers import Optimizer
@@ -202,7 +203,7 @@ def session_for(
     """A training at its first step, for looking at single steps (costs, checks, tests): of a stack, its first layer."""
     if not method.batched and len(seeds) != 1:
         raise ValueError("a method that is not batched trains one seed at a time")
-    if problem.backbone == "stack":
+    if encoding_of(problem.backbone).greedy:
         problem = layers_of(problem)[0]
     return Session(method, problem, data, seeds, n_steps, method.batched, torch.device(device))
 

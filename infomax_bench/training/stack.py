@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from infomax_bench.data.dataset import to_unit
+from infomax_bench.models.backbones.stack import StackEncoder
 from infomax_bench.models.blocks import Params
-from infomax_bench.models.encoder import StackEncoder
 from infomax_bench.training.data import CHUNK, Data
 
 

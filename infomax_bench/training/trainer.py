@@ -14,9 +14,10 @@ from torch import Tensor
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.base.streams import Rng
 from infomax_bench.data.dataset import to_unit
-from infomax_bench.models.backbones import build_blocks
+from infomax_bench.models.backbones import build_blocks, encoding_of
+from infomax_bench.models.backbones.stack import StackEncoder, layers_of
 from infomax_bench.models.blocks import Net, Params, Problem
-from infomax_bench.models.encoder import StackEncoder, layers_of, under
+from infomax_bench.models.encoder import under
 from infomax_bench.training.data import Data, mean_images
 from infomax_bench.training.method import Method
 from infomax_bench.training.session import STATISTICS_BATCHES, Session, Watch, fresh_params
@@ -66,7 +67,7 @@ def train(
     Raises NotApplicable if the method declares that it cannot do the problem, ValueError if there are masks and no
     training by gradient of one net to hold them in.
     """
-    layered = problem.backbone == "stack" and start is None
+    layered = encoding_of(problem.backbone).greedy and start is None
     if masks and (layered or not method.by_gradient()):
         raise ValueError("masks are held while one net is trained by gradient")
     problems = layers_of(problem) if layered else [problem]

@@ -22,8 +22,9 @@ from infomax_bench.evaluations.deep_finetune import (
     rescaled,
     weights_of,
 )
+from infomax_bench.models.backbones.mlp import MLPEncoder
 from infomax_bench.models.blocks import Problem, init_params
-from infomax_bench.models.encoder import MLPEncoder, under
+from infomax_bench.models.encoder import under
 from infomax_bench.study.plugins import registry
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder

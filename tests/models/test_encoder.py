@@ -8,8 +8,8 @@ import torch
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.streams import generator
 from infomax_bench.models.backbones import Plain, build_blocks
+from infomax_bench.models.backbones.linear import LinearEncoder
 from infomax_bench.models.blocks import MLP, Bias, Linear, Net, Params, Problem, init_params
-from infomax_bench.models.encoder import LinearEncoder
 
 PROBLEM = Problem(input_shape=(1, 4, 3), width=5, n_classes=2, n_train=100, batch_size=8)
 SEEDS = (0, 1, 2)

@@ -13,9 +13,10 @@ from infomax_bench.data.dataset import split
 from infomax_bench.evaluations.context import context_for
 from infomax_bench.evaluations.finetune import finetune
 from infomax_bench.models.backbones import BACKBONES, Plain, build_blocks, decoder, trunk_size
+from infomax_bench.models.backbones.resnet18 import resnet18
+from infomax_bench.models.backbones.stack import layers_of
 from infomax_bench.models.blocks import init_params
-from infomax_bench.models.convolutional import resnet18
-from infomax_bench.models.encoder import layers_of, under
+from infomax_bench.models.encoder import under
 from infomax_bench.study.plugins import registry
 from infomax_bench.training.data import Data
 from infomax_bench.training.frozen import Encoder
