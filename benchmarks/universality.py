@@ -1,5 +1,7 @@
 """One frozen representation, many tasks: is any of them useful for everything?"""
 
+from functools import partial
+
 import pandas as pd
 
 from infomax_bench import Benchmark, Contrast, Estimate, Finding, Select, View, in_panels, reads
@@ -7,7 +9,7 @@ from infomax_bench.plots.figures import comparable, dots, matrix
 from infomax_bench.plots.sheets import mosaic
 from infomax_bench.stats.compare import by_case, compare, difference
 from infomax_bench.stats.findings import one_by_one
-from infomax_bench.stats.readings import averaged, tables
+from infomax_bench.stats.readings import averaged, complete, tables
 from infomax_bench.study.selection import complement, of_this_width
 
 LABEL, GAUSSIAN, ALONE = "class", "drawn from a Gaussian", "units drawn alone"
@@ -31,12 +33,6 @@ WEAKEST = "distance to the best on the weakest task"
 SCORES = in_panels(TASKS).then(lambda rows: averaged(rows, ["panel"]))  # 0 without features and 100 % at best
 
 
-def complete(scores):
-    """Scores under the seeds for which a method has all tasks that any method has on that data set."""
-    have = scores.groupby(["method", "dataset", "target", "seed"], observed=True)["panel"].transform("nunique")
-    return scores[have == scores.groupby("dataset", observed=True)["panel"].transform("nunique")]
-
-
 def behind(scores, claims):
     """How far each score is from the best mean of the task on that data set, at most 0 but for noise."""
     means = scores[~scores["method"].isin(claims.own_width)].groupby(["dataset", "panel", "method"], observed=True)
@@ -45,12 +41,14 @@ def behind(scores, claims):
     return joined.assign(value=joined["value"] - joined["best"])
 
 
-MEAN = SCORES.then(complete).then(averaged)
+SEED = ["method", "dataset", "target", "seed"]
+COMPLETE = SCORES.then(partial(complete, of="panel", by=SEED, among=["dataset"]))  # seeds that lack no task
+MEAN = COMPLETE.then(averaged)
 
 
 @reads(*TASKS.values())
 def weakest(rows, claims):
-    return averaged(behind(complete(SCORES(rows)), claims), how="min")
+    return averaged(behind(COMPLETE(rows), claims), how="min")
 
 
 def surely(scores, task, method):

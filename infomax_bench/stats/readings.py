@@ -104,6 +104,13 @@ def tables(rows: pd.DataFrame, by: Sequence[str], columns: str | Sequence[str]) 
     return {key: own.pivot_table(index="seed", columns=columns, values="value", observed=True) for key, own in groups}
 
 
+def complete(rows: pd.DataFrame, of: str, by: Sequence[str], among: Sequence[str]) -> pd.DataFrame:
+    """The rows of those cases of the columns `by` that have all values of the column `of` that there are in their case
+    of the columns `among`."""
+    have = rows.groupby(list(by), observed=True)[of].transform("nunique")
+    return rows[have == rows.groupby(list(among), observed=True)[of].transform("nunique")]
+
+
 def averaged(rows: pd.DataFrame, by: Sequence[str] = (), how: str = "mean") -> pd.DataFrame:
     """One row for each encoder (method, data set, seed), target and value of the columns `by`: the mean of its good
     rows, or what `how` makes of them ("min", say)."""

@@ -8,6 +8,7 @@ holds can be imported, and tells verdicts that have no words of their own.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -85,5 +86,6 @@ def _bounds(found: Any, form: str = "+.3g", scale: float = 1.0) -> str:
 
 
 def _brackets(found: Any, form: str = "+.1f") -> str:
-    """The interval of an Estimate or Interval in brackets."""
-    return f"[{found.low:{form}}, {found.high:{form}}]"
+    """The interval of an Estimate or Interval in brackets; a single seed has none."""
+    known = math.isfinite(found.high - found.low)
+    return f"[{found.low:{form}}, {found.high:{form}}]" if known else "(no interval from one seed)"

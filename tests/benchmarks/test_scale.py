@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from infomax_bench.run.results import COLUMNS
+from infomax_bench.stats.findings import Found
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
 from infomax_bench.study.suite import Suite
@@ -21,6 +22,14 @@ CLAIMS = Claims("s", "standard", ROLES, False, own_width=frozenset({"raw"}))
 @pytest.fixture
 def scale():
     return registry().benchmark("scale")
+
+
+def module(scale):
+    return sys.modules[type(scale).__module__]
+
+
+def found(scale, table, claims=CLAIMS):
+    return Found(scale.findings(table, claims))
 
 
 def rows(exponents, seeds=5, noise=0.0, resource="images"):
@@ -38,23 +47,23 @@ def rows(exponents, seeds=5, noise=0.0, resource="images"):
 
 
 def test_the_exponents_of_power_laws_are_found(scale):
-    found = scale.exponents(rows({"s": 0.2, "a": 0.0, "b": 0.35}))
-    means = found.groupby("method")["value"].mean()
+    exponents = module(scale).EXPONENTS(rows({"s": 0.2, "a": 0.0, "b": 0.35}))
+    means = exponents.groupby("method")["value"].mean()
     assert means.to_dict() == pytest.approx({"s": 0.2, "a": 0.0, "b": 0.35}, abs=1e-6)
-    assert found.groupby("method")["seed"].nunique().eq(5).all()
+    assert exponents.groupby("method")["seed"].nunique().eq(5).all()
 
 
 def test_a_perfect_probe_has_a_finite_exponent(scale):
     perfect = rows({"s": 0.2})
     perfect["value"] = 1.0
-    assert scale.exponents(perfect)["value"].eq(0).all()
+    assert module(scale).EXPONENTS(perfect)["value"].eq(0).all()
 
 
 def test_the_answer_follows_the_rule(scale):
     table = rows({"s": 0.2, "a": 0.05, "b": 0.5, "raw": 0.9}, noise=0.01)
-    ((dataset, resource, found, better, worse, others, _),) = scale.readings(table, CLAIMS)
-    assert (dataset, resource, better, worse, others) == ("d", "images", ["a"], ["b"], 2)
-    assert found.low > 0
+    one = found(scale, table).one("exponent", dataset="d", sweep="images")
+    assert (one.outcome, one["better"], one["worse"], one["others"]) == ("scales", ["a"], ["b"], 2)
+    assert one.estimate.low > 0
     answer = scale.answer(table, CLAIMS)
     assert "given more images: scales, exponent 0.2" in answer
     assert "better than 1 and worse than 1 of 2 other methods (b)" in answer
@@ -63,16 +72,19 @@ def test_the_answer_follows_the_rule(scale):
     assert scale.answer(both, CLAIMS).startswith(
         "s scales with more images (d); undecided with more images (e).\ns on "
     )
-    assert "does not scale" in scale.answer(rows({"s": -0.2}, noise=0.01), CLAIMS)
-    assert "fewer than five seeds" in scale.answer(rows({"s": 0.2, "a": 0.0}, seeds=4), CLAIMS)
+    assert found(scale, rows({"s": -0.2}, noise=0.01)).one("exponent").outcome == "does not scale"
+    few = rows({"s": 0.2, "a": 0.0}, seeds=4)
+    assert (found(scale, few).one("exponent").outcome, found(scale, few).one("exponent")["why"]) == ("undecided", "few")
+    assert "undecided (fewer than five seeds), exponent 0.20" in scale.answer(few, CLAIMS)
+    assert found(scale, rows({"s": 0.2}, seeds=1)).one("exponent").outcome == "undecided"
     assert scale.answer(rows({"a": 0.2}), CLAIMS) == ""
 
 
 def test_what_makes_no_use_of_a_resource_is_not_compared(scale):
     table = rows({"s": 0.2, "a": 0.05, "b": 0.5}, noise=0.01)
     table.loc[table["method"] == "b", "value"] = 0.8
-    ((_, _, _, better, worse, others, _),) = scale.readings(table, CLAIMS)
-    assert (better, worse, others) == (["a"], [], 1)
+    one = found(scale, table).one("exponent")
+    assert (one["better"], one["worse"], one["others"]) == (["a"], [], 1)
 
 
 @pytest.mark.parametrize("amount", [1000, 16000])
@@ -82,25 +94,26 @@ def test_a_training_that_diverged_takes_the_favourable_words(scale, amount):
     lost = (table["method"] == "s") & (table["label"] == f"images: {amount}")
     failed = table[lost].assign(status="diverged", metric="linear_probe", protocol="", reason="diverged", value=np.nan)
     table = pd.concat([table[~lost], failed], ignore_index=True)
-    ((_, _, found, better, _, _, gone),) = scale.readings(table, CLAIMS)
-    assert found.n == 5
-    assert gone
-    assert not better
+    one = found(scale, table).one("exponent")
+    assert (one.outcome, one["why"], one["better"], one.estimate.n) == ("undecided", "diverged", [], 5)
     assert "undecided, as training diverged with some amounts" in scale.answer(table, CLAIMS)
     assert len(scale.table(table, CLAIMS)) == 6
-    other = replace(CLAIMS, subject="a")
-    assert [worse for _, _, _, _, worse, _, _ in scale.readings(table, other)] == [[]]
+    assert found(scale, table, replace(CLAIMS, subject="a")).one("exponent")["worse"] == []
 
 
 def test_what_lacks_an_amount_has_no_exponent(scale):
     table = rows({"s": 0.2, "a": 0.05}, noise=0.01)
     table = table[~((table["method"] == "s") & (table["label"] == "images: 1000"))]
-    assert set(scale.exponents(table)["method"]) == {"a"}
+    assert set(module(scale).EXPONENTS(table)["method"]) == {"a"}
     assert scale.answer(table, CLAIMS) == ""
 
 
 def test_the_errors_stand_beside_the_exponents(scale):
-    answer = scale.answer(rows({"s": 0.2, "a": 0.05, "b": 0.5}), CLAIMS)
+    table = rows({"s": 0.2, "a": 0.05, "b": 0.5})
+    level = found(scale, table).one("level")
+    assert [level[name] for name in ("least", "most", "fewer", "others")] == [1000, 16000, 1, 2]
+    assert level["last"] == pytest.approx(30 * 16**-0.2)
+    answer = scale.answer(table, CLAIMS)
     assert "its error is 30.0 % with 1000 and 17.2 % with 16000, where 1 of 2 others err less" in answer
 
 

@@ -75,7 +75,7 @@ def test_better_over_all_tasks_is_a_mean_and_a_weak_task_is_the_largest_shortfal
 def test_a_seed_without_all_tasks_is_left_out():
     table = task_rows()
     lost = table[~((table["method"] == "k") & (table["seed"] == 0) & (table["metric"] == "mask_skill"))]
-    complete = MODULE.complete(MODULE.SCORES(lost))
+    complete = MODULE.COMPLETE(lost)
     assert set(complete.loc[complete["method"] == "k", "seed"]) == {1, 2, 3, 4}
     assert set(complete.loc[complete["method"] == "s", "seed"]) == set(SEEDS)
     assert {v.n_seeds for v in verdicts(lost).values()} == {4, 5}

@@ -8,7 +8,17 @@ import math
 import pandas as pd
 import pytest
 
-from infomax_bench.stats.readings import as_rows, at_best, averaged, by_seed, encoder_table, gains, tables, where
+from infomax_bench.stats.readings import (
+    as_rows,
+    at_best,
+    averaged,
+    by_seed,
+    complete,
+    encoder_table,
+    gains,
+    tables,
+    where,
+)
 from infomax_bench.stats.spread import ranges
 
 
@@ -48,6 +58,12 @@ def test_each_case_has_its_table_of_good_rows():
     assert list(found) == [("d",), ("e",)]
     assert found[("d",)].to_dict() == {1: {0: 3.0}}, "means of a seed, without what failed"
     assert tables(made.iloc[:0].assign(value=0.0, status="ok"), ["dataset"], "depth") == {}
+
+
+def test_cases_that_lack_a_value_that_others_have_are_left_out():
+    made = pd.DataFrame({"dataset": list("dddde"), "seed": [0, 0, 1, 2, 0], "amount": [1, 2, 1, 2, 1]})
+    assert complete(made, "amount", ["dataset", "seed"], ["dataset"]).index.tolist() == [0, 1, 4]
+    assert complete(made.iloc[:0], "amount", ["dataset", "seed"], ["dataset"]).empty
 
 
 def test_good_rows_of_an_encoder_are_averaged():

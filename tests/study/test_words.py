@@ -1,5 +1,7 @@
 """Words: macros beside a benchmark's file tell findings; whitespace of a template never shows."""
 
+import math
+
 import pytest
 
 from infomax_bench.base.errors import UserError
@@ -35,6 +37,15 @@ def test_a_point_is_a_line_however_its_template_breaks(words):
         "On x (shown), +1.0, interval +0.0 to +2.0;",
         "On y (shown), +1.0, interval +0.0 to +2.0;",
     ]
+
+
+def test_an_interval_in_brackets_is_none_of_a_single_seed(tmp_path):
+    (tmp_path / "words").mkdir()
+    macro = "{% macro gap(e) %}{{ e.mean }} {{ e|brackets }}{% endmacro %}"
+    (tmp_path / "words" / "mine.jinja").write_text(macro, encoding="utf-8")
+    mine = Words(tmp_path, "mine")
+    assert mine.say("gap", Estimate(1, -0.25, 2, 5)) == ["1 [-0.2, +2.0]"]
+    assert mine.say("gap", Estimate(1, -math.inf, math.inf, 1)) == ["1 (no interval from one seed)"]
 
 
 def test_words_that_are_missing_are_named_with_their_file(words):
