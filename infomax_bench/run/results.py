@@ -34,6 +34,9 @@ COLUMNS = (
 Arrays = Callable[[], dict[str, np.ndarray]]
 """Reads arrays that a job kept; raises what numpy, zipfile and zlib do if they are damaged."""
 
+CODED = ("benchmark", "family", "preset", "device", "version", "git_sha", "role", "evaluation")
+"""Columns of few words, which the table holds as codes: it is cut into parts thousands of times."""
+
 
 @dataclass
 class Results:
@@ -127,7 +130,7 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
         raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
     entries = list(manifest.values())
     rows = read_rows(root, entries)
-    entries = [printable(entry) for entry in entries]
+    entries = printable(entries)
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
     bases = []
     for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
@@ -194,9 +197,8 @@ def _of_one_job(entry: dict[str, Any], job: Job, results: Results) -> dict[str, 
 def _table(jobs: pd.DataFrame, counts: np.ndarray, columns: Mapping[str, Any], tags: Sequence[str]) -> pd.DataFrame:
     """The tidy table: of each job as many rows as it has, whose own columns are given. A number that two requests
     asked for, of which one was made again: what is current counts."""
-    shared = jobs.loc[np.repeat(np.arange(len(jobs)), counts)].reset_index(drop=True)
-    table = shared.assign(**columns)[[*COLUMNS, *tags]]
-    table["benchmark"] = table["benchmark"].astype("category")  # all of it is searched for every benchmark
+    shared = jobs.astype(dict.fromkeys(CODED, "category")).iloc[np.repeat(np.arange(len(jobs)), counts)]
+    table = shared.reset_index(drop=True).assign(**columns)[[*COLUMNS, *tags]]
     order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol"]
     order += ["other", "x", "seed"]
     if not table["current"].all():

@@ -46,7 +46,7 @@ def digest(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(column):
         parts = [np.where(column.isna(), np.nan, column.astype(float)).tobytes()]
     else:
-        codes, words = pd.factorize(column.fillna("").astype(str), sort=True)
+        codes, words = pd.factorize(column.astype(object).fillna("").astype(str), sort=True)
         parts = [codes.astype("<i4").tobytes(), "\n".join(words).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:24]
 
