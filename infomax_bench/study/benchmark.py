@@ -193,27 +193,18 @@ class Benchmark:
     def means(
         self,
         rows: pd.DataFrame,
-        columns: Mapping[str, Any],
+        columns: Mapping[str, Select | Derived],
         by: str | tuple[str, ...],
         claims: Claims | None = None,
     ) -> pd.DataFrame:
         """A table for the report: the mean over seeds of each column; by: as the benchmark's."""
         key = [by, "method"] if isinstance(by, str) else list(by)
-        columns = {h: _select(*c) if isinstance(c, tuple) else c for h, c in columns.items()}
         parts = {}
         for heading, select in columns.items():
             own = select.raw(rows, claims)
             own = own[own["status"] == "ok"]
             parts[heading] = select.scale * own.groupby(key, observed=True)["value"].mean()
         return pd.DataFrame(parts).reset_index()
-
-    def better_than_all(self, rows, claims, claim, title, metric, *, cannot=(), **options):  # type: ignore
-        """To go."""
-        contrast = Contrast(claim, title, metric, lambda *_: rows, cannot=lambda *_: cannot, **options)
-        for one in contrast.decide(rows, claims):
-            yield self.verdict(
-                claims, one.claim, one.title, one.against, one.verdict, one.effect, one.n_seeds, **one.more
-            )
 
     def verdict(
         self,
@@ -229,8 +220,6 @@ class Benchmark:
     ) -> Verdict:
         """A verdict with what all of a benchmark's verdicts share filled in. effect: mean, low and high; said: the name
         of the words that tell it."""
-        if " " in said:  # to go: words of a benchmark that has none in a template yet
-            said, more = "", {**more, "sentence": said}
         return Verdict(
             claim=claim,
             title=title,
@@ -249,8 +238,3 @@ class Benchmark:
             indicative=claims.indicative or claims.subject in more.get("stale", ()),
             **more,
         )
-
-
-def _select(metric: str, protocol: str = "", x: Any = None, width: Any = None, scale: float = 1.0) -> Select:
-    """To go."""
-    return Select(metric, protocol, scale=scale, **{k: v for k, v in (("x", x), ("width", width)) if v is not None})

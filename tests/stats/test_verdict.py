@@ -12,6 +12,7 @@ from infomax_bench.stats.intervals import MIN_SEEDS
 from infomax_bench.stats.verdict import Verdict, best_of_all, decide, decide_bound, hardest
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.contrast import Contrast
 from tests.stats.made import NOISE, rows, table
 
 
@@ -94,9 +95,15 @@ class Asked(Benchmark):
     name = "asked"
 
 
+def verdicts(table, claims, **options) -> list[Verdict]:
+    asked = Asked()
+    asked.contrasts = (Contrast("P", "Better", "accuracy", lambda rows, claims: rows, **options),)
+    return asked.verdicts(table, claims)
+
+
 def ask(records, **options) -> dict[str, Verdict]:
     claims = Claims("s", "test", ROLES, False, own_width=frozenset({"raw"}))
-    return {v.against: v for v in Asked().better_than_all(rows(records), claims, "P", "Better", "accuracy", **options)}
+    return {v.against: v for v in verdicts(rows(records), claims, **options)}
 
 
 def test_losing_to_a_reference_is_losing_to_the_controls():
@@ -116,7 +123,7 @@ def test_rows_of_other_versions_are_told_of_and_the_subjects_make_it_indicative(
     claims = Claims("s", "test", ROLES, False)
     for old, stale, indicative in (("p", ("p",), False), ("s", ("s",), True), ("c", (), False)):
         table = rows(records).assign(current=lambda t, old=old: t["method"] != old)
-        found = next(Asked().better_than_all(table, claims, "P", "Better", "accuracy"))
+        found = verdicts(table, claims)[0]
         assert (found.stale, found.indicative, found.verdict) == (stale, indicative, "supported")
 
 
@@ -137,6 +144,6 @@ def test_with_a_method_that_cannot_the_other_data_sets_are_compared():
     records = [("s", s, d, v + 0.01 * s) for s in range(5) for d, v in (("small", 0.5), ("large", 0.9))]
     records += [("p", s, "small", 0.4 + 0.011 * s) for s in range(5)]
     assert ask(records)["prior art"].missing == ("p",)
-    found = ask(records, cannot={("p", "large")})["prior art"]
+    found = ask(records, cannot=lambda rows, claims: {("p", "large")})["prior art"]
     assert (found.verdict, found.missing) == ("supported", ())
     assert found.effect == pytest.approx(0.1 - 0.002)
