@@ -29,7 +29,7 @@ DRAWS = 10
     metrics=[
         ACCURACY.under(*CORRUPTIONS, x="severity, from 0 (clean) to 5", at=(0, *SEVERITIES)),
         ACCURACY.under(DROPOUT, x="share of live units that are silenced", at=(0.0, *DROPPED)),
-        Metric("chance_accuracy", "1 over the number of classes", range=(0, 1)),
+        Metric("chance_accuracy", "1 over the number of classes", range=(0, 0.5)),
     ],
 )
 def robustness(context: Context) -> list[Row]:
