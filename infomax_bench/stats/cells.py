@@ -33,9 +33,9 @@ def against(
 
 def steadier(name: str, values: pd.DataFrame, one: str, other: str) -> Iterator[Finding]:
     """Whether the column `one` surely varies less over seeds than `other`, by the ratio of their standard deviations
-    (Pitman and Morgan); else as `against`."""
+    (Pitman and Morgan); else as `against`. Nothing of one seed."""
     own = paired(values, (one, other))
-    if len(own):
+    if len(own) > 1:
         ratio = deviation_ratio(own[other].to_numpy(), own[one].to_numpy())
         about: dict[str, Any] = {
             "with": deviation(own[one].to_numpy()).value,

@@ -151,9 +151,10 @@ def test_a_subject_without_the_weights_is_told_nothing_of_one_that_had_them():
 @pytest.mark.parametrize("seeds", [1, 4])
 def test_few_seeds_decide_nothing(seeds):
     rows = planted(seeds, **FAVOUR)
-    assert outcomes(rows) == dict.fromkeys(PARTS, "undecided")
+    assert outcomes(rows) == dict.fromkeys(PARTS if seeds > 1 else PARTS[1:], "undecided")
     assert found(rows).one("contrast").outcome == "is undecided"
-    assert "With competition s is: undecided in stability over seeds (" in benchmark().answer(rows, CLAIMS)
+    assert "With competition s is: undecided in " in benchmark().answer(rows, CLAIMS)
+    assert "nan" not in benchmark().answer(rows, CLAIMS)
 
 
 def test_structure_needs_both_kinds_of_clustering():

@@ -41,7 +41,8 @@ def test_without_pairs_there_is_nothing_and_with_few_nothing_is_decided():
     assert not list(grown("name", VALUES, VALUES, "one", "absent"))
     lacking = VALUES.assign(other=VALUES["other"].mask(VALUES.index == 2))
     assert [f.outcome for f in against("name", lacking, "one", "other")] == ["undecided"]
-    assert [f.outcome for f in steadier("name", VALUES.iloc[:1], "one", "other")] == ["undecided"]
+    assert [f.outcome for f in steadier("name", VALUES.iloc[:4], "one", "other")] == ["undecided"]
+    assert not list(steadier("name", VALUES.iloc[:1], "one", "other")), "one seed has no deviation"
 
 
 def test_who_varies_less_over_seeds():
