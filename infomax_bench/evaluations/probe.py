@@ -171,9 +171,11 @@ def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]
 
 
 @evaluation(
-    version=6, seconds=3e-5, of_files=True,
+    version=6,
+    seconds=3e-5,
+    of_files=True,
     metrics=[*LINEAR, ACCURACY.under("knn"), ACCURACY.under("few-shot", x=FEW_LABELS, at=SHOTS)],
-)  # fmt: skip
+)
 def probe(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     """Accuracy of the linear, k-NN and few-shot probes (`x` is the number of labels a class)."""
     rows = probe_linear(context)

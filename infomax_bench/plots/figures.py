@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 from scipy import stats
 
+from infomax_bench.plots.labels import label_ends, label_points
 from infomax_bench.plots.theme import (
     FAINT,
     INK,
@@ -33,8 +34,6 @@ from infomax_bench.plots.theme import (
     draw_lines,
     empty,
     foot,
-    label_ends,
-    label_points,
     legend,
     letters,
     limits,

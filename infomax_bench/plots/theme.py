@@ -1,4 +1,4 @@
-"""The look that all figures share: colours by role, layout in inches, labels that do not overlap.
+"""The look that all figures share: colours by role, layout in inches.
 
 The subject is drawn strong, everyone else by role in quieter colours that differ in lightness too.
 """
@@ -21,11 +21,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FuncFormatter
 from PIL import Image
-from scipy.optimize import isotonic_regression
 
 from infomax_bench.plots import fonts
 from infomax_bench.study.claims import Claims
@@ -42,14 +40,33 @@ EMPTY = "empty"
 
 INK, QUIET, FAINT = "#22262b", "#666d76", "#e3e6ea"
 LOOK: Any = {
-    "font.family": "sans-serif", "font.sans-serif": fonts.NAMES, "font.size": 9,
-    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": "#9aa1a9", "axes.linewidth": 0.7,
-    "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.unicode_minus": False,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
-    "grid.color": FAINT, "grid.linewidth": 0.7, "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelsize": 8,
-    "ytick.labelsize": 8, "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0,
-    "figure.facecolor": "white", "text.hinting": "none",
-}  # fmt: skip
+    "font.family": "sans-serif",
+    "font.sans-serif": fonts.NAMES,
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9aa1a9",
+    "axes.linewidth": 0.7,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.unicode_minus": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.7,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "figure.facecolor": "white",
+    "text.hinting": "none",
+}
 SMALL = 7.8
 LETTER = 0.57 * SMALL / 72
 """Inches that a letter of a label takes, on the generous side."""
@@ -67,6 +84,11 @@ class Style:
     width: float
     order: int
 
+    @property
+    def weight(self) -> str:
+        """Of letters."""
+        return "bold" if self is SUBJECT else "normal"
+
 
 SUBJECT = Style("#c43c14", "-", "o", 2.6, 9)
 ROLES = {
@@ -76,9 +98,13 @@ ROLES = {
     "reference": Style("#5d646d", (0, (1.2, 1.4)), "D", 1.2, 3),
 }
 SERIES = (
-    Style("#1f5f99", "-", "o", 1.6, 4), Style("#c0651a", "-", "s", 1.6, 4), Style("#0b8a68", "-", "D", 1.6, 4),
-    Style("#8a3f8f", "-", "^", 1.6, 4), Style("#5d646d", "-", "v", 1.6, 4), Style("#a08a00", "-", "P", 1.6, 4),
-)  # fmt: skip
+    Style("#1f5f99", "-", "o", 1.6, 4),
+    Style("#c0651a", "-", "s", 1.6, 4),
+    Style("#0b8a68", "-", "D", 1.6, 4),
+    Style("#8a3f8f", "-", "^", 1.6, 4),
+    Style("#5d646d", "-", "v", 1.6, 4),
+    Style("#a08a00", "-", "P", 1.6, 4),
+)
 """For what is no method: data sets, depths, settings."""
 TINTS = (0.0, 0.2, 0.38)
 
@@ -200,7 +226,7 @@ def name_rows(
     """Methods' names at the left of their rows, in their colours."""
     ax.set_yticks(places, [names[m] for m in methods], fontsize=SMALL)
     for tick, method in zip(ax.get_yticklabels(), methods, strict=True):
-        tick.set(color=look[method].colour, fontweight=_weight(look[method]))
+        tick.set(color=look[method].colour, fontweight=look[method].weight)
 
 
 def empty(text: str = "nothing measured yet") -> Figure:
@@ -227,30 +253,26 @@ def key(figure: Figure, shown: Mapping[str, Style]) -> None:
     ]
     with matplotlib.rc_context(LOOK):
         figure.legend(
-            handles=handles, loc="upper left", ncols=max(len(handles), 1), frameon=False, fontsize=8.3,
-            handlelength=2.6, borderaxespad=0.35, columnspacing=1.8,
-        )  # fmt: skip
+            handles=handles,
+            loc="upper left",
+            ncols=max(len(handles), 1),
+            frameon=False,
+            fontsize=8.3,
+            handlelength=2.6,
+            borderaxespad=0.35,
+            columnspacing=1.8,
+        )
 
 
 def limits(found: pd.DataFrame) -> tuple[float, float]:
     """Room for the means, and for intervals as long as they do not dwarf the means."""
     low, high = float(found["mean"].min()), float(found["mean"].max())
     reach = 0.5 * (high - low) or 0.05 * abs(high) or 1.0
-    low, high = (float(np.nanmin([low, max(found["low"].min(), low - reach)])),
-                 float(np.nanmax([high, min(found["high"].max(), high + reach)])))  # fmt: skip
+    low = float(np.nanmin([low, max(found["low"].min(), low - reach)]))
+    high = float(np.nanmax([high, min(found["high"].max(), high + reach)]))
     pad = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     never_below = min(found["mean"].min(), found["low"].min()) >= 0
     return (max(low - pad, -0.4 * pad) if never_below else low - pad), high + pad
-
-
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """The positions nearest to the given ones (least squares) that are `gap` apart and, if they fit, within bounds."""
-    order = np.argsort(positions, kind="stable")
-    steps = gap * np.arange(len(order))
-    free = isotonic_regression(np.asarray(positions, dtype=float)[order] - steps).x
-    placed = np.empty(len(order))
-    placed[order] = np.clip(free, low, max(low, high - gap * (len(order) - 1))) + steps
-    return [float(p) for p in placed]
 
 
 def marks(ax: Axes, drawn: Sequence[Style], x: np.ndarray, y: np.ndarray, size: float) -> None:
@@ -279,10 +301,14 @@ def draw_lines(ax: Axes, lines: Sequence[tuple[Style, np.ndarray, np.ndarray, fl
     bands = [np.column_stack([np.r_[x, x[::-1]], np.r_[y[:, 1], y[::-1, 2]]]) for _, x, y, _ in known]
     shades = [(*to_rgb(s.colour), alpha) for s, _, _, alpha in known]
     drawn = LineCollection(
-        [np.column_stack([x, y[:, 0]]) for _, x, y, _ in lines], colors=[s.colour for s, *_ in lines],
-        linewidths=[s.width for s, *_ in lines], linestyles=[s.line for s, *_ in lines], clip_on=False, zorder=5,
+        [np.column_stack([x, y[:, 0]]) for _, x, y, _ in lines],
+        colors=[s.colour for s, *_ in lines],
+        linewidths=[s.width for s, *_ in lines],
+        linestyles=[s.line for s, *_ in lines],
+        clip_on=False,
+        zorder=5,
         capstyle="butt",
-    )  # fmt: skip
+    )
     ax.add_collection(PolyCollection(bands, facecolors=shades, linewidths=0, zorder=1), autolim=False)
     ax.add_collection(drawn, autolim=False)
     for marker in sorted({s.marker for s, *_ in lines} - {""}):
@@ -290,80 +316,15 @@ def draw_lines(ax: Axes, lines: Sequence[tuple[Style, np.ndarray, np.ndarray, fl
         at, means = np.concatenate([x for _, x, _ in own]), np.concatenate([y[:, 0] for *_, y in own])
         of = np.repeat(np.arange(len(own)), [len(x) for _, x, _ in own])
         ax.scatter(
-            at, means, s=np.array([(2.4 + s.width) ** 2 for s, *_ in own])[of], marker=marker, linewidths=0,
-            c=np.array([s.colour for s, *_ in own])[of], clip_on=False, zorder=6,
-        )  # fmt: skip
-
-
-def _weight(style: Style) -> str:
-    return "bold" if style is SUBJECT else "normal"
-
-
-def _lines(ax: Axes, lines: Sequence[Sequence[tuple[float, float]]], colours: Sequence[str]) -> None:
-    """Thin lines from labels to what they name, in fractions of the axes."""
-    ax.add_collection(
-        LineCollection(
-            list(lines), colors=list(colours), linewidths=0.5, transform=ax.transAxes, clip_on=False, zorder=3
-        ),
-        autolim=False,
-    )
-
-
-def label_ends(
-    ax: Axes, ends: Mapping[str, tuple[float, float]], look: Mapping[str, Style], names: Mapping[str, str]
-) -> None:
-    """Each line's name beside its end, moved apart where they would overlap, with a thin line to where it belongs."""
-    assert isinstance(ax.figure, Figure)
-    from_data = ax.transScale + ax.transLimits
-    starts = [tuple(from_data.transform(end)) for end in ends.values()]
-    gap = 1.22 * SMALL / 72 / (ax.figure.get_figheight() * ax.get_position().height)
-    places = spread([y for _, y in starts], gap, -0.04, 1.06)
-    colours = [look[method].colour for method in ends]
-    _lines(ax, [[start, (1.05, place)] for start, place in zip(starts, places, strict=True)], colours)
-    for method, place, colour in zip(ends, places, colours, strict=True):
-        ax.text(1.06, place, names[method], color=colour, fontsize=SMALL, fontweight=_weight(look[method]), va="center",
-                transform=ax.transAxes)  # fmt: skip
-
-
-def label_points(
-    ax: Axes, methods: Sequence[str], x: np.ndarray, y: np.ndarray, look: Mapping[str, Style], names: Mapping[str, str]
-) -> None:
-    """Names beside points: the nearest free place round each point, the subject's first."""
-    assert isinstance(ax.figure, Figure)
-    box = ax.get_position()
-    size = 72 * np.array([box.width * ax.figure.get_figwidth(), box.height * ax.figure.get_figheight()])
-    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    points = np.stack([(x - left) / (right - left), (y - low) / (high - low)], axis=1) * size  # in points of 1/72 inch
-    taken = np.concatenate([points - 4, points + 4], axis=1)  # left, bottom, right, top
-    angles = np.deg2rad([0, 180, 35, -35, 145, -145, 90, -90, 65, -65, 115, -115])
-    for i in sorted(range(len(methods)), key=lambda i: (look[methods[i]] is not SUBJECT, methods[i])):
-        text, style = names[methods[i]], look[methods[i]]
-        wide, tall = 72 * LETTER * 0.93 * letters(text), 1.1 * SMALL
-        best, least = None, np.inf
-        for radius in (7, 12, 19, 28, 40, 54):
-            for angle in angles:
-                toward = np.array([np.cos(angle), np.sin(angle)])
-                centre = points[i] + toward * (radius + np.array([wide, 0]) / 2)
-                half = np.array([wide, tall]) / 2
-                spot = np.concatenate([centre - half, centre + half])
-                outside = np.maximum(0, -spot[:2]).sum() + np.maximum(0, spot[2:] - size).sum()
-                over = np.minimum(spot[2:], taken[:, 2:]) - np.maximum(spot[:2], taken[:, :2])
-                cost = (over.clip(min=0).prod(1)).sum() + 20 * outside
-                if cost < least:
-                    best, least = (centre, spot, radius), cost
-            if least == 0:
-                break
-        assert best is not None
-        centre, spot, radius = best
-        taken = np.vstack([taken, spot])
-        if radius > 7:
-            reach = np.clip(points[i], spot[:2], spot[2:])  # the label's nearest point
-            _lines(ax, [[tuple(points[i] / size), tuple(reach / size)]], [style.colour])
-        ax.text(
-            centre[0] / size[0], centre[1] / size[1], text, transform=ax.transAxes, ha="center", va="center",
-            fontsize=SMALL, color=style.colour, fontweight=_weight(style), zorder=12,
-            path_effects=[withStroke(linewidth=2.2, foreground="white")],
-        )  # fmt: skip
+            at,
+            means,
+            s=np.array([(2.4 + s.width) ** 2 for s, *_ in own])[of],
+            marker=marker,
+            linewidths=0,
+            c=np.array([s.colour for s, *_ in own])[of],
+            clip_on=False,
+            zorder=6,
+        )
 
 
 def short(value: float) -> str:

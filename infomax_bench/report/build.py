@@ -25,12 +25,17 @@ from infomax_bench.base.packed import index_path
 from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
-from infomax_bench.report import model
+from infomax_bench.report.comparison import comparison, independence
 from infomax_bench.report.facts import datasets, facts
 from infomax_bench.report.images import Gallery, beside, read_galleries
+from infomax_bench.report.missing import gaps, grouped, missing
+from infomax_bench.report.model import essay, kept, marks, prior_art, section
 from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
+from infomax_bench.report.power import chances, power
 from infomax_bench.report.speed import speed
+from infomax_bench.report.training import training
+from infomax_bench.report.tuning import tuning, untuned
 from infomax_bench.run.decisions import uncalibrated
 from infomax_bench.run.results import Results
 from infomax_bench.stats.verdict import Verdict
@@ -123,13 +128,13 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     )
     doubtful = uncalibrated(results, benchmarks, claims)
     claims = replace(claims, doubtful=frozenset(doubtful))
-    names = model.marks(results, doubtful)
+    names = marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
-    (galleries, (curves, terms, falling)), (compared, incomplete), independence, *sections = in_parallel(
+    (galleries, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
         [
             partial(_galleries, results, claims),
-            partial(model.comparison, results, claims, names),
-            partial(model.independence, results, claims),
+            partial(comparison, results, claims, names),
+            partial(independence, results, claims),
             *(
                 partial(_section, b, own, claims, verdicts, names, results)
                 for b in benchmarks
@@ -139,18 +144,18 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         available_cores(),
     )
     shown = [_pictures(g) for g in galleries]
-    figures = [independence, curves, *(p for s in sections for p in s.pictures)]
+    figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
     return {
         **_of_the_run(results, names, claims),
         **_of_the_claims(verdicts, benchmarks, doubtful, sections),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
         "uncalibrated": doubtful,
-        "chances": model.chances(claims),
-        "prior_art": model.prior_art(b for b in benchmarks if len(rows[b.name])),
+        "chances": chances(claims),
+        "prior_art": prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
         "incomplete": incomplete,
-        "independence": independence,
+        "independence": one_figure,
         "sections": sections,
         "galleries": shown,
         "curves": curves,
@@ -162,13 +167,13 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
 
 def _of_the_run(results: Results, names: dict[str, str], claims: Claims) -> dict[str, Any]:
     """What was run, and with which settings."""
-    budget, tuned = model.tuning(results, names, claims)
+    budget, tuned = tuning(results, names, claims)
     return {
         "results": results,
         "info": results.info,
         "facts": facts(results),
         "datasets": datasets(results),
-        "untuned": model.untuned(results),
+        "untuned": untuned(results),
         "budget": budget,
         "tuned": tuned,
         "supervised": sorted(m for m, name in names.items() if "‡" in name),
@@ -191,8 +196,8 @@ def _of_the_claims(
         "groups": main,
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
         "controls": controls,
-        "essay": model.essay(benchmarks, sections, [*main, *controls]),
-        "power": model.power(verdicts),
+        "essay": essay(benchmarks, sections, [*main, *controls]),
+        "power": power(verdicts),
     }
 
 
@@ -206,16 +211,16 @@ def _of_what_lacks(
         name: why for name, why in results.info.get("broken", {}).items() if name not in registry.plugins["benchmarks"]
     }
     lacks: dict[str, Any] = {
-        "missing": list(model.missing(results)),
-        "failures": model.grouped(results.failures),
-        "not_applicable": model.grouped(results.not_applicable),
+        "missing": list(missing(results)),
+        "failures": grouped(results.failures),
+        "not_applicable": grouped(results.not_applicable),
         "stale": stale,
         "without": without,
         "absent": sorted(set(results.cards) - set(results.jobs["method"])),
         "broken": printable({**ran, **registry.broken}),
     }
-    gaps = model.gaps(lacks["missing"], lacks["failures"], stale)
-    return {**lacks, "complete": not any(lacks.values()), "gaps": gaps}
+    said = gaps(lacks["missing"], lacks["failures"], stale)
+    return {**lacks, "complete": not any(lacks.values()), "gaps": said}
 
 
 def _say_what_fonts_lack(results: Results) -> None:
@@ -232,7 +237,7 @@ def _galleries(
     results: Results, claims: Claims
 ) -> tuple[list[Gallery], tuple[Picture | None, Table | None, list[str]]]:
     galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
-    return galleries, model.training(galleries, claims)
+    return galleries, training(galleries, claims)
 
 
 def _section(
@@ -243,7 +248,7 @@ def _section(
     names: dict[str, str],
     results: Results,
 ) -> Section:
-    return model.section(benchmark, rows, claims, verdicts, names, model.kept(results, benchmark.keeps, claims))
+    return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims))
 
 
 def _pictures(gallery: Gallery) -> dict[str, Any]:
@@ -269,14 +274,14 @@ def print_verdicts(verdicts: Sequence[Verdict], results: Results) -> None:
         say("no verdicts: nothing has been measured that a claim is about")
         return
     tuned = bool(results.info.get("tuning"))
-    untuned = set(model.untuned(results)) if tuned else set()
+    plain = set(untuned(results)) if tuned else set()
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     against = max(len(v.against) for v in verdicts)
     claim = max(len(v.claim) for v in verdicts)
     say(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
     for verdict in verdicts:
         start, word = f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  ", f"{verdict.verdict:<12}"
-        line = line_of(f"{start}{word}  {verdict.sentence}{_marked(verdict, untuned)}")
+        line = line_of(f"{start}{word}  {verdict.sentence}{_marked(verdict, plain)}")
         if coloured:
             line = line.replace(word, f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m", 1)
         print(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import math
 import re
 from collections import defaultdict
@@ -13,11 +14,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from infomax_bench.plots.theme import short
+from infomax_bench.plots.theme import png, short
 from infomax_bench.stats.verdict import Verdict, lost
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
+
+log = logging.getLogger("infomax_bench")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class Picture:
     caption: str
     data: bytes
     inches: float = 0.0
+
+    @classmethod
+    def of(cls, name: str, caption: str, figure: Figure) -> Picture:
+        """Drawn; errors are matplotlib's."""
+        return cls(name, caption, png(figure), figure.get_figwidth())
 
     @property
     def uri(self) -> str:
@@ -121,6 +130,15 @@ class Passage:
     groups: list[Group]
     known: str
     again: str
+
+
+def picture(name: str, caption: str, figure: Figure) -> Picture | None:
+    """None, and a warning, for what cannot be drawn: a name may be of any length."""
+    try:
+        return Picture.of(name, caption, figure)
+    except (RuntimeError, ValueError, MemoryError) as error:
+        log.warning(f"the figure {name!r} is left out, for it could not be drawn ({error})")
+        return None
 
 
 def file_name(text: str) -> str:

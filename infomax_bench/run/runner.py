@@ -73,9 +73,9 @@ def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[
     return [
         (replace(cell, settings=(), label=DEFAULTS), request)
         for cell, request in pairs
-        if cell.method == suite.subject and not cell.label and cell.settings
-        and cell.track == "controlled" and cell.backbone == "linear"
-    ]  # fmt: skip
+        if (cell.method, cell.track, cell.backbone, cell.label) == (suite.subject, "controlled", "linear", "")
+        and cell.settings
+    ]
 
 
 def run(
@@ -107,8 +107,8 @@ def run(
     merged = partial(_merged, entries=entries, planner=planner, suite=suite)
     own_info = partial(_write_info, store, registry, suite, planner, studies or {})
     info, manifest = own_info(), store.update_manifest(merged)
-    _say(quiet, f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}", *store.warnings,
-         *(f"failed: {fault}" for fault in faults))  # fmt: skip
+    counted = f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}"
+    _say(quiet, counted, *store.warnings, *(f"failed: {fault}" for fault in faults))
     record = _Record(root, begin, workers.jobs, info)
     failures = faults + (_work(todo, store, folders, device, workers, quiet, record) if todo else [])
     # from here on as this run knows it: another one on the folder may have written its own in the meantime
@@ -166,9 +166,14 @@ def _say(quiet: bool, *lines: str) -> None:
 
 
 def _work(
-    todo: Sequence[Task], store: Store, folders: Sequence[str], device: str, workers: Workers, quiet: bool,
+    todo: Sequence[Task],
+    store: Store,
+    folders: Sequence[str],
+    device: str,
+    workers: Workers,
+    quiet: bool,
     record: _Record,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Runs the tasks under a progress bar with the time left; returns the failures."""
     failures: list[str] = []
     open_tasks = {task.encoder_key: task.label for task in todo}
@@ -291,16 +296,27 @@ def _info(
         data = planner.dataset(name)
         verified = datasets.get(name, {}).get("verified") if data.verified is None else data.verified
         datasets[name] = {
-            "summary": data.summary, "shape": list(data.shape), "classes": list(data.class_names),
-            "factors": list(data.factor_names), "n_rest": data.n_rest, "n_test": data.n_test,
+            "summary": data.summary,
+            "shape": list(data.shape),
+            "classes": list(data.class_names),
+            "factors": list(data.factor_names),
+            "n_rest": data.n_rest,
+            "n_test": data.n_test,
             "verified": verified,
-        }  # fmt: skip
+        }
     info |= {
-        "subject": suite.subject, "indicative": suite.indicative, "suite": asdict(suite), "methods": methods,
-        "tuning": tuning, "datasets": datasets, "broken": {**registry.broken, **planner.faults},
-        "machine": engine.machine(), "version": __version__, "git_sha": engine.git_sha(),
+        "subject": suite.subject,
+        "indicative": suite.indicative,
+        "suite": asdict(suite),
+        "methods": methods,
+        "tuning": tuning,
+        "datasets": datasets,
+        "broken": {**registry.broken, **planner.faults},
+        "machine": engine.machine(),
+        "version": __version__,
+        "git_sha": engine.git_sha(),
         "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
-    }  # fmt: skip
+    }
     info.setdefault("seconds", 0.0)
     info.setdefault("runs", [])
     return info
@@ -335,10 +351,13 @@ class _Record:
             if not info:  # taken away while the run goes on; what is lost is only the record of its time
                 return
             did = {
-                "command": self.about["command"], "git_sha": self.about["git_sha"], "seconds": self.seconds,
-                "jobs": self.n_jobs, "machine": machine_in_words(self.about["machine"]),
+                "command": self.about["command"],
+                "git_sha": self.about["git_sha"],
+                "seconds": self.seconds,
+                "jobs": self.n_jobs,
+                "machine": machine_in_words(self.about["machine"]),
                 "peak_gib": round(self.peak / 2**30, 2),
-            }  # fmt: skip
+            }
             runs = info.setdefault("runs", [])
             if self.place is None or self.place >= len(runs):
                 self.place = len(runs)

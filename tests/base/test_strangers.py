@@ -14,7 +14,7 @@ import pytest
 from infomax_bench.base.printable import printable
 from infomax_bench.base.store import Store
 from infomax_bench.report import build as report
-from infomax_bench.report import model as report_model
+from infomax_bench.report import parts as report_parts
 from infomax_bench.report.pages import link, markdown, templates
 from infomax_bench.report.parts import file_name
 from infomax_bench.run import decisions, rows
@@ -135,7 +135,7 @@ def structure(html):
 def undrawn():
     """Pages without the pictures, which take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_model, "png", lambda figure: b"a picture")
+        patch.setattr(report_parts, "png", lambda figure: b"a picture")
         for module in (report, decisions, rows):
             patch.setattr(module, "available_cores", lambda: 1)
         yield

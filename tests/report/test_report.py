@@ -19,9 +19,10 @@ from infomax_bench.cli.main import main
 from infomax_bench.plots import theme as look
 from infomax_bench.report import images as report_images
 from infomax_bench.report.build import is_made, print_verdicts, write_report
-from infomax_bench.report.model import chances, gaps, still_falling
-from infomax_bench.report.model import power as model_power
+from infomax_bench.report.missing import gaps
 from infomax_bench.report.parts import answer, bars, number
+from infomax_bench.report.power import chances, power
+from infomax_bench.report.training import still_falling
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import read_results
 from infomax_bench.stats.compare import Comparison
@@ -500,13 +501,13 @@ def test_no_claim_holds_while_a_control_does_better(whole):
 
 def test_the_power_behind_a_verdict_is_told(whole):
     html, markdown, verdicts, *_ = whole
-    table = model_power(verdicts)
+    table = power(verdicts)
     assert {(line[0], line[1]) for line in table.lines} == {(v.title, v.against) for v in verdicts if v.n_seeds > 1}
     exact = replace(verdicts[-1], comparisons=tuple(replace(c, sd=0.0) for c in verdicts[-1].comparisons))
-    assert model_power([exact]) is None, "what has no noise is certain"
+    assert power([exact]) is None, "what has no noise is certain"
     many = next(v for v in verdicts if len(v.comparisons) > 1 and v.n_seeds > 1)
     one = many.comparisons[:1]
-    (of_one,), (of_many,) = (model_power([replace(many, comparisons=own)]).lines for own in (one, 3 * one))
+    (of_one,), (of_many,) = (power([replace(many, comparisons=own)]).lines for own in (one, 3 * one))
     assert of_many[4:6] == of_one[4:6] == of_one[6:8] == of_one[8:10], "with one rival all three are one test"
     for i in (6, 7, 8, 9):
         assert float(of_many[i]) > float(of_one[i]), "all at once, and a loss among many, are harder to see"

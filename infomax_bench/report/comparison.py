@@ -1,0 +1,112 @@
+"""All methods beside each other: cards, costs and accuracies, and the essay's question in one figure."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+from infomax_bench.plots.figures import comparable, intervals, scatter, seeds_of
+from infomax_bench.report.parts import Picture, Table, number, picture
+from infomax_bench.run.results import Results
+from infomax_bench.study.claims import Claims
+
+ROLE_ORDER = ("this work", "prior art", "control", "reference")
+
+
+def main_rows(results: Results) -> pd.DataFrame:
+    """Rows of encoders measured on their own source, at the suite's width or the method's own, each once."""
+    rows = results.table
+    width = results.info.get("suite", {}).get("width")
+    kept: pd.DataFrame = rows[
+        (rows["dataset"] == rows["target"])
+        & (rows["track"] == "controlled")
+        & (rows["label"] == "")
+        & (rows["backbone"] == "linear")
+    ]
+    swept = kept.groupby(["method", "dataset"])["width"].transform(lambda w: (w == width).any()).astype(bool)
+    kept = kept[~swept | (kept["width"] == width)]
+    return kept.drop_duplicates(["method", "dataset", "width", "seed", "metric", "protocol", "x"])
+
+
+def metric(rows: pd.DataFrame, name: str, protocol: str = "") -> pd.DataFrame:
+    return rows[(rows["metric"] == name) & (rows["protocol"] == protocol) & (rows["status"] == "ok")]
+
+
+MEASURED = {
+    "kFLOP / image": ("train_flops_per_sample", 1e-3),
+    "seconds": ("train_seconds", 1),
+    "peak MB": ("peak_memory", 1e-6),
+    "parameters kept": ("parameters", 1.0),
+    "discarded": ("discarded_parameters", 1.0),
+    "nonlinear dependence": ("nonlinear_dependence", 1.0),
+    "TC / unit": ("total_correlation_per_unit", 1.0),
+}
+
+
+def comparison(results: Results, claims: Claims, names: dict[str, str]) -> tuple[Table, bool]:
+    """Every method's card beside what was measured; and whether some means lack a data set. A cell's second line is
+    set small."""
+    rows, cards = main_rows(results), results.cards
+    columns = [_means(metric(rows, name), scale) for name, scale in MEASURED.values()]
+    good = metric(rows, "accuracy", "linear")
+    accuracy = [_accuracy(own) for _, own in sorted(dict(iter(good.groupby("dataset"))).items())]
+    datasets = sorted(good["dataset"].unique())
+    ranks = {role: i for i, role in enumerate(ROLE_ORDER)}
+    present = [m for m in rows["method"].unique() if m in cards]
+    present.sort(key=lambda m: (m != claims.subject, ranks.get(cards[m].get("role", ""), 9), cards[m]["family"], m))
+    lines = []
+    for method in present:
+        own = cards[method]
+        described = [
+            f"{names[method]}\n{', '.join(dict.fromkeys([own['family'], own.get('role', '')]))}",
+            f"{own['objective']}\nprevents: {own['prevents']}",
+            own["essay_cost"] or "–",
+        ]
+        lines.append(described + [column.get(method, "–") for column in [*columns, *accuracy]])
+    head = ["method", "objective", "essay's guess of cost", *MEASURED, *(f"accuracy, {d}" for d in datasets)]
+    numeric = [False] * 3 + [True] * (len(head) - 3)
+    incomplete = any(cell.endswith("*") for column in columns for cell in column.values())
+    return Table(head, lines, numeric, [m == claims.subject for m in present]), incomplete
+
+
+def _means(rows: pd.DataFrame, scale: float) -> dict[str, str]:
+    """Method -> its mean over seeds and data sets, with a star if it lacks a data set that others have."""
+    whole = set(comparable(rows.assign(all=0), "all")["method"])
+    values = scale * rows.groupby(["method", "dataset"])["value"].mean().groupby("method").mean()
+    return {str(m): number(float(v)) + ("" if m in whole else " *") for m, v in values.items()}
+
+
+def _accuracy(rows: pd.DataFrame) -> dict[str, str]:
+    """Method -> its accuracy on one data set in percent, with half of its interval."""
+    found = 100 * intervals(rows, ["method"]).set_index("method")[["mean", "high"]]
+    half = found["high"] - found["mean"]
+    return {
+        str(m): f"{mean:.1f}" + ("" if math.isnan(h) else f" ± {h:.1f}")
+        for m, mean, h in zip(found.index, found["mean"], half, strict=True)
+    }
+
+
+def independence(results: Results, claims: Claims) -> Picture | None:
+    """The essay's question in one figure: dependence between units against accuracy."""
+    rows = main_rows(results)
+    across, up = metric(rows, "nonlinear_dependence"), metric(rows, "accuracy", "linear")
+    if across.empty or up.empty:
+        return None
+    both = pd.concat(
+        {k: r.groupby(["dataset", "method"])["value"].mean() for k, r in (("x", across), ("y", up))}, axis=1
+    ).dropna()
+    notes = {
+        str(d): f"rank correlation {spearmanr(own['x'], own['y']).statistic:+.2f}"
+        for d, own in both.groupby("dataset")
+        if len(own) > 2 and own["x"].nunique() > 1 and own["y"].nunique() > 1
+    }
+    xlabel, ylabel = "nonlinear dependence between units (0: independent)", "accuracy (%)"
+    figure = scatter(across, up, claims, xlabel=xlabel, ylabel=ylabel, scale=(1, 100), notes=notes)
+    caption = (
+        f"Accuracy of a linear probe against the dependence between units, each method at one width ({seeds_of(up)}, "
+        "95 % intervals). If independence made features good, the points would fall from left to right. The rank "
+        "correlation is over methods: a description, not a test."
+    )
+    return picture("independence", caption, figure)

@@ -1,0 +1,66 @@
+"""How training went: the curves of losses, their terms, and which still fell at the end."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from infomax_bench.plots.figures import sparks
+from infomax_bench.report.images import Gallery
+from infomax_bench.report.parts import Picture, Table, number, picture, signed
+from infomax_bench.study.claims import Claims
+
+LATE = 0.1
+"""The last part of training whose share of the whole fall of the loss says whether it still falls."""
+FALLING = 0.01
+"""Share of a loss's fall in the last LATE of training from which on it is marked as not converged."""
+
+
+def still_falling(total: np.ndarray) -> float:
+    """Share of the whole fall of a loss `[S, P]` that came in the last LATE of training.
+
+    A mean over the seeds in which it fell; NaN if it fell in none.
+    """
+    points = total.shape[1]
+    late = max(1, round(LATE * points))
+    fall, at_the_end = total[:, 0] - total[:, -1], total[:, -1 - late] - total[:, -1]
+    fell = np.isfinite(fall) & (fall > 0)
+    return float((at_the_end[fell] / fall[fell]).mean()) if fell.any() else math.nan
+
+
+def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | None, Table | None, list[str]]:
+    """Curves of the whole loss of all encoders, a table of its terms, and the data sets on which the subject's was
+    still falling at the end."""
+    logged = [g for g in galleries if g.log and next(iter(g.log.values())).shape[1] > 1]
+    if not logged:
+        return None, None, []
+    totals = {(g.method, g.dataset): np.sum(list(g.log.values()), axis=0, dtype=float) for g in logged}
+    late = {which: still_falling(total) for which, total in totals.items()}
+    falling = sorted(which for which, share in late.items() if share > FALLING)
+    figure = sparks(
+        totals, claims, label="loss over training, a line for each seed, each panel to its own scale", marked=falling
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for method, dataset in falling:
+        found[method].append(dataset)
+    still = "; ".join(f"{method} on {', '.join(datasets)}" for method, datasets in found.items()) or "none"
+    caption = (
+        "The loss of every method that is trained by gradient, from the first to the last update. Not converged within "
+        f"the budget that all methods share (an arrow: more than {100 * FALLING:.0f} % of the whole fall came in the "
+        f"last tenth): {still}. A loss that stands in for an "
+        "update rule need not fall: only its gradient has a meaning."
+    )
+    lines, strong = [], []
+    for g in logged:
+        for term, values in sorted(g.log.items()):
+            first, last = (signed(float(np.mean(values[:, i])), plus=False) for i in (0, -1))
+            share = late[g.method, g.dataset]
+            shown = "–" if math.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
+            lines.append([g.method, g.dataset, number(g.steps), term, first, last, shown])
+            strong.append(g.method == claims.subject)
+    head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]
+    terms = Table(head, lines, [False, False, True, False, True, True, True], strong)
+    return picture("training", caption, figure), terms, found[claims.subject]
