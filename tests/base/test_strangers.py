@@ -219,7 +219,7 @@ def test_a_control_character_reaches_no_page_and_no_table(tmp_path):
     root = tmp_path / "results" / "quick"
     spoiled(root, more)
     *_, verdicts, read = build(root, tmp_path / "out")
-    write_table(root, read)
+    write_table(root / "measurements.csv", read)
     found = registry()
     benchmarks = [found.benchmark(name) for name in found.names("benchmarks")]
     write_decisions(root, verdicts, find_all(read, benchmarks, verdicts))
