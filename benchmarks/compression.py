@@ -1,49 +1,40 @@
 """Can whole models be pruned by 50 to 90 %, trained end to end or pretrained first?"""
 
-import pandas as pd
-
 from infomax_bench import Benchmark, Estimate, Finding, Given, Request, Select, View
 from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, SHARES, TUNED
-from infomax_bench.plots.figures import curves, dots, intervals, scatter
-from infomax_bench.stats.intervals import MIN_SEEDS, holm, interval
-from infomax_bench.stats.readings import diverged, word_for
+from infomax_bench.plots.figures import curves, dots, scatter
+from infomax_bench.stats.compare import apart, difference
+from infomax_bench.stats.intervals import MIN_SEEDS, interval
+from infomax_bench.stats.readings import diverged, tables, word_for
 
-LEAST = 0.5  # the lower end of what is claimed
-CLAIM = (100 * LEAST, f"claim: {100 * LEAST:.0f} %")
+LEAST = 50.0  # percent: the lower end of what is claimed
+CLAIM = (LEAST, f"claim: {LEAST:.0f} %")
 UNTRAINED = "random_features"  # it becomes an end-to-end model with as many passes as all others are fine-tuned for
 AGAIN = 4  # a network is trained again for so small a part of the passes that it had
-ALPHA = 0.05
 
 
-def placed(after=None):
-    """A change of rows: good ones, with the network in `network`, what is removed in `kind`, and what is done after in
-    `after`, of which one may be chosen."""
-
-    def change(rows):
-        rows = rows[rows["status"] == "ok"]
-        parts = rows["protocol"].astype(str).str.split("/").str
-        network = rows["backbone"].astype(str) + " on " + rows["dataset"].astype(str)
-        made = rows.assign(kind=parts[0].astype(str), after=parts[1].astype(str), network=network)
-        made["panel"] = network + ": " + made["kind"]
-        return made if after is None else made[made["after"] == after]
-
-    return change
-
-
-FRACTIONS = {after: Select("prunable_fraction").then(placed(after)) for after in (TUNED, PRUNED)}
-ACCURACY = {after: Select("accuracy").then(placed(after)) for after in (TUNED, PRUNED)}
-PRUNABLE = {"label": "% prunable", "panel": "panel", "scale": 100}
-LEVELS = {"xlabel": "% removed", "ylabel": "accuracy (%)", "panel": "panel", "scale": 100}
-LOSS = {"xlabel": "accuracy of the whole model (%)", "ylabel": "% prunable", "panel": "panel", "scale": (100, 100)}
-COSTS = {"chosen on validation": "chosen_fraction", "costs, in points": "chosen_loss"}
-
-
-def in_percent(rows):
-    return rows.assign(x=100 * rows["x"])
+def placed(rows):
+    """The rows with their network in `network`, what is removed of it in `kind`, and how much, `x`, in percent."""
+    network = rows["backbone"].astype(str) + " on " + rows["dataset"].astype(str)
+    kind = rows["protocol"].astype(str).str.split("/").str[0]
+    return rows.assign(network=network, kind=kind, x=100 * rows["x"].astype(float))
 
 
 def whole(rows):
+    """The rows of networks of which nothing is removed."""
     return rows[rows["x"] == 0]
+
+
+def compressed(metric, after, kinds=COMPRESSED, scale=100):
+    """Rows of a metric, in percent, by what is removed and what is done after."""
+    return Select(metric, tuple(f"{kind}/{after}" for kind in kinds), scale=scale).then(placed)
+
+
+FRACTIONS = {after: compressed("prunable_fraction", after) for after in (TUNED, PRUNED)}
+ACCURACY = {after: compressed("accuracy", after, scale=1) for after in (TUNED, PRUNED)}
+PANEL = {"panel": "{network}: {kind}"}
+LEVELS = {"xlabel": "% removed", "ylabel": "accuracy (%)", "scale": 100, **PANEL}
+LOSS = {"xlabel": "accuracy of the whole model (%)", "ylabel": "% prunable", "scale": (100, 1), **PANEL}
 
 
 class Compression(Benchmark):
@@ -97,7 +88,7 @@ class Compression(Benchmark):
                     found = interval(values[method].dropna())
                     claimed = method in (*end_to_end, claims.subject)
                     about = {**where, "method": method, "lost": n_lost, "claimed": claimed}
-                    yield Finding("prunable", borne_out(found, n_lost), Estimate.of(found, 100, "%"), about)
+                    yield Finding("prunable", borne_out(found, n_lost), Estimate.of(found, unit="%"), about)
             gone = sorted(method for at, method in lost if at == network)
             if gone:
                 yield Finding("diverged", values={**where, "methods": gone})
@@ -105,49 +96,39 @@ class Compression(Benchmark):
             references = [m for m in end_to_end if m in values]
             for reference in [*references, UNTRAINED]:
                 if {claims.subject, reference} <= set(values) and claims.subject != reference:
-                    found = interval((values[claims.subject] - values[reference]).dropna())
+                    found = difference(values, claims.subject, reference)
                     word = word_for(found, "more prunable", "less prunable")
-                    yield Finding("against", word, Estimate.of(found, 100, "points"), {**where, "reference": reference})
+                    yield Finding("against", word, Estimate.of(found, unit="points"), {**where, "reference": reference})
             for reference in references:
                 yield from survival(values, before.get((network, kind)), reference, claims, where)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
-        View("fractions", dots, FRACTIONS[TUNED], **PRUNABLE, higher_is_better=None, bound=CLAIM),
-        View("tuned", curves, ACCURACY[TUNED].then(in_percent), **LEVELS),
-        View("pruned", curves, ACCURACY[PRUNED].then(in_percent), **LEVELS),
+        View("fractions", dots, FRACTIONS[TUNED], label="% prunable", higher_is_better=None, bound=CLAIM, **PANEL),
+        View("tuned", curves, ACCURACY[TUNED], **LEVELS),
+        View("pruned", curves, ACCURACY[PRUNED], **LEVELS),
         View("whole", scatter, ACCURACY[TUNED].then(whole), FRACTIONS[TUNED], **LOSS),
     )
-
-    def table(self, rows, claims):
-        by = ["network", "method"]
-        accuracy = ACCURACY[TUNED](rows, claims)
-        columns = {"accuracy (%)": accuracy[(accuracy["x"] == 0) & (accuracy["kind"] == COMPRESSED[0])]}
-        for kind in COMPRESSED:
-            for after, fractions in FRACTIONS.items():
-                columns[f"% of {kind} prunable, {after}"] = of(kind, fractions(rows, claims))
-            for heading, metric in COSTS.items():
-                columns[f"{kind}: {heading}"] = of(kind, Select(metric).then(placed(TUNED))(rows, claims))
-        means = {name: 100 * intervals(own, by).set_index(by)["mean"] for name, own in columns.items() if len(own)}
-        return pd.DataFrame(means).rename_axis(by).reset_index() if means else None
-
-
-def of(kind, rows):
-    return rows[rows["kind"] == kind]
+    by = ("network", "method")
+    columns = {"accuracy (%)": compressed("accuracy", TUNED, COMPRESSED[:1]).then(whole)}
+    for _kind in COMPRESSED:
+        columns |= {
+            f"% of {_kind} prunable, {TUNED}": compressed("prunable_fraction", TUNED, [_kind]),
+            f"% of {_kind} prunable, {PRUNED}": compressed("prunable_fraction", PRUNED, [_kind]),
+            f"{_kind}: chosen on validation": compressed("chosen_fraction", TUNED, [_kind]),
+            f"{_kind}: costs, in points": compressed("chosen_loss", TUNED, [_kind]),
+        }
 
 
 def by_network(rows):
     """(network, kind) -> prunable fractions by seed (index) and method (columns)."""
-    groups = rows.groupby(["network", "kind"], observed=True)
-    found = {key: own.pivot_table(index="seed", columns="method", values="value") for key, own in groups}
+    found = tables(rows, ["network", "kind"], "method")
     return dict(sorted(found.items(), key=lambda item: (item[0][0], COMPRESSED.index(item[0][1]))))
 
 
 def diverged_seeds(rows):
     """(network, method) -> under how many seeds its pretraining diverged."""
-    own = diverged(rows, "compress")
-    network = own["backbone"].astype(str) + " on " + own["dataset"].astype(str)
-    return own.groupby([network, own["method"].astype(str)])["seed"].nunique().to_dict()
+    return placed(diverged(rows, "compress")).groupby(["network", "method"], observed=True)["seed"].nunique().to_dict()
 
 
 def borne_out(found, lost=0):
@@ -158,25 +139,19 @@ def borne_out(found, lost=0):
 
 
 def differing(values, reference, methods):
-    """Which methods' models are less, and which more, prunable than `reference`, corrected for their number; and of
-    how many."""
-    others = [m for m in methods if m in values and m != reference]
-    found = {m: interval((values[m] - values[reference]).dropna()) for m in others}
-    sure = {m: d for m, d in found.items() if d.n >= MIN_SEEDS}
-    p = dict(zip(sure, holm([min(1.0, 2 * min(d.p_greater, d.p_less)) for d in sure.values()]), strict=True))
-    less = [m for m, d in sure.items() if d.mean < 0 and p[m] <= ALPHA]
-    more = [m for m, d in sure.items() if d.mean > 0 and p[m] <= ALPHA]
-    return less, more, len(others)
+    """Which methods' models are more, and which less, prunable than `reference`, corrected for their number."""
+    return apart({m: difference(values, m, reference) for m in methods if m in values and m != reference})
 
 
 def survival(after, before, reference, claims, where):
     """How many models differ from the end-to-end one, with and without fine-tuning after pruning."""
-    methods = sorted(set(claims.roles) - claims.own_width)
-    less, more, n = differing(after, reference, methods)
+    methods = set(claims.roles) - claims.own_width
+    n = len((methods & set(after)) - {reference})
     if not n or after[reference].notna().sum() < MIN_SEEDS:
         return
+    more, less = differing(after, reference, methods)
     known = before is not None and reference in before
-    fewer, further = differing(before, reference, methods)[:2] if known else ([], [])
+    further, fewer = differing(before, reference, methods) if known else ([], [])
     word = "survive" if less or more else "none"
     if known and word == "survive" and not (fewer or further):
         word = "only after"

@@ -289,6 +289,7 @@ def scatter(
     notes: what to add to a panel's title. trail: both measurements of the subject along a setting, and the column of
     the setting: drawn as a line from its least to its greatest value.
     """
+    (across, _), (up, panel) = titled(across, panel), titled(up, panel)
     both = intervals(across, [panel, "method"]).merge(intervals(up, [panel, "method"]), on=[panel, "method"])
     if both.empty:
         return empty()

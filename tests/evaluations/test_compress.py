@@ -1,5 +1,4 @@
-"""Smaller networks are what they claim to be: masks as torch's, units really gone, zeros that stay; and the words of
-the benchmark on tables whose fractions are known."""
+"""Smaller networks are what they claim to be: masks as torch's, units really gone, zeros that stay."""
 
 from __future__ import annotations
 
@@ -29,10 +28,7 @@ from infomax_bench.models.slim import (
     smallest,
     with_units,
 )
-from infomax_bench.run.results import COLUMNS
-from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import registry
-from infomax_bench.study.suite import Suite
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.method import Card, Method
@@ -354,133 +350,3 @@ def test_without_validation_images_there_is_nothing_to_choose_by():
     encoder = encoder_of(PROBLEM)
     found = pd.DataFrame(compress(context_for(encoder, DIGITS, validation=False), 1, 1, (0.5,)))
     assert not found["metric"].isin(["validation_accuracy", "chosen_fraction", "chosen_loss"]).any()
-
-
-# -- the benchmark ----------------------------------------------------------------------------------------------------
-ROLES = {"s": "this work", "e": "prior art", "a": "prior art", "r": "reference"}
-CLAIMS = Claims("s", "standard", ROLES, False, labelled=frozenset({"e", "v"}))
-
-
-@pytest.fixture
-def compression():
-    return REGISTRY.benchmark("compression")
-
-
-def rows(fractions, seeds=5, noise=0.01):
-    """method -> its prunable fraction of weights, fine-tuned; not fine-tuned, a half of it."""
-    rng = np.random.default_rng(0)
-    records = []
-    for method, fraction in fractions.items():
-        for seed in range(seeds):
-            for after, value in (("fine-tuned", fraction), ("pruned", fraction / 2)):
-                own = {"method": method, "seed": seed, "protocol": f"weights/{after}"}
-                records.append({**own, "metric": "prunable_fraction", "value": value + noise * rng.normal()})
-                for x in (0.0, 0.5, 0.9):
-                    records.append({**own, "metric": "accuracy", "x": x, "value": 0.9 - 0.1 * x})
-    made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="compression", track="controlled")
-    made = made.assign(width=64, dataset="d", target="d", backbone="mlp")
-    return made.reindex(columns=list(COLUMNS)).astype({"value": float})
-
-
-@pytest.mark.parametrize(
-    ("fraction", "noise", "seeds", "word"),
-    [
-        (0.7, 0.01, 5, "borne out"),
-        (0.5, 0.0, 5, "borne out"),
-        (0.3, 0.01, 5, "not borne out"),
-        (0.5, 0.1, 5, "undecided"),
-        (0.7, 0.01, 4, "undecided"),
-    ],
-)
-def test_the_claims_words_follow_the_rule(compression, fraction, noise, seeds, word):
-    answer = compression.answer(rows({"e": fraction}, seeds, noise), CLAIMS)
-    assert "of e " in answer
-    assert f"): {word}." in answer
-
-
-@pytest.mark.parametrize(
-    ("subject", "seeds", "word"),
-    [(0.4, 5, "less prunable"), (0.8, 5, "more prunable"), (0.7, 5, "undecided"), (0.4, 4, "undecided")],
-)
-def test_the_subject_is_compared_with_the_end_to_end_model(compression, subject, seeds, word):
-    answer = compression.answer(rows({"e": 0.7, "s": subject, "v": 0.1}, seeds), CLAIMS)
-    assert f"s's model against that of e: {word} (" in answer
-    assert "against that of v" not in answer  # a model of another architecture
-    assert "of v 10 %" in answer
-
-
-def test_the_subject_is_compared_with_as_little_labelled_training_too(compression):
-    answer = compression.answer(rows({"e": 0.7, "s": 0.4, "random_features": 0.2}), CLAIMS)
-    assert "s's model against that of e: less prunable (" in answer
-    assert "s's model against that of random_features: more prunable (" in answer
-    assert "other models" in answer.split("random_features: more prunable")[1]
-
-
-def test_a_model_that_diverged_is_undecided(compression):
-    table = rows({"e": 0.7, "s": 0.9}, seeds=6)
-    lost = (table["method"] == "e") & (table["seed"] == 0)
-    failed = table[lost].iloc[:1].assign(status="diverged", metric="compress", reason="diverged", value=np.nan)
-    answer = compression.answer(pd.concat([table[~lost], failed], ignore_index=True), CLAIMS)
-    assert "): undecided, as it diverged under 1 seed; of s " in answer
-    assert "Diverged under some seeds, and not compared: e." in answer
-    assert "against that of e" not in answer
-    assert "other models" not in answer
-
-
-def test_differences_survive_or_do_not(compression):
-    answer = compression.answer(rows({"e": 0.7, "s": 0.4, "a": 0.9, "r": 0.7}), CLAIMS)
-    assert "Of 3 other models 1 are less and 1 more prunable than that of e" in answer
-    assert "(1 and 1 as pruning left them): differences survive fine-tuning." in answer
-    assert answer.startswith("Half of a model or more can go, by network and by what is removed: e's borne out in ")
-    assert "; s's not borne out in " in answer.partition("\n")[0]
-    table = rows({"e": 0.7, "s": 0.4, "a": 0.9, "r": 0.7})
-    at_first = (table["protocol"] == "weights/pruned") & (table["metric"] == "prunable_fraction")
-    equal = table["seed"].map(table[at_first & (table["method"] == "e")].groupby("seed")["value"].mean())
-    table["value"] = table["value"].where(~at_first, equal)
-    assert "(0 and 0 as pruning left them): differences are shown only after" in compression.answer(table, CLAIMS)
-    answer = compression.answer(rows({"e": 0.7, "s": 0.7}, noise=0.05), CLAIMS)
-    assert "no difference is shown after fine-tuning." in answer
-
-
-def test_nothing_measured_is_no_answer(compression):
-    nothing = rows({"e": 0.7}).iloc[:0]
-    assert compression.answer(nothing, CLAIMS) == ""
-    assert not list(compression.figures(nothing, CLAIMS))
-    assert compression.table(nothing, CLAIMS) is None
-
-
-def test_there_are_figures_and_a_table(compression):
-    table = rows({"e": 0.7, "s": 0.4})
-    assert len(list(compression.figures(table, CLAIMS))) == 4
-    shown = compression.table(table, CLAIMS).set_index("method")
-    assert shown.loc["e", "accuracy (%)"] == pytest.approx(90)
-    assert shown.loc["s", "% of weights prunable, fine-tuned"] == pytest.approx(40, abs=2)
-
-
-def test_its_encoders_are_those_that_other_benchmarks_train(compression):
-    suite = Suite(
-        "p",
-        ("s", "a"),
-        ("d",),
-        {"d": 8},
-        64,
-        (64,),
-        (0, 1),
-        128,
-        "s",
-        deeper={"d": ("mlp", "convnet")},
-        given={
-            "compression": {"backbones": {"d": ("mlp", "convnet")}, "fractions": (0.5,)},
-            "depth": {"layers": {"d": 2}},
-        },
-    )
-    asked = list(compression.grid(suite))
-    assert {c for c, _ in asked} <= {c for c, _ in REGISTRY.benchmark("backbones").grid(suite)}
-    assert {c.hidden for c, _ in asked if c.backbone == "mlp"} == {(256,)}
-    assert {r.options for _, r in asked} == {(("again", 2), ("epochs", 8), ("levels", (0.5,)))}
-    small = replace(
-        suite, deeper={}, given=suite.given | {"compression": {"backbones": {"d": ("mlp",)}, "fractions": (0.5,)}}
-    )
-    trained = {replace(c, label="", tags=()) for c, _ in REGISTRY.benchmark("depth").grid(small)}
-    assert {c for c, _ in compression.grid(small)} <= trained
-    assert len(list(compression.grid(small))) == 2
