@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -130,7 +131,9 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
         raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
     entries = list(manifest.values())
     rows = read_rows(root, entries)
-    entries = printable(entries)
+    text = json.dumps(entries, ensure_ascii=False, default=str)
+    if "\\" in text or not text.isprintable():  # else it would take long to find nothing
+        entries = printable(entries)
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
     bases = []
     for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
