@@ -9,19 +9,25 @@ from infomax_bench.stats.compare import seed_means
 from infomax_bench.stats.power import seeds_for_bound
 from infomax_bench.stats.verdict import decide_bound, stale_methods
 
-MOST_PRUNABLE = 0.05  # the share of live units below which we say "can't be pruned"
-CLAIM = (100 * MOST_PRUNABLE, f"claim: {100 * MOST_PRUNABLE:.0f} %")
+MOST_PRUNABLE = 5.0  # percent of live units below which we say "can't be pruned"
+CLAIM = (MOST_PRUNABLE, f"claim: {MOST_PRUNABLE:.0f} %")
 TOLERANCES = (0.25, 0.5, 1, 2, 4)  # points, beside the rule's one
 SAME = ["dataset", "target", "method", "seed"]
 FEW = 8  # units kept, at which what features carry is compared
 
+MEASURE = "prunable fraction"
 BEST = "best/refitted"
 PRUNABLE = Select("prunable_fraction", BEST)
 LEVELS = Select("accuracy", BEST)
+ACCURACY = {"ylabel": "accuracy (%)", "scale": 100}
+CARRIED = {"xlabel": "% of live units prunable", "ylabel": f"accuracy with {FEW} units kept (%)", "scale": (100, 100)}
+TOLERATED = {"xlabel": "points of accuracy that may be lost", "ylabel": CARRIED["xlabel"], "scale": 100, "log": True}
+REMOVED = "% of live units removed"
+KEPT = {"xlabel": REMOVED, "ylabel": "% of accuracy above chance", "scale": 100}
 CURVES = {
-    "most_predictable": ("redundancy/refitted", "% of live units removed"),
-    "greedily": ("greedy/refitted", "% of live units removed"),
-    "frozen": ("redundancy/frozen", "% of live units removed"),
+    "most_predictable": ("redundancy/refitted", REMOVED),
+    "greedily": ("greedy/refitted", REMOVED),
+    "frozen": ("redundancy/frozen", REMOVED),
     "weights": ("magnitude/refitted", "% of weights removed"),
 }
 
@@ -53,22 +59,7 @@ def by_tolerance(rows, claims):
 class Pruning(Benchmark):
     """How much of an encoder can be removed before its features stop serving?
 
-    Live units are removed one at a time in four orders (random, least important to the probe first, most predictable
-    from the other units first, and greedily: always the unit without which a least-squares probe, refitted exactly,
-    fits the training labels best), with the logistic probe frozen or fitted again to what is left, its L2 that of the
-    whole probe times the share of units kept; and encoder weights by magnitude within each unit. Orders are chosen on
-    training images, and of the orders the best on validation images. Dead units are counted apart. Raw pixels, whose
-    number is not that of the encoders' units, are not pruned.
-
-    Features that carry little look unprunable too, since there is little to lose: so the accuracy that the best few
-    units keep stands beside every fraction.
-
     Claim: "InfoMax-pretrained models can't be pruned: each feature is unique."
-
-    Prior art: that trained networks can be pruned by half and more is well known (LeCun et al. 1990; Han et al. 2015),
-    and so is that it depends on the order and on fitting again. Whitened features are the textbook case of units of
-    which none repeats another, and yet most of them can be left out, the ones of least variance first (Pearson 1901):
-    that nothing is repeated does not mean that everything is needed.
 
     Rule: the prunable fraction is the share of all numbers of live units whose removal costs at most one point of
     accuracy with the probe refitted, in the order that prunes furthest on validation, on average over data sets; where
@@ -84,63 +75,16 @@ class Pruning(Benchmark):
     essay = ((70, "“InfoMax-pretrained models can't be pruned: each feature is unique.”"),)
     evaluations = ("prune_units", "prune_weights", "probe")
     contrasts = (
-        Contrast(
-            "P1",
-            "Less prunable",
-            "prunable fraction",
-            PRUNABLE,
-            unit="points less prunable",
-            scale=100,
-            higher_is_better=False,
-        ),
+        Contrast("P1", "Less prunable", MEASURE, PRUNABLE, "points less prunable", 100, higher_is_better=False),
     )
     shows = (
         View("prunable", dots, PRUNABLE, label="% of live units", scale=100, higher_is_better=False, bound=CLAIM),
-        View(
-            "carried",
-            scatter,
-            PRUNABLE,
-            Select("accuracy_at_units", BEST, x=FEW),
-            xlabel="% of live units prunable",
-            ylabel=f"accuracy with {FEW} units kept (%)",
-            scale=(100, 100),
-            told={"few": FEW},
-        ),
-        View(
-            "kept_units",
-            curves,
-            Select("accuracy_at_units", BEST),
-            xlabel="units kept",
-            ylabel="accuracy (%)",
-            scale=100,
-            log=True,
-        ),
-        View(
-            "by_tolerance",
-            curves,
-            by_tolerance,
-            xlabel="points of accuracy that may be lost",
-            ylabel="% of live units prunable",
-            scale=100,
-            log=True,
-        ),
-        View(
-            "kept_accuracy",
-            curves,
-            Select("kept", BEST).then(in_percent),
-            xlabel="% of live units removed",
-            ylabel="% of accuracy above chance",
-            scale=100,
-        ),
+        View("carried", scatter, PRUNABLE, Select("accuracy_at_units", BEST, x=FEW), **CARRIED, told={"few": FEW}),
+        View("kept_units", curves, Select("accuracy_at_units", BEST), xlabel="units kept", **ACCURACY, log=True),
+        View("by_tolerance", curves, by_tolerance, **TOLERATED),
+        View("kept_accuracy", curves, Select("kept", BEST).then(in_percent), **KEPT),
         *(
-            View(
-                name,
-                curves,
-                Select("accuracy", protocol).then(in_percent),
-                xlabel=share,
-                ylabel="accuracy (%)",
-                scale=100,
-            )
+            View(name, curves, Select("accuracy", protocol).then(in_percent), xlabel=share, **ACCURACY)
             for name, (protocol, share) in CURVES.items()
         ),
     )
@@ -163,22 +107,22 @@ class Pruning(Benchmark):
         fractions = PRUNABLE(rows)
         values = seed_means(fractions, claims.subject)
         if claims.subject in values:
-            outcome, found = decide_bound(values[claims.subject].dropna(), MOST_PRUNABLE)
-            dead = Select("dead_units", method=claims.subject)(rows)["value"].mean()
+            outcome, found = decide_bound(100 * values[claims.subject].dropna(), MOST_PRUNABLE)
+            dead = Select("dead_units", method=claims.subject, scale=100)(rows)["value"].mean()
             yield self.verdict(
                 claims,
                 "P1",
                 "Cannot be pruned",
                 "itself",
                 outcome,
-                (100 * found.mean, 100 * found.low, 100 * found.high),
+                (found.mean, found.low, found.high),
                 found.n,
                 "cannot_be_pruned",
                 unit="%",
-                metric="prunable fraction",
+                metric=MEASURE,
                 seeds_needed=seeds_for_bound(found, MOST_PRUNABLE) if outcome == "inconclusive" else "",
-                line=100 * MOST_PRUNABLE,
+                line=MOST_PRUNABLE,
                 stale=stale_methods(fractions, [claims.subject]),
-                values={"dead": 100 * dead},
+                values={"dead": dead},
             )
         yield from super().decide(rows, claims)

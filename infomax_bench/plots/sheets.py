@@ -169,11 +169,11 @@ def clustered(similarity: pd.DataFrame) -> list[str]:
     return [str(similarity.index[i]) for i in leaves_list(tree)]
 
 
-def pairs(below: pd.DataFrame, above: pd.DataFrame, rows: pd.DataFrame, claims: Claims, *, label: str) -> Figure:
+def pairs(rows: pd.DataFrame, claims: Claims, *, below: pd.DataFrame, above: pd.DataFrame, label: str) -> Figure:
     """Methods by methods in the order of `below`, in hundredths: its values below the diagonal and on it, those of
     `above` above it; the subject's line and column are outlined.
 
-    rows: where the methods' names come from.
+    rows: what they are made of, where the methods' names come from.
     """
     methods = [str(m) for m in below.index]
     n, look, names = len(methods), styles(methods, claims), display_names(rows, claims)

@@ -33,12 +33,13 @@ def passes_for(updates: int, images: int, batch_size: int) -> int:
 
 
 def ends(suite: Suite, dataset: str) -> list[tuple[str, int, dict[str, Any]]]:
-    """The ends of two resources: "width" (and the suite's own between) or "images", how much of it, and what a cell
-    changes for it. What is not as all encoders are has a sweep's seeds."""
+    """The ends of two resources: "width" (and the suite's own between) or "images" (where methods are compared at
+    several), how much of it, and what a cell changes for it. What is not as all encoders are has a sweep's seeds."""
     found: list[tuple[str, int, dict[str, Any]]] = []
     for width in sorted({min(suite.widths), suite.width, max(suite.widths)}):
         found.append(("width", width, {} if width == suite.width else {"width": width}))
-    n = sizes(suite.n_train[dataset], suite.scaled[dataset], 2 * suite.batch_size)
-    found += [("images", size, fewer_images(suite, dataset, size)) for size in sorted({n[0], n[-1]})]
+    if dataset in suite.scaled:
+        n = sizes(suite.n_train[dataset], suite.scaled[dataset], 2 * suite.batch_size)
+        found += [("images", size, fewer_images(suite, dataset, size)) for size in sorted({n[0], n[-1]})]
     few = {"n_seeds": suite.sweep_seeds}
     return [(what, amount, {**changes, **few} if changes else {}) for what, amount, changes in found]

@@ -18,7 +18,7 @@ from infomax_bench.plots.sheets import clustered
 from infomax_bench.plots.theme import png
 from infomax_bench.run import compare, engine
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.stats.intervals import interval
+from infomax_bench.stats.findings import Found
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner
 from infomax_bench.study.plugins import registry
@@ -226,10 +226,14 @@ def rows(between, own=0.8, start=0.3, raw=0.9, seeds=5, noise=0.002, few=None):
     return made.reindex(columns=[*COLUMNS, "sweep", "amount", "available"]).astype({"value": float})
 
 
+def found_in(benchmark, table, claims=CLAIMS):
+    return Found(benchmark.findings(table, claims))
+
+
 def word_of(benchmark, table, claims=CLAIMS):
     """The word of each resource and measure."""
-    found = benchmark.readings(benchmark.similarities(table, claims), claims)
-    return {(resource, metric): word for resource, metric, word, *_ in found}
+    told = found_in(benchmark, table, claims).all("measure")
+    return {(one["resource"], one["measure"]): one.outcome for one in told}
 
 
 @pytest.mark.parametrize(
@@ -248,19 +252,6 @@ def word_of(benchmark, table, claims=CLAIMS):
 )
 def test_the_words_follow_the_rule(convergence, between, more, word):
     assert set(word_of(convergence, rows(between, **more)).values()) == {word}
-
-
-def test_intervals_of_pairs_that_share_encoders_hold_what_they_promise(convergence):
-    """Each value is the sum of what two neighbours in a ring of five bring, which is the most that they can share."""
-    rng, held, naive = np.random.default_rng(0), 0, 0
-    for own in rng.normal(size=(1000, 5)):
-        values = pd.Series(own + np.roll(own, -1))
-        found, plain = module(convergence).chained(values), interval(values.to_numpy())
-        held += found.low <= 0 <= found.high
-        naive += plain.low <= 0 <= plain.high
-    assert held > 940
-    assert naive < 900
-    assert found.mean == plain.mean
 
 
 def test_a_reference_of_another_width_is_no_bar_and_without_any_it_is_undecided(convergence):
@@ -284,7 +275,7 @@ def test_a_reference_that_cannot_be_as_wide_is_no_bar(convergence):
 
 
 def test_means_are_over_pairs_of_the_methods_that_the_rule_names(convergence):
-    similar = convergence.similarities(rows({16: 0.3, 64: 0.75}), CLAIMS)
+    similar = module(convergence).similarities(rows({16: 0.3, 64: 0.75}), CLAIMS)
     means = similar.groupby(["what", "x"])["value"].mean()
     assert means["two methods", 64] == pytest.approx(0.75, abs=0.005)  # not what was fitted or saw labels, 0.1 less
     assert means["two seeds of one method", 16] == pytest.approx(0.8, abs=0.005)
@@ -296,13 +287,14 @@ def test_a_method_that_lacks_a_seed_or_a_width_is_left_out_everywhere(convergenc
     table = rows({16: 0.3, 64: 0.75})
     lost = (table["method"] == "a") & (table["other"] == "a") & (table["seed"] == 1) & (table["width"] == 16)
     table = table[~(lost & (table["dataset"] == "d"))]
-    similar = convergence.similarities(table, CLAIMS)
+    similar = module(convergence).similarities(table, CLAIMS)
     assert dict(similar.groupby("dataset")["n"].first()) == {"d": 2, "e": 3}
-    answer = convergence.answer(table, CLAIMS)
-    assert "Not measured everywhere, and left out: a." in answer
-    assert "2 or 3 methods" in answer
+    told = found_in(convergence, table)
+    assert told.one("left out")["methods"] == ["a"]
+    assert told.one("resource")["methods"] == [2, 3]
+    assert "Not measured everywhere, and left out: a." in convergence.answer(table, CLAIMS)
     alone = rows({512: 0.9}).query("method == 'a' and other == 'a'")  # what one method has alone is no step
-    assert set(convergence.similarities(pd.concat([table, alone]), CLAIMS)["x"]) == {16, 64}
+    assert set(module(convergence).similarities(pd.concat([table, alone]), CLAIMS)["x"]) == {16, 64}
 
 
 def test_more_images_are_read_apart_from_width(convergence):
@@ -319,17 +311,37 @@ def test_the_answer_is_one_only_if_the_measures_agree(convergence):
     table = rows({16: 0.3, 64: 0.75})
     apart = (table["metric"] == "matched_units") & (table["method"] != table["other"])
     table.loc[apart, "value"] /= 3
+    told = found_in(convergence, table)
+    assert (told.one("resource").outcome, told.one("resource")["agree"]) == ("undecided", False)
+    by_cka, by_units = (told.one("measure", measure=name) for name in ("CKA", "matched units"))
+    assert (by_cka.outcome, by_units.outcome) == ("they converge", "they come closer but stay apart")
+    assert (by_cka["least"], by_cka["most"], by_cka["rise"].mean) == pytest.approx((0.3, 0.75, 0.45), abs=0.01)
+    assert by_cka["above"]["start"].mean == pytest.approx(0.45, abs=0.01)
     answer = convergence.answer(table, CLAIMS)
     assert "3 methods): undecided, since the measures differ." in answer
     assert "by CKA, they converge: two methods 0.30 with the least, 0.75 with the most (rise +0.45" in answer
-    assert "by matched units, they come closer but stay apart" in answer
-    assert "with start +0.45" in answer
     assert "surely less so" not in answer
     assert f"by CKA, {FREE} (surely less so than with start): two" in convergence.answer(
         rows({16: 0.3, 64: 0.75}, start=0.9), CLAIMS
     )
-    assert "Most like s is by CKA raw (0.90; its own seeds 0.80), least start (0.30)" in answer
-    assert convergence.answer(table.iloc[:0], CLAIMS) == ""
+
+
+def test_whom_the_subject_is_most_and_least_like(convergence):
+    table = rows({16: 0.3, 64: 0.75})
+    nearest = found_in(convergence, table).one("nearest", measure="CKA")
+    assert (nearest["most"], nearest["least"]) == ("raw", "start")
+    assert (nearest["at_most"], nearest["itself"]) == pytest.approx((0.9, 0.8), abs=0.01)
+    answer = convergence.answer(table, CLAIMS)
+    assert "Most like s is by CKA raw (0.90; its own seeds 0.80), least start (0.30); by mutual neighbours" in answer
+    assert not found_in(convergence, table, replace(CLAIMS, subject="absent")).all("nearest")
+
+
+@pytest.mark.parametrize("seeds", [0, 1])
+def test_nothing_and_one_seed(convergence, seeds):
+    table = rows({16: 0.3, 64: 0.75}, seeds=1)
+    table = table if seeds else table.iloc[:0]
+    assert set(word_of(convergence, table).values()) == ({"undecided"} if seeds else set())
+    assert bool(convergence.answer(table, CLAIMS)) == bool(seeds)
 
 
 # -- what is shown ----------------------------------------------------------------------------------------------------
@@ -358,17 +370,6 @@ def test_the_map_has_each_pair_on_its_side_of_the_diagonal(convergence):
     at = {(round(t.get_position()[1]), round(t.get_position()[0])): t.get_text() for t in axes.texts}
     i, j = sorted((names.index("s"), names.index("a")))
     assert (at[j, i], at[i, j], at[i, i]) == ("75", "38", "80")
-
-
-def test_a_method_that_lacks_a_pair_is_not_on_the_map(convergence):
-    found = convergence.at_width(rows({64: 0.75}), CLAIMS).query("metric == 'cka'")
-    gone = ((found["method"] == "a") & (found["other"] == "fit")) | (
-        (found["method"] == "fit") & (found["other"] == "a")
-    )
-    square = module(convergence).square(found[~(gone & (found["dataset"] == "d"))])
-    assert len(square) == len(ROLES) - 2
-    assert square.notna().all(axis=None)
-    assert np.allclose(square, square.T)
 
 
 def test_methods_that_are_alike_stand_together():

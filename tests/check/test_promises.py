@@ -14,7 +14,7 @@ from infomax_bench.data.dataset import data_root
 from infomax_bench.study.plugins import registry
 
 REGISTRY = registry()
-TO_MEND = ("mechanism",)
+TO_MEND = ()
 """Benchmarks whose words and columns are being carried over."""
 
 
