@@ -6,7 +6,7 @@ from infomax_bench import Benchmark, Estimate, Finding, Given, Request, Select, 
 from infomax_bench.plots.figures import curves
 from infomax_bench.stats.compare import difference
 from infomax_bench.stats.intervals import MIN_SEEDS
-from infomax_bench.stats.readings import diverged, tables, word_for
+from infomax_bench.stats.readings import diverged, side, tables, where, word_for
 from infomax_bench.study.selection import at_home, away
 
 MARGIN = 1.0  # points of accuracy that a layer may cost and still compose
@@ -69,26 +69,23 @@ class Depth(Benchmark):
 
     # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
-        lost = diverged(rows[rows["stacking"] == GREEDY], "linear_probe")
+        lost = where(diverged(rows, "linear_probe"), stacking=GREEDY)
         for about, values in by_depth(HOME(rows), claims):
             layers, found = rise(values)
             if found.n:
-                own = (lost["dataset"] == about["dataset"]) & (lost["method"] == about["method"])
-                n_lost = lost.loc[own & lost["depth"].isin([1, layers]), "seed"].nunique()
-                about = {**about, "layers": layers, "lost": n_lost}
-                yield Finding("gain", gaining(found, n_lost), Estimate.of(found, unit="points"), about)
+                own = where(lost, dataset=about["dataset"], method=about["method"])
+                about |= {"layers": layers, "lost": own.loc[own["depth"].isin([1, layers]), "seed"].nunique()}
+                yield Finding("gain", gaining(found, about["lost"]), Estimate.of(found, unit="points"), about)
+            both = together(values)
+            if both.n >= MIN_SEEDS:
+                yield Finding("together", word_for(both, "better", "worse"), Estimate.of(both, unit="points"), about)
         for what, select in CHANGES.items():
             for about, values in by_depth(select(rows), claims):
                 layers, found = rise(values)
                 if about["own"] and found.n:
                     first, last = values[[(GREEDY, 1), (GREEDY, layers)]].dropna().mean()
-                    yield Finding(
-                        "change", "", Estimate.of(found), {**about, "what": what, "first": first, "last": last}
-                    )
-        for about, values in by_depth(HOME(rows), claims):
-            found = together(values)
-            if found.n >= MIN_SEEDS:
-                yield Finding("together", word_for(found, "better", "worse"), Estimate.of(found, unit="points"), about)
+                    about |= {"what": what, "first": first, "last": last}
+                    yield Finding("change", "", Estimate.of(found), about)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
@@ -97,7 +94,7 @@ class Depth(Benchmark):
         View("prunable", curves, PRUNABLE.then(both_ways), ylabel="% of live units prunable", **AXES),
         View("elsewhere", curves, AWAY, ylabel="accuracy of a linear probe (%)", **AXES | {"panel": PAIR}),
     )
-    by = ("dataset", "method", "stacking", "depth")
+    by, headings = ("dataset", "method", "stacking", "depth"), {"stacking": "trained"}
     columns = {
         "accuracy (%)": HOME,
         "nonlinear dependence": DEPENDENCE,
@@ -106,17 +103,13 @@ class Depth(Benchmark):
         "seconds a seed": Select("train_seconds"),
     }
 
-    def table(self, rows, claims):
-        return self.means(rows, self.columns, self.by, claims).rename(columns={"stacking": "trained"})
-
 
 def by_depth(rows, claims):
     """What a table is about, and the values by seed (index), way of training and depth (columns)."""
-    for (dataset, target, method), values in tables(
-        rows, ["dataset", "target", "method"], ["stacking", "depth"]
-    ).items():
-        if method in {claims.subject, *claims.roles}:
-            yield {"dataset": dataset, "target": target, "method": method, "own": method == claims.subject}, values
+    names = ["dataset", "target", "method"]
+    for case, values in tables(rows, names, ["stacking", "depth"]).items():
+        if case[2] in {claims.subject, *claims.roles}:
+            yield {**dict(zip(names, case, strict=True)), "own": case[2] == claims.subject}, values
 
 
 def rise(values):
@@ -133,10 +126,6 @@ def together(values):
 
 def gaining(found, lost=0):
     """The rule's word for a gain; lost: under how many seeds training diverged, after which none is favourable."""
-    if found.n < MIN_SEEDS:
-        return "undecided"
-    if found.high < -MARGIN:
-        return "does not compose"
-    if lost or found.low <= -MARGIN:
-        return "undecided"
+    if lost or side(found, -MARGIN) <= 0:
+        return "does not compose" if side(found, -MARGIN) < 0 else "undecided"
     return "gains" if found.low > 0 else "composes"

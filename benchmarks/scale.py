@@ -3,13 +3,13 @@
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Estimate, Finding, Request, Select, View, reads
 from infomax_bench.plots.figures import curves, dots
 from infomax_bench.stats.compare import apart, difference
 from infomax_bench.stats.intervals import MIN_SEEDS, interval
+from infomax_bench.stats.power_law import exponents
 from infomax_bench.stats.readings import complete, diverged, tables, where, word_for
 from infomax_bench.study.amounts import fewer_images, sizes
 from infomax_bench.study.selection import complement
@@ -25,23 +25,16 @@ def swept(rows):
     return rows[rows["amount"].notna()]
 
 
-def exponents(errors):
-    """A row for each curve: minus the slope of log error over log amount."""
-    found = []
-    for key, own in errors.groupby(CURVE, observed=True):
-        means = own.groupby("amount")["value"].mean().clip(lower=FLOOR)
-        if len(means) > 1:
-            slope = np.polyfit(np.log(means.index), np.log(means), 1)[0]
-            found.append((*key, round(-slope, 9), own["current"].all()))
-    made = pd.DataFrame(found, columns=[*CURVE, "value", "current"]).assign(status="ok")
-    return made.assign(resource=made["sweep"].map(RESOURCES))
-
-
 ACCURACY = Select("accuracy", "linear", scale=100)
 MEASURED = ACCURACY.then(swept)
 ERRORS = ACCURACY.or_diverged().then(swept).then(complement)
 WHOLE = ERRORS.then(partial(complete, of="amount", by=CURVE, among=["dataset", "sweep"]))  # curves that lack no amount
-EXPONENTS = reads(WHOLE)(lambda rows, claims: exponents(WHOLE(rows)))
+
+
+@reads(WHOLE)
+def power_law(rows, claims=None):
+    found = exponents(WHOLE(rows), CURVE, "amount", FLOOR)
+    return found.assign(resource=found["sweep"].map(RESOURCES))
 
 
 def axes(of):
@@ -73,19 +66,16 @@ class Scale(Benchmark):
         for dataset, points in suite.scaled.items():
             n, epochs = suite.n_train[dataset], suite.epochs[dataset]
             for method in suite.methods:
-                cells, cell_of = [], partial(suite.cell, method, dataset)
                 level = method in suite.own_width  # nothing of it can be swept: a line to compare with
-                amounts = sizes(n, points, 2 * suite.batch_size)
-                for size in amounts[-1:] if level else amounts:
-                    few = fewer_images(suite, dataset, size)
-                    cells.append(cell_of(**varied(IMAGES, size), **few))
-                for half in range(1 if level else points):
-                    passes = max(1, epochs // 2**half)
-                    cells.append(cell_of(**varied(PASSES, passes), epochs=passes))
-                for width in () if level else suite.widths:
-                    cells.append(cell_of(width, **varied(WIDTH, width)))
-                for cell in cells:
-                    few = {} if cell.width == suite.width and not cell.n_train else {"n_seeds": suite.sweep_seeds}
+                amounts = sizes(n, points, 2 * suite.batch_size)[-1 if level else 0 :]
+                passes = [max(1, epochs // 2**half) for half in range(1 if level else points)]
+                varied = [(IMAGES, size, fewer_images(suite, dataset, size)) for size in amounts]
+                varied += [(PASSES, passed, {"epochs": passed}) for passed in passes]
+                varied += [(WIDTH, width, {"width": width}) for width in (() if level else suite.widths)]
+                for sweep, amount, own in varied:
+                    tags = {"sweep": sweep, "amount": amount}
+                    cell = suite.cell(method, dataset, label=f"{sweep}: {amount}", tags=tags, **own)
+                    few = {"n_seeds": suite.sweep_seeds} if cell.width != suite.width or cell.n_train else {}
                     for evaluation in ("linear_probe", "redundancy", "training"):
                         yield replace(cell, **few), Request(evaluation)
 
@@ -93,7 +83,7 @@ class Scale(Benchmark):
     def findings(self, rows, claims):
         lost = swept(diverged(rows, "linear_probe"))
         errors = tables(WHOLE(rows), ["dataset", "sweep"], ["method", "amount"])
-        used = using(EXPONENTS(rows), MEASURED(rows))
+        used = using(power_law(rows), MEASURED(rows))
         for (dataset, sweep), values in tables(used, ["dataset", "sweep"], "method").items():
             if claims.subject not in values:
                 continue
@@ -115,24 +105,15 @@ class Scale(Benchmark):
             View("error", curves, ERRORS.then(partial(where, sweep=sweep)), **axes(of))
             for sweep, of in RESOURCES.items()
         ),
-        View("exponent", dots, EXPONENTS, label="exponent", panel="{dataset}: {resource}", bound=(0.0, "")),
+        View("exponent", dots, power_law, label="exponent", panel="{dataset}: {resource}", bound=(0.0, "")),
     )
-    by = ("dataset", "method", "sweep", "amount")
+    by, headings = ("dataset", "method", "sweep", "amount"), {"sweep": "resource", "amount": "how much"}
     columns = {
         "error (%)": ERRORS,
         "% dead units": Select("dead_units", scale=100).then(swept),
         "nonlinear dependence": Select("nonlinear_dependence").then(swept),
         "seconds a seed": Select("train_seconds").then(swept),
     }
-
-    def table(self, rows, claims):
-        found = self.means(rows, self.columns, self.by, claims).astype({"amount": int})
-        return found.rename(columns={"sweep": "resource", "amount": "how much"})
-
-
-def varied(resource, amount):
-    """What tells a cell apart that has so much of a resource."""
-    return {"label": f"{resource}: {amount}", "tags": {"sweep": resource, "amount": amount}}
 
 
 def using(found, measured):

@@ -123,9 +123,6 @@ class Universality(Benchmark):
         "factors that are quantities, R²": Select("r2"),
     }
 
-    def table(self, rows, claims):
-        return self.means(rows, self.columns, self.by, claims).dropna(axis="columns", how="all")
-
     def pictures(self, kept, claims):
         for dataset in sorted({d for _, d in kept}):
             options = {"label": "test images", "blocks": BLOCKS, "truth": {"decoded": "images", "figure": "masks"}}

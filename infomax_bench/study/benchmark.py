@@ -69,6 +69,8 @@ class Benchmark:
     """The columns of the report's table: heading -> the rows whose mean it is."""
     by: ClassVar[str | tuple[str, ...]] = "dataset"
     """What has a line of its own in it: a method with each value of a column, or several columns."""
+    headings: ClassVar[Mapping[str, str]] = {}
+    """What columns of `by` are called in it, where that is not their name."""
     given: ClassVar[Mapping[str, Given]] = {}
     """What a preset gives to it alone, from its own table in `presets.toml`; a grid reads `suite.given[self.name]`."""
     tags: ClassVar[Mapping[str, type[str] | type[float]]] = {}
@@ -197,14 +199,16 @@ class Benchmark:
         by: str | tuple[str, ...],
         claims: Claims | None = None,
     ) -> pd.DataFrame:
-        """A table for the report: the mean over seeds of each column; by: as the benchmark's."""
+        """A table for the report: the mean over seeds of each column that anyone has; by: as the benchmark's."""
         key = [by, "method"] if isinstance(by, str) else list(by)
         parts = {}
         for heading, select in columns.items():
             own = select.raw(rows, claims)
             own = own[own["status"] == "ok"]
             parts[heading] = select.scale * own.groupby(key, observed=True)["value"].mean()
-        return pd.DataFrame(parts).reset_index()
+        made = pd.DataFrame(parts).dropna(axis="columns", how="all").rename_axis(key).reset_index()
+        whole = [name for name in made.select_dtypes(float) if name in key and (made[name] % 1 == 0).all()]
+        return made.astype(dict.fromkeys(whole, int)).rename(columns=dict(self.headings))
 
     def verdict(
         self,

@@ -47,7 +47,7 @@ def rows(exponents, seeds=5, noise=0.0, resource="images"):
 
 
 def test_the_exponents_of_power_laws_are_found(scale):
-    exponents = module(scale).EXPONENTS(rows({"s": 0.2, "a": 0.0, "b": 0.35}))
+    exponents = module(scale).power_law(rows({"s": 0.2, "a": 0.0, "b": 0.35}))
     means = exponents.groupby("method")["value"].mean()
     assert means.to_dict() == pytest.approx({"s": 0.2, "a": 0.0, "b": 0.35}, abs=1e-6)
     assert exponents.groupby("method")["seed"].nunique().eq(5).all()
@@ -56,7 +56,7 @@ def test_the_exponents_of_power_laws_are_found(scale):
 def test_a_perfect_probe_has_a_finite_exponent(scale):
     perfect = rows({"s": 0.2})
     perfect["value"] = 1.0
-    assert module(scale).EXPONENTS(perfect)["value"].eq(0).all()
+    assert module(scale).power_law(perfect)["value"].eq(0).all()
 
 
 def test_the_answer_follows_the_rule(scale):
@@ -104,7 +104,7 @@ def test_a_training_that_diverged_takes_the_favourable_words(scale, amount):
 def test_what_lacks_an_amount_has_no_exponent(scale):
     table = rows({"s": 0.2, "a": 0.05}, noise=0.01)
     table = table[~((table["method"] == "s") & (table["label"] == "images: 1000"))]
-    assert set(module(scale).EXPONENTS(table)["method"]) == {"a"}
+    assert set(module(scale).power_law(table)["method"]) == {"a"}
     assert scale.answer(table, CLAIMS) == ""
 
 

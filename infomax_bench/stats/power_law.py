@@ -1,0 +1,20 @@
+"""Curves read as power laws: a value falls with x as x to the power of minus the exponent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def exponents(rows: pd.DataFrame, by: Sequence[str], x: str, floor: float) -> pd.DataFrame:
+    """A row for each curve of two points or more, told apart by the columns `by`: as value minus the least-squares
+    slope of log value over the log of column `x`, no value being smaller than `floor`. It is current if all are."""
+    found = []
+    for key, own in rows.groupby(list(by), observed=True):
+        means = own.groupby(x)["value"].mean().clip(lower=floor)
+        if len(means) > 1:
+            slope = np.polyfit(np.log(means.index), np.log(means), 1)[0]
+            found.append((*key, round(-slope, 9), own["current"].all()))
+    return pd.DataFrame(found, columns=[*by, "value", "current"]).assign(status="ok")
