@@ -83,16 +83,6 @@ def titled(rows: pd.DataFrame, panel: str) -> tuple[pd.DataFrame, str]:
     return rows.merge(cases.assign(panel=titles), on=fields), "panel"
 
 
-def seeds_of(rows: pd.DataFrame) -> str:
-    """ "5 seeds", for captions; a range where methods, or what they were trained at, differ."""
-    good = rows[rows["status"] == "ok"]
-    encoders = [c for c in ("method", "dataset", "width", "label") if c in good]
-    counts = sorted(set(good.groupby(encoders, observed=True, dropna=False)["seed"].nunique()))
-    if not counts:
-        return "no seeds"
-    return f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seed{'s' * (counts[0] != 1)}"
-
-
 def curves(
     rows: pd.DataFrame,
     claims: Claims,

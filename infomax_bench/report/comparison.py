@@ -7,10 +7,11 @@ import math
 import pandas as pd
 from scipy.stats import spearmanr
 
-from infomax_bench.plots.figures import comparable, intervals, scatter, seeds_of
+from infomax_bench.plots.figures import comparable, intervals, scatter
 from infomax_bench.report.parts import Picture, Table, number, picture
 from infomax_bench.run.results import Results
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.view import seeds_of
 
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
 

@@ -19,11 +19,12 @@ from PIL import Image
 from infomax_bench.plots import fonts
 from infomax_bench.plots import theme as look
 from infomax_bench.plots.effects import estimates, sweep
-from infomax_bench.plots.figures import comparable, curves, dots, intervals, matrix, scatter, seeds_of, sparks, titled
+from infomax_bench.plots.figures import comparable, curves, dots, intervals, matrix, scatter, sparks, titled
 from infomax_bench.plots.labels import spread
 from infomax_bench.plots.theme import SUBJECT, png, short, styles
 from infomax_bench.stats.intervals import interval
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.view import seeds_of
 
 ROLES = ("prior art", "control", "reference", "this work")
 
