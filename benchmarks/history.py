@@ -46,11 +46,10 @@ def relative(norms):
 def passes_needed(curve):
     """The passes until the error that the question names as value: infinite where it is not reached."""
     by = ["dataset", "seed", "labels"]
-    bar = curve[(curve["method"] == NOTHING) & (curve["network"] == RELU)]
-    bar = bar.sort_values("x").groupby(by, observed=True)["value"].last().add(LITTLE + 1e-7).rename("bar")
-    reached = curve.merge(bar.reset_index(), on=by)
-    reached["x"] = reached["x"].where(reached["value"] <= reached["bar"], math.inf)
-    return reached.groupby([*by, "network", "method"], observed=True)["x"].min().rename("value").reset_index()
+    bar = where(curve, method=NOTHING, network=RELU).sort_values("x").groupby(by, observed=True)["value"].last()
+    found = curve.merge(bar.rename("bar").reset_index(), on=by)
+    found["value"] = found["x"].where(found["value"] <= found["bar"] + LITTLE + 1e-7, math.inf)
+    return found.groupby([*PLACE, "seed"], observed=True)["value"].min().reset_index()
 
 
 def all_labels(rows):
@@ -98,7 +97,10 @@ class History(Benchmark):
             amounts = (*(few for few in FEW if 2 * few <= n), n)
             for method in dict.fromkeys((ENERGY, DENOISING, LINEAR, RANDOM, suite.subject)):
                 stack = {"backbone": "stack", "depth": DEPTH, "settings": suite.settings_of(method, dataset)}
-                for (start, network), labels in itertools.product(starts(method), amounts):
+                starts = (
+                    (TRAINED, RESCALED, SCRATCH) if method == RANDOM else (TRAINED, RESCALED)
+                )  # it carries these too
+                for start, network, labels in itertools.product(starts, (SIGMOID, RELU), amounts):
                     own = {"network": network, "start": start, "labels": labels}
                     label, few_seeds = f"{start}; {network}; {labels} labels", suite.sweep_seeds if n > MANY else 0
                     cell = suite.cell(method, dataset, label=label, tags=own, n_seeds=few_seeds, **stack)
@@ -161,12 +163,6 @@ class History(Benchmark):
 
 def by_place(rows, how="mean"):
     return rows.groupby(PLACE, observed=True)["value"].agg(how)
-
-
-def starts(method):
-    """What networks are started from a method's stack: (how, network)."""
-    found = [(how, network) for how in (TRAINED, RESCALED) for network in (SIGMOID, RELU)]
-    return [*found, (SCRATCH, SIGMOID), (SCRATCH, RELU)] if method == RANDOM else found  # it carries these too
 
 
 def known(errors, about):
