@@ -22,7 +22,7 @@ from infomax_bench.run.decisions import find_all, write_decisions
 from infomax_bench.run.record import RECORD, STUDY, fitted
 from infomax_bench.run.results import write_table
 from infomax_bench.study.plugins import registry
-from tests.report.test_report import DATASETS, ROLES, build, make_results
+from tests.report.made import DATASETS, ROLES, build, make_results
 
 INJECTIONS = {
     "script": "<script>alert(1)</script>",

@@ -1,0 +1,142 @@
+"""Answers in a word, what else is decided beside a verdict, and the verdicts in a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from infomax_bench.base.store import Store
+from infomax_bench.report.build import print_verdicts
+from infomax_bench.report.parts import answer
+from infomax_bench.run.decisions import decide_all
+from infomax_bench.run.results import read_results
+from infomax_bench.stats.compare import Comparison
+from infomax_bench.study.plugins import registry
+from tests.report.made import DATASETS, build, decide, make_results
+
+
+def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_without_it(tmp_path, monkeypatch):
+    root = make_results(tmp_path / "r")
+    html, markdown, verdicts, _ = build(root, tmp_path / "plain")
+    assert "¶" not in html + markdown
+    assert not any(v.without_uncalibrated for v in verdicts)
+    plugins = registry()
+    own = type(plugins.benchmark("redundancy"))
+    monkeypatch.setattr(own, "uncalibrated", lambda self, rows: ("beta",))
+    html, markdown, marked, _ = build(root, tmp_path / "marked", plugins)
+    assert "beta ¶" in html
+    assert "<td>beta ¶</td>" in html.split('id="methods"')[0]  # among the single comparisons
+    assert "beta ¶" in markdown
+    assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
+    for verdict in marked:
+        if verdict.against == "prior art":  # beta is the only one
+            assert verdict.without_uncalibrated == ""
+        elif verdict.against in ("control", "itself"):
+            assert verdict.without_uncalibrated == verdict.verdict
+
+
+def test_verdicts_are_also_given_for_the_default_settings_and_without_labels(decided):
+    results = decided[1]
+    table, benchmark = results.table, registry().benchmark("redundancy")
+    decides = table["metric"] == "nonlinear_dependence"
+    away = table["value"].where(~decides, table["value"] + table["method"].map({"beta": 9.0, "gamma": 9.0}).fillna(0))
+    table = table.assign(value=away.where(~decides | (table["method"] != "delta"), 9.0))
+    worse = table[table["method"] == "alpha"].assign(method="alpha (default settings)", value=99.0)
+    plain = replace(results, table=table)
+    both = replace(results, table=pd.concat([table, worse]))
+    for verdict in decide_all(plain, [benchmark]):
+        assert (verdict.verdict, verdict.with_defaults, verdict.otherwise) == ("supported", "", [])
+    for verdict in decide_all(both, [benchmark]):
+        assert (verdict.verdict, verdict.with_defaults) == ("supported", "refuted")
+        assert verdict.otherwise == ["refuted for alpha with its default settings"]
+    cards = {name: {**card, "supervised": name == "beta"} for name, card in results.cards.items()}
+    told = replace(both, info={**results.info, "methods": cards})
+    assert {v.against: v.without_supervised for v in decide_all(told, [benchmark])} == {
+        "prior art": "",  # beta is the only one
+        "control": "supported",
+    }
+
+
+def test_each_claim_is_answered_in_a_sentence(decided):
+    one = replace(decided[0][0], indicative=False)
+    yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))
+    assert answer([yes, yes]) == "Yes."
+    assert answer([no]) == "No."
+    assert answer([unsure]).startswith("Undecided")
+    assert answer([yes, no]).startswith("In part; holds: “supported”; does not hold: “refuted”")
+    assert answer([no, unsure]) == "No; does not hold: “refuted”; undecided: “inconclusive”."
+    assert "not for deciding" in answer([replace(yes, indicative=True)])
+
+
+def test_no_win_can_do_without_a_seed(tmp_path):
+    """A seed that diverged stands in the rows under its evaluation's name, whatever the metric of the claim."""
+    root = make_results(tmp_path / "r", benchmarks=["redundancy"])
+    plugins, store = registry(), Store(root)
+    benchmarks = [plugins.benchmark("redundancy")]
+    entry = next(e for e in store.manifest().values() if e["cell"]["method"] == "alpha")
+    job = store.read_job(entry["key"])
+    lost = {"seed": 1, "metric": "redundancy", "value": np.nan, "status": "diverged", "reason": "training diverged"}
+    store.write_job(entry["key"], replace(job, rows=[lost, *(row for row in job.rows if row["seed"] != 1)]))
+    verdicts = decide_all(read_results(root), benchmarks)
+    assert verdicts
+    for verdict in verdicts:
+        assert verdict.failed == 1
+        assert "alpha failed under 1 seed" in verdict.sentence
+    won = replace(verdicts[0], verdict="supported", failed=0)
+    assert won.after(0) is won
+    assert (won.after(2).verdict, won.after(2).failed) == ("inconclusive", 2)
+    assert replace(won, aside=True).after(2).verdict == "supported"
+    assert replace(won, verdict="refuted").after(2).verdict == "refuted"
+
+
+def test_no_claim_holds_while_a_control_does_better(decided):
+    one = replace(decided[0][0], indicative=False)
+    yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))
+    assert answer([yes], [yes]) == "Yes."
+    ahead = [Comparison(rival, -1.0, -2.0, -0.5, 5, p) for rival, p in (("b", 0.01), ("c", 0.03), ("a", 0.001))]
+    no = replace(no, comparisons=tuple(ahead), line=0.0)
+    better = "Controls do better: a, b (refuted)."
+    assert answer([yes], [yes, no]) == f"No: ahead of prior art, but not of the controls. {better}"
+    assert answer([yes], [unsure]).startswith("Not shown: ahead of prior art, but undecided against the controls")
+    assert answer([yes, no], [no]).endswith(f" {better}")
+    assert answer([no, replace(yes, aside=True)]) == "No.", "what is about other methods is no part of the answer"
+    assert answer([replace(yes, aside=True)]) == "Yes."
+
+
+def test_the_terminal_shows_one_line_a_verdict(decided, capsys):
+    verdicts, results = decided
+    print_verdicts(verdicts, results)
+    out = capsys.readouterr().out
+    assert "\033" not in out
+    for verdict in verdicts:
+        assert any(verdict.sentence in line and verdict.verdict in line for line in out.splitlines())
+    print_verdicts([], results)
+    assert "no verdicts" in capsys.readouterr().out
+
+
+def test_the_terminal_marks_what_the_report_marks(tmp_path, capsys):
+    """Rivals' rows of another budget, a method that was not tuned where others were, and a preset that decides nothing
+    stand behind each verdict that they concern, and behind no other."""
+    root = make_results(tmp_path / "r", old=("beta",))
+    info = json.loads((root / "run.json").read_text())
+    study = {"method": "alpha", "dataset": "one", "backbone": "linear", "settings": {}, "current": True}
+    tuning = {f"{m} on {d}, linear": study for m in ("alpha", "beta", "delta") for d in DATASETS}
+    (root / "run.json").write_text(json.dumps(info | {"tuning": tuning}))
+    verdicts, results = decide(root, registry())
+    print_verdicts(verdicts, results)
+    out = capsys.readouterr().out
+    for verdict in verdicts:
+        (line,) = [one for one in out.splitlines() if verdict.sentence in one]
+        rivals = {c.rival for c in verdict.comparisons}
+        assert "indicative" in line
+        assert ("† rows of other versions, settings or budgets: beta" in line) == ("beta" in verdict.stale)
+        assert ("§ untuned: gamma" in line) == ("gamma" in rivals)
+        assert ("beta" in rivals) <= ("beta" in verdict.stale)
+    assert "†" in out
+    assert "§" in out
+    assert "No method was tuned" not in out
+    print_verdicts(verdicts, read_results(make_results(tmp_path / "plain")))
+    assert "No method was tuned" in capsys.readouterr().out

@@ -1,0 +1,60 @@
+"""Galleries: what is kept of an encoder's filters and units, as pictures."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from infomax_bench.report import images as report_images
+from tests.report.made import arrays, build, make_results
+
+
+def test_a_damaged_gallery_is_left_out(tmp_path):
+    root = make_results(tmp_path / "results", benchmarks=["interpretability"])
+    for path in (root / "jobs").glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:100])
+    assert "No galleries were made." in build(root, tmp_path / "out")[0]
+
+
+def test_galleries_shrink_to_their_share_and_take_colour():
+    kept = arrays(np.random.default_rng(0), channels=3)
+    large = report_images.read_gallery(lambda: kept, "m", "d", 8, 10**6)
+    small = report_images.read_gallery(lambda: kept, "m", "d", 8, 1)
+    assert large is not None
+    assert small is not None
+    assert len(small.filters) < len(large.filters)
+    assert [u.name for u in large.units] == ["dog", "not cat", "none"]
+
+
+def test_filters_and_units_are_one_file():
+    """A repository holds one picture an encoder; nothing of either is cut."""
+    kept = arrays(np.random.default_rng(0))
+    found = report_images.read_gallery(lambda: kept, "m", "d", 8, 10**6)
+    left, right, both = (
+        Image.open(io.BytesIO(data))
+        for data in (found.filters, found.top, report_images.beside(found.filters, found.top))
+    )
+    times = max(1, round(right.height / left.height))
+    assert both.width >= times * left.width + right.width
+    assert both.height == max(times * left.height, right.height)
+    corner = both.crop((both.width - right.width, 0, both.width, right.height))
+    assert np.array_equal(np.asarray(corner), np.asarray(right.convert("RGB")))
+
+
+def test_units_without_room_keep_name_and_score_and_the_subject_shows_all():
+    rng = np.random.default_rng(0)
+    many = {
+        "top": rng.integers(0, 256, (10, 6, 1, 5, 5)).astype(np.uint8),
+        "units": np.arange(10, dtype=np.int32),
+        "auroc": np.linspace(1, 0.5, 10, dtype=np.float32),
+        "names": np.array([f"n{i}" for i in range(10)]),
+    }
+    some, whole = (report_images.read_gallery(lambda: many, "m", "d", 8, 1, whole) for whole in (False, True))
+    assert [u.name for u in some.units] == ["n0", "n1", "n2", "n3"]
+    assert [(u.number, u.name) for u in some.others] == [(i, f"n{i}") for i in range(4, 10)]
+    assert some.others[-1].auroc == 0.5
+    assert len(whole.units) == 10
+    assert not whole.others
+    assert len(whole.top) > len(some.top)
