@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,87 +9,26 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.neural_network import BernoulliRBM
 from torch.nn import functional as F
 
-from infomax_bench import Augmentation, Batch, Method, Net, Problem, Rng
-from infomax_bench.check.small import doubled
+from infomax_bench import Batch, Method, Net, Problem, Rng
 from infomax_bench.data.dataset import split
 from infomax_bench.models.backbones import build_blocks
-from infomax_bench.models.blocks import init_params
-from infomax_bench.study.plugins import registry
 from infomax_bench.training.data import Data
-from infomax_bench.training.session import Session, named_terms
 from infomax_bench.training.trainer import train
-
-digits = load_digits()
-PIXELS = digits.data.astype(np.float32) * 255 // 16
-IMAGES = torch.from_numpy(PIXELS).to(torch.uint8).view(-1, 1, 8, 8)
-LABELS = torch.from_numpy(digits.target)
-CAPTIONS = 1 + LABELS.unsqueeze(1)  # of one word each
-TEST = torch.arange(len(IMAGES)) >= 1500
-PROBLEM = Problem((1, 8, 8), 16, n_classes=10, n_train=1250, batch_size=50, vocabulary=11, caption_length=1)
-SETTINGS = {"moco": {"queue": 120}}
-
-REGISTRY = registry()
-NAMES = [n for n in REGISTRY.names("methods") if "linear" in REGISTRY.plugins["methods"][n].cls.backbones]
-BATCHED = [name for name in NAMES if (cls := REGISTRY.plugins["methods"][name].cls).by_gradient() and cls.batched]
-
-
-def method_named(name: str, **changes) -> Method:
-    return REGISTRY.method(name, SETTINGS.get(name, {}) | changes)
-
-
-def session_of(method: Method, seeds=(0,), stacked=True) -> Session:
-    splits = [split(TEST, seed) for seed in seeds]
-    augmentation = Augmentation(shift=0.1, rotate=10, noise=0.05)
-    data = Data(IMAGES, LABELS, splits, augmentation, CAPTIONS)
-    return Session(method, PROBLEM, data, seeds, 10, stacked, torch.device("cpu"))
-
-
-def net_of(method: Method, problem: Problem = PROBLEM, seeds=(0,)) -> Net:
-    blocks = build_blocks(problem, method, method.heads(problem))
-    params = init_params(blocks, seeds)
-    return Net(problem, blocks, {name: p.requires_grad_() for name, p in params.items()})
-
-
-def given_outputs(**parts) -> SimpleNamespace:
-    """A net whose parts are the given functions, to see a loss as a function of outputs alone."""
-    return SimpleNamespace(**parts)
-
-
-def batch_of(*shape: int, seed=0) -> Batch:
-    return Batch(images=torch.rand(shape, generator=torch.Generator().manual_seed(seed)))
-
-
-# -- all methods ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("in_double")
-@pytest.mark.parametrize("name", BATCHED)
-def test_stacked_seeds_have_the_losses_and_gradients_that_each_has_alone(name):
-    """A loss that mixed seeds, or drew from another's stream, would make seeds dependent and their intervals wrong."""
-    method, seeds = method_named(name), (2, 5, 8)
-
-    def first_step(group, stacked=True):
-        session = doubled(session_of(method, group, stacked))
-        terms = named_terms(method.loss(session.net, session.batch(), session.state, session.rng))
-        sum(term.sum() for term in terms.values()).backward()
-        return terms, {part: p.grad for part, p in session.net.params.items()}
-
-    together, gradients = first_step(seeds)
-    for i, seed in enumerate(seeds):
-        alone, own = first_step([seed], stacked=False)
-        for term in together:
-            assert together[term].shape == (3,)
-            assert alone[term].shape == ()
-            torch.testing.assert_close(together[term][i], alone[term], rtol=1e-10, atol=1e-10)
-        rounding = 1e-10 * max(float(p.abs().max()) for p in own.values())
-        for part in own:
-            torch.testing.assert_close(gradients[part][i], own[part], rtol=1e-8, atol=rounding)
-
+from tests.training.all_digits import (
+    IMAGES,
+    LABELS,
+    PROBLEM,
+    TEST,
+    batch_of,
+    given_outputs,
+    method_named,
+    net_of,
+    session_of,
+)
 
 # -- infomax_em -----------------------------------------------------------------------------------------------
 
