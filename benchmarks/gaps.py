@@ -139,4 +139,4 @@ class Gaps(Benchmark):
             **{f"{item} (%)": Select(metric, item, scale=100) for metric, item in [(FACTORS.metric, LABEL), *items]},
             **{f"mean of {kind} (%)": select for kind, select in OPEN.items()},
         }
-        return self.means(rows, columns, "dataset", claims).dropna(axis=1, how="all")
+        return self.means(rows, columns, "dataset", claims)
