@@ -9,7 +9,7 @@ from infomax_bench.plots.effects import sweep
 from infomax_bench.plots.figures import comparable, dots
 from infomax_bench.plots.sheets import clustered, pairs
 from infomax_bench.stats.intervals import MIN_SEEDS
-from infomax_bench.stats.pairs import both_ways, chained, square
+from infomax_bench.stats.pairs import BETWEEN, OWN, WITH, both_ways, chained, kinds, nearest, series, squares
 from infomax_bench.stats.readings import by_seed
 from infomax_bench.study.amounts import ends
 from infomax_bench.study.view import seeds_of
@@ -22,7 +22,6 @@ CKA, NEIGHBOURS, UNITS = "CKA", "mutual neighbours", "matched units"
 MEASURES = {CKA: Select("cka"), NEIGHBOURS: Select("mutual_neighbours"), UNITS: Select("matched_units")}
 WIDTH, IMAGES = "width", "images"
 RESOURCES = {WIDTH: "width", IMAGES: "training images"}
-BETWEEN, OWN, WITH = "two methods", "two seeds of one method", "with "
 KEY = ["resource", "dataset", "x", "panel", "seed"]
 
 CONVERGE, CLOSER = "they converge", "they come closer but stay apart"
@@ -90,46 +89,35 @@ class Convergence(Benchmark):
         if absent:
             yield Finding("left out", values={"methods": absent})
         if len(similar):
-            yield from nearest(at_width(rows, claims), claims)
+            closest = nearest(at_width(rows, claims), claims.subject, claims.roles)
+            yield from (Finding("nearest", values=one) for one in closest)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
     def views(self, rows, claims):
         similar, found = similarities(rows, claims), at_width(rows, claims)
         for resource, xlabel in RESOURCES.items():
             own = similar[similar["resource"] == resource]
-            names = sorted(own["dataset"].unique())
-            several = len(names) > 1 and resource == IMAGES  # data sets have numbers of their own
-            if several:
-                own = own.assign(panel=own["dataset"].astype(str) + ": " + own["panel"])
-            axes = {
-                "x": "x",
-                "panel": "panel",
-                "line": "what",
-                "xlabel": xlabel,
-                "order": () if several else [*MEASURES],
-            }
+            names, order = sorted(own["dataset"].unique()), list(MEASURES)
+            if len(names) > 1 and resource == IMAGES:  # data sets have numbers of their own
+                own, order = own.assign(panel=own["dataset"].astype(str) + ": " + own["panel"]), []
+            axes = {"x": "x", "panel": "panel", "line": "what", "xlabel": xlabel, "order": order}
             told = {"against": xlabel, "methods": own["n"].max(), "datasets": names}
             yield View("against", sweep, own, **axes, told={**told, "seeds": seeds_of(found)})
-        tables = {panel: square(found[found["panel"] == panel]) for panel in MEASURES}
-        common = sorted(set.intersection(*(set(table.index) for table in tables.values())))
-        if len(common) > 2:
-            tables = {panel: table.loc[common, common] for panel, table in tables.items()}
+        tables = squares(found)
+        if tables and len(tables[CKA]) > 2:
             order = clustered(sum(tables.values()) / len(tables))
-            below, above = (tables[panel].loc[order, order] for panel in (CKA, UNITS))
-            how = {
-                "below": below,
-                "above": above,
-                "label": f"below: {CKA}, above: {UNITS} (0: independent, 100: the same)",
-            }
-            shown = found[found["method"].isin(common)]
-            yield View("pairs", pairs, shown, **how, told={"datasets": sorted(set(shown["dataset"]))})
-        own = each(found, claims)
+            shown = found[found["method"].isin(order)]
+            sides = {name: tables[panel].loc[order, order] for name, panel in (("below", CKA), ("above", UNITS))}
+            label = f"below: {CKA}, above: {UNITS} (0: independent, 100: the same)"
+            told = {"datasets": sorted(set(shown["dataset"]))}
+            yield View("pairs", pairs, shown, **sides, label=label, told=told)
+        own = kinds(found, counted(claims), claims.references)
         own = own[(own["panel"] == CKA) & own["what"].isin([BETWEEN, OWN])]
         how = {"panel": "what", "higher_is_better": None, "order": (BETWEEN, OWN)}
         yield View("each", dots, comparable(own, "what"), label=CKA, **how, told={"seeds": seeds_of(found)})
 
     def table(self, rows, claims):
-        found = each(at_width(rows, claims), claims)
+        found = kinds(at_width(rows, claims), counted(claims), claims.references)
         if found.empty:
             return None
         means = found.groupby(["dataset", "method", "what", "panel"], observed=True)["value"].mean()
@@ -155,46 +143,24 @@ def counted(claims):
     return sorted(m for m, role in claims.roles.items() if role != "reference" and m not in without)
 
 
-def references(claims):
-    return sorted(m for m, role in claims.roles.items() if role == "reference")
-
-
-def series(found):
-    """Resource, data set, and the rows of pairs along it, the resource in `x`."""
-    for dataset, own in found.groupby("dataset", observed=True):
-        few = own["amount"].notna()
-        yield WIDTH, dataset, own[~few].assign(x=own["width"].astype(float))
-        if few.any():
-            width, of = own.loc[few, "width"].iloc[0], own.loc[few, "available"].iloc[0]
-            same = own[own["width"] == width]
-            yield IMAGES, dataset, same.assign(x=same["amount"].fillna(of))
-
-
 def similarities(rows, claims):
-    """Means over the pairs of the methods that the rule is about.
-
-    Columns: KEY; `what`: BETWEEN, OWN, or WITH a reference; value; `n`, how many methods; `absent`, which of them are
-    left out.
-    """
+    """Means over the pairs of the methods that the rule is about. Columns: KEY; `what`: BETWEEN, OWN, or WITH a
+    reference; value; `n`, how many methods; `absent`, which of them are left out."""
     wanted, made = counted(claims), [pd.DataFrame(columns=[*KEY, "what", "value", "n", "absent"])]
     for resource, dataset, own in series(measured(rows)):
         alone = own[(own["method"] == own["other"]) & own["method"].isin(wanted)]
-        steps = alone.groupby("x")["method"].nunique()
-        steps = steps[steps > alone["method"].nunique() / 2].index  # what one method has alone is no step
+        n = alone.groupby("x")["method"].nunique()
+        steps = n[n > alone["method"].nunique() / 2].index  # what one method has alone is no step
         own, alone = own[own["x"].isin(steps)], alone[alone["x"].isin(steps)]
         present = alone.groupby("method", observed=True).size()
         methods = set(present[present == len(steps) * len(MEASURES) * alone["seed"].nunique()].index)
         if len(steps) < 2 or len(methods) < 2:
             continue
-        one, two, same = own["method"].isin(methods), own["other"].isin(methods), own["method"] == own["other"]
-        parts = {BETWEEN: one & two & ~same, OWN: one & same}
-        for name in references(claims):
-            parts[WITH + name] = (one & (own["other"] == name)) | (two & (own["method"] == name))
-        about = {"resource": resource, "dataset": dataset, "n": len(methods)}
-        about["absent"] = ", ".join(m for m in wanted if m not in methods)
-        for what, chosen in parts.items():
-            means = own[chosen].groupby(["x", "panel", "seed"], observed=True)["value"].mean().reset_index()
-            made.append(means.assign(what=what, **about))
+        told = both_ways(own)
+        told = kinds(told[told["method"].isin(methods)], methods, claims.references)
+        means = told.groupby(["what", "x", "panel", "seed"], observed=True)["value"].mean().reset_index()
+        absent = ", ".join(m for m in wanted if m not in methods)
+        made.append(means.assign(resource=resource, dataset=dataset, n=len(methods), absent=absent))
     return pd.concat([m for m in made if len(m)] or made).assign(status="ok")
 
 
@@ -232,29 +198,3 @@ def at_width(rows, claims):
     """Both ways round, the pairs of encoders of one width that were trained on all images."""
     found = measured(rows)
     return both_ways(found[found["amount"].isna() & (claims.width is None or found["width"] == claims.width)])
-
-
-def each(found, claims):
-    """For each method the mean over the others that the rule is about (BETWEEN), its own seeds, each reference."""
-    same = found["method"] == found["other"]
-    beside = found[found["other"].isin(references(claims)) & ~same]
-    others = found[found["other"].isin(counted(claims)) & ~same]
-    with_each = beside.assign(what=WITH + beside["other"].astype(str))
-    return pd.concat([others.assign(what=BETWEEN), found[same].assign(what=OWN), with_each])
-
-
-def nearest(found, claims):
-    """Whom the subject is most and least like, by each measure."""
-    own = found[(found["method"] == claims.subject) & found["other"].isin(set(claims.roles))]
-    means = own.pivot_table(index="other", columns=["panel", "dataset"], values="value").dropna()
-    if claims.subject in means.index and len(means) > 2:
-        by = means.T.groupby("panel").mean().T
-        others = by.drop(index=claims.subject)
-        for name in (name for name in MEASURES if name in by):
-            most, least = others[name].idxmax(), others[name].idxmin()
-            alike = {
-                "itself": by.loc[claims.subject, name],
-                "at_most": others[name].max(),
-                "at_least": others[name].min(),
-            }
-            yield Finding("nearest", values={"measure": name, "most": most, "least": least, **alike})

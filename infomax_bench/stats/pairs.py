@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from infomax_bench.stats.intervals import ALPHA, Interval, interval
+
+BETWEEN, OWN, WITH = "two methods", "two seeds of one method", "with "
+"""What a pair is of; the last is followed by a reference's name."""
 
 
 def chained(values: pd.Series) -> Interval:
@@ -48,3 +53,44 @@ def square(rows: pd.DataFrame) -> pd.DataFrame:
         lacking = table.isna().sum().idxmax()
         table = table.drop(index=lacking, columns=lacking)
     return table
+
+
+def squares(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """By `panel`, the square of the methods that are in all of them."""
+    tables = {str(panel): square(own) for panel, own in rows.groupby("panel", sort=False)}
+    common = sorted({str(m) for one in tables.values() for m in one if all(m in other for other in tables.values())})
+    return {panel: table.loc[common, common] for panel, table in tables.items()}
+
+
+def kinds(rows: pd.DataFrame, methods: Collection[str], references: Collection[str]) -> pd.DataFrame:
+    """Pairs both ways, with in `what` whether they are of a method and another of some, of two of its seeds, or of it
+    and a reference; without the rest."""
+    same = rows["method"] == rows["other"]
+    between, beside = (rows[rows["other"].isin(names) & ~same] for names in (methods, references))
+    with_one = beside.assign(what=WITH + beside["other"].astype(str))
+    return pd.concat([between.assign(what=BETWEEN), rows[same].assign(what=OWN), with_one])
+
+
+def series(rows: pd.DataFrame) -> Iterator[tuple[str, Any, pd.DataFrame]]:
+    """Along what encoders differ ("width", or "images" by the tags `amount` and `available`), the data set, and its
+    rows, with how much of it they have in `x`."""
+    for dataset, own in rows.groupby("dataset", observed=True):
+        few = own["amount"].notna()
+        yield "width", dataset, own[~few].assign(x=own["width"].astype(float))
+        if few.any():
+            same = own[own["width"] == own.loc[few, "width"].iloc[0]]
+            yield "images", dataset, same.assign(x=same["amount"].fillna(own.loc[few, "available"].iloc[0]))
+
+
+def nearest(rows: pd.DataFrame, subject: str, methods: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Of pairs both ways, by `panel`: the method that is the `most` and the one that is the `least` like the subject,
+    of those that lack nothing; how alike they are (`at_most`, `at_least`), and its own seeds (`itself`)."""
+    own = rows[(rows["method"] == subject) & rows["other"].isin(methods)]
+    means = own.pivot_table(index="other", columns=["panel", "dataset"], values="value").dropna()
+    if subject in means.index and len(means) > 2:
+        by = means.T.groupby("panel").mean()
+        for panel in (panel for panel in rows["panel"].unique() if panel in by.index):
+            values = by.loc[panel]
+            others = values.drop(index=subject)
+            alike = {"itself": values[subject], "at_most": others.max(), "at_least": others.min()}
+            yield {"measure": panel, "most": others.idxmax(), "least": others.idxmin(), **alike}

@@ -39,6 +39,11 @@ class Claims:
             own |= {m for m, r in self.roles.items() if r == "reference"} - self.own_width
         return sorted(own - {self.subject})
 
+    @property
+    def references(self) -> list[str]:
+        """The methods that learn nothing, or next to nothing, whatever their width."""
+        return sorted(m for m, role in self.roles.items() if role == "reference")
+
     def without(self, methods: frozenset[str]) -> Claims:
         """The same claims without some methods, which take no part by the rule."""
         return replace(self, roles={m: r for m, r in self.roles.items() if m not in methods})

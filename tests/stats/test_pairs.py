@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench.stats.intervals import interval
-from infomax_bench.stats.pairs import both_ways, chained, square
+from infomax_bench.stats.pairs import BETWEEN, OWN, both_ways, chained, kinds, nearest, series, square, squares
 
 
 def test_intervals_of_pairs_that_share_encoders_hold_what_they_promise():
@@ -56,3 +56,34 @@ def test_a_method_that_lacks_a_pair_or_itself_is_in_no_square():
     unmet = square(found[(found["method"] != "a") | (found["other"] != "a")])
     assert list(unmet) == list("bcd"), "its own seeds are not compared"
     assert list(square(found[(found["method"] != "c") | (found["dataset"] != "d")])) == list("abd"), "a data set"
+
+
+def test_squares_are_of_the_methods_that_all_have():
+    found = both_ways(pairs())
+    lacking = found[(found["method"] != "b") | (found["other"] != "b")]
+    made = squares(pd.concat([found.assign(panel="one"), lacking.assign(panel="two")]))
+    assert {name: list(table) for name, table in made.items()} == {"one": ["a", "c"], "two": ["a", "c"]}
+    assert squares(found.iloc[:0].assign(panel="")) == {}
+
+
+def test_what_a_pair_is_of():
+    found = kinds(both_ways(pairs()), ["a", "b"], ["c"])
+    by = {what: set(zip(own["method"], own["other"], strict=True)) for what, own in found.groupby("what")}
+    assert by[BETWEEN] == {("a", "b"), ("b", "a"), ("c", "a"), ("c", "b")}
+    assert by[OWN] == {("a", "a"), ("b", "b"), ("c", "c")}
+    assert by["with c"] == {("a", "c"), ("b", "c")}
+
+
+def test_along_widths_all_images_are_seen_and_along_images_there_is_one_width():
+    made = pairs("ab", "d")
+    cells = [(8, np.nan, np.nan), (64, np.nan, np.nan), (64, 100, 900)]
+    rows = pd.concat([made.assign(width=w, amount=few, available=of) for w, few, of in cells], ignore_index=True)
+    found = {name: sorted(own["x"].unique()) for name, _, own in series(rows)}
+    assert found == {"width": [8, 64], "images": [100, 900]}
+
+
+def test_who_is_nearest():
+    (found,) = nearest(both_ways(pairs()).assign(panel="p"), "a", list("abc"))
+    assert (found["measure"], found["most"], found["least"]) == ("p", "c", "b")
+    assert (found["at_most"], found["itself"]) == ((97 + 990) / 1000, (97 + 970) / 1000)
+    assert not list(nearest(both_ways(pairs()).assign(panel="p"), "z", list("abc")))
