@@ -127,11 +127,8 @@ class Robustness(Benchmark):
 
 
 def levels(rows):
-    """Accuracy at every level of every disturbance, and on clean images.
-
-    Columns beside the rows' own and those of MEASURED: `part`, of PARTS, and `kept`, NaN where clean accuracy is next
-    to chance.
-    """
+    """Accuracy at every level of every disturbance, and on clean images. Columns beside the rows' own and those of
+    MEASURED: `part`, of PARTS, and `kept`, NaN where clean accuracy is next to chance."""
     made = ACCURACY(rows[rows["status"] == "ok"]).merge(encoder_table(rows, KEY, MEASURED), on=KEY)
     above = (made["clean"] - made["chance"]).where(lambda a: a >= LEAST)
     return made.assign(part=made["protocol"].map(PART_OF), kept=(made["value"] - made["chance"]) / above)
@@ -158,10 +155,8 @@ def severity(levels):
 
 
 def correlations(scored, claims):
-    """The rank correlation of redundancy with what is kept and what is left, ACROSS methods and WITHIN the sweep.
-
-    Columns: `comparison`, `part`, `what`, dataset, seed, value, `n` (methods, or weights).
-    """
+    """The rank correlation of redundancy with what is kept and what is left, ACROSS methods and WITHIN the sweep:
+    columns `comparison`, `part`, `what`, dataset, seed, value, `n` (methods, or weights)."""
     plain = scored[(scored["label"] == "") & scored["method"].isin(set(claims.roles) - claims.own_width)]
     swept = scored[(scored["method"] == claims.subject) & scored["amount"].notna()]
     found = [
