@@ -32,12 +32,9 @@ def frame(records: list[dict[str, Any]], **same: Any) -> pd.DataFrame:
     return made.reindex(columns=list(COLUMNS)).astype({"x": float, "value": float})
 
 
-ROLES = {"s": "prior art", "sees": "prior art", "told": "prior art", "blind": "prior art", "other": "prior art",
-         "k": "control", "raw": "reference"}  # fmt: skip
-CLAIMS = Claims(
-    "s", "test", ROLES, False, width=8, own_width=frozenset({"raw"}), supervised=frozenset({"sees", "told"}),
-    labelled=frozenset({"sees"}),
-)  # fmt: skip
+ROLES = dict.fromkeys(("s", "sees", "told", "blind", "other"), "prior art") | {"k": "control", "raw": "reference"}
+SEEING = {"supervised": frozenset({"sees", "told"}), "labelled": frozenset({"sees"})}
+CLAIMS = Claims("s", "test", ROLES, False, width=8, own_width=frozenset({"raw"}), **SEEING)
 SEEDS = range(5)
 
 
@@ -46,12 +43,16 @@ def rows(
 ) -> pd.DataFrame:
     """values: (metric, protocol) -> by method; over seeds it varies by a ten-thousandth."""
     rng = np.random.default_rng(0)
+    measured = [(*which, m, value) for which, own in values.items() for m, value in own.items()]
     records = [
-        {"method": m, "dataset": d, "target": d, "seed": s, "metric": metric, "protocol": protocol, "width": 8,
-         "value": value + 1e-4 * rng.standard_normal()}
-        for (metric, protocol), own in values.items() for m, value in own.items() for d in datasets for s in SEEDS
-    ]  # fmt: skip
-    made = pd.DataFrame(records).assign(benchmark=name, status="ok", current=True, track="controlled")
+        {"method": m, "dataset": d, "target": d, "seed": s, "metric": metric, "protocol": protocol, "value": value}
+        for metric, protocol, m, value in measured
+        for d in datasets
+        for s in SEEDS
+    ]
+    for record in records:
+        record["value"] += 1e-4 * rng.standard_normal()
+    made = pd.DataFrame(records).assign(benchmark=name, width=8, status="ok", current=True, track="controlled")
     return made.reindex(columns=list(COLUMNS)).astype({"value": float})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import replace
 
@@ -26,12 +27,10 @@ from infomax_bench.study.presets import load_presets
 from infomax_bench.study.suite import Suite
 from tests.small_runs import go, values, write_echo
 
-ROLES = {
-    "s": "this work", "a": "prior art", "b": "control", "fit": "control", "told": "prior art", "start": "reference",
-    "raw": "reference",
-}  # fmt: skip
-CLAIMS = Claims("s", "standard", ROLES, False, width=64, own_width=frozenset({"raw"}),
-                fitted=frozenset({"fit", "start"}), supervised=frozenset({"told"}))  # fmt: skip
+ROLES = {"s": "this work", "a": "prior art", "b": "control", "fit": "control", "told": "prior art"}
+ROLES |= {"start": "reference", "raw": "reference"}
+KINDS = {"own_width": frozenset({"raw"}), "fitted": frozenset({"fit", "start"}), "supervised": frozenset({"told"})}
+CLAIMS = Claims("s", "standard", ROLES, False, width=64, **KINDS)
 FEW = "images: 1000 of 9000"
 TAGS = {"": {"sweep": ""}, FEW: {"sweep": "images", "amount": 1000.0, "available": 9000.0}}
 MEASURES = ("cka", "mutual_neighbours", "matched_units")
@@ -76,8 +75,9 @@ def test_rows_are_the_similarity_of_what_was_kept(own, tmp_path):
     store = Store(tmp_path / "r")
     kept = {
         e["cell"]["method"]: store.read_arrays(e["key"])["features"]
-        for e in store.manifest().values() if e["request"]["evaluation"] == "representation"
-    }  # fmt: skip
+        for e in store.manifest().values()
+        if e["request"]["evaluation"] == "representation"
+    }
     assert kept["echo"].shape == (2, 30, 4)
     expected = similarity_module.compare(
         similarity_module.described(kept["echo"][0]), similarity_module.described(kept["pca"][1])
@@ -163,10 +163,11 @@ def test_no_encoder_is_trained_for_it(preset):
 
     def encoders(*names):
         return {
-            entry.encoder_key for name in names
+            entry.encoder_key
+            for name in names
             for entry in planner.entries(name, found.benchmark(name).grid(suite), suite.seeds)
             if entry.cell.method not in suite.own_width  # pixels learn nothing, however many images there are
-        }  # fmt: skip
+        }
 
     own = encoders("convergence")
     assert len(own) > len(suite.datasets)
@@ -180,12 +181,19 @@ def found_folder():
 
 
 def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
-    suite = Suite("p", ("s",), ("d", "e"), {"d": 8, "e": 4}, 64, (8, 16, 32, 64, 128, 256), tuple(range(10)), 128, "s",
-                  swept=("d",), scaled={"d": 4}, n_train={"d": 50_000, "e": 900})  # fmt: skip
+    widths, of_some = (8, 16, 32, 64, 128, 256), {"swept": ("d",), "scaled": {"d": 4}}
+    images = {"d": 50_000, "e": 900}
+    suite = Suite(
+        "p", ("s",), ("d", "e"), {"d": 8, "e": 4}, 64, widths, tuple(range(10)), 128, "s", n_train=images, **of_some
+    )
     cells = [cell for cell, _ in convergence.grid(suite)]
     assert [(c.dataset, c.width, c.n_train) for c in cells] == [
-        ("d", 8, 0), ("d", 64, 0), ("d", 256, 0), ("d", 64, 1000), ("e", 64, 0),
-    ]  # fmt: skip
+        ("d", 8, 0),
+        ("d", 64, 0),
+        ("d", 256, 0),
+        ("d", 64, 1000),
+        ("e", 64, 0),
+    ]
     assert {c.n_seeds for c in cells} == {5}
     assert {c.label for c in cells} == {"", "images: 1000 of 50000"}
 
@@ -216,12 +224,11 @@ def rows(between, own=0.8, start=0.3, raw=0.9, seeds=5, noise=0.002, few=None):
                 references = {"start": start, "raw": raw}
                 level = value - 0.1 * bool({one, other} & {"fit", "told"})
                 level = own if one == other else references.get(other, references.get(one, level))
+                pair = {"method": one, "other": other, "protocol": "", "width": width, "label": label, **TAGS[label]}
                 records += [
-                    {"method": one, "other": other, "protocol": "", "dataset": d, "width": width, "label": label,
-                     "seed": seed, **TAGS[label],
-                     "metric": metric, "value": level + noise * rng.normal()}
-                    for d in "de" for seed in range(seeds) for metric in MEASURES
-                ]  # fmt: skip
+                    {**pair, "dataset": d, "seed": seed, "metric": metric, "value": level + noise * rng.normal()}
+                    for d, seed, metric in itertools.product("de", range(seeds), MEASURES)
+                ]
     made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="convergence", evaluation="similarity")
     return made.reindex(columns=[*COLUMNS, "sweep", "amount", "available"]).astype({"value": float})
 

@@ -29,8 +29,8 @@ def rows(gains, seeds=5, noise=0.001, deepest=3):
         for d in range(1, deepest + 1):
             for seed in range(seeds):
                 value = 0.9 + gain * (d - 1) + noise * rng.normal()
-                own = {"method": method, "dataset": "d", "target": "d", "seed": seed, "metric": "accuracy",
-                       "protocol": "linear", "depth": d}  # fmt: skip
+                own = {"method": method, "dataset": "d", "target": "d", "seed": seed, "depth": d}
+                own |= {"metric": "accuracy", "protocol": "linear"}
                 records.append({**own, "label": GREEDY, "stacking": GREEDY, "value": value})
                 if d > 1:
                     records.append({**own, "label": JOINT, "stacking": JOINT, "value": 0.95})

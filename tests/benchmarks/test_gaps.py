@@ -25,9 +25,14 @@ def gap_rows(sees=0.5, blind=(0.6, 0.8), s=0.9):
     shares = {("variance_share", p): dict.fromkeys(level, v) for p, v in (("class", 0.5), ("x", 0.2), ("rest", 0.3))}
     return rows(
         "gaps",
-        {("decodability", "class"): label, ("decodability", "x"): level, ("decodability", "y"): level,
-         ("property_r2", "ink"): {m: 1 - v for m, v in level.items()}, **shares},
-    )  # fmt: skip
+        {
+            ("decodability", "class"): label,
+            ("decodability", "x"): level,
+            ("decodability", "y"): level,
+            ("property_r2", "ink"): {m: 1 - v for m, v in level.items()},
+            **shares,
+        },
+    )
 
 
 def test_a_gap_is_what_those_trained_on_labels_lack_and_captions_do_not_count():

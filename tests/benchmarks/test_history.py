@@ -17,15 +17,19 @@ from infomax_bench.study.presets import load_presets
 from infomax_bench.study.suite import Suite
 
 SIGMOID, RELU, NOTHING = "sigmoid", "ReLU + batch norm", "from nothing"
-ROLES = {"s": "this work", "rbm": "prior art", "denoising_autoencoder": "prior art", "pca": "reference",
-         "random_features": "reference"}  # fmt: skip
+ROLES = {
+    "s": "this work",
+    "rbm": "prior art",
+    "denoising_autoencoder": "prior art",
+    "pca": "reference",
+    "random_features": "reference",
+}
 CLAIMS = Claims("s", "standard", ROLES, False)
-AS_KNOWN = {
-    (SIGMOID, NOTHING): 0.3, (SIGMOID, "random_features"): 0.12, (SIGMOID, "rbm"): 0.1,
-    (SIGMOID, "denoising_autoencoder"): 0.1, (SIGMOID, "s"): 0.06,
-    (RELU, NOTHING): 0.05, (RELU, "random_features"): 0.05, (RELU, "rbm"): 0.05,
-    (RELU, "denoising_autoencoder"): 0.05, (RELU, "s"): 0.03,
-}  # fmt: skip
+KNOWN = {
+    SIGMOID: {NOTHING: 0.3, "random_features": 0.12, "rbm": 0.1, "denoising_autoencoder": 0.1, "s": 0.06},
+    RELU: {NOTHING: 0.05, "random_features": 0.05, "rbm": 0.05, "denoising_autoencoder": 0.05, "s": 0.03},
+}
+AS_KNOWN = {(network, start): error for network, own in KNOWN.items() for start, error in own.items()}
 
 
 @pytest.fixture
@@ -52,15 +56,17 @@ def rows(errors=AS_KNOWN, seeds=5, noise=0.001, labels=(100, 1000)):
                 drawn = noise * rng.normal()
                 for how in ("nothing",) if start == NOTHING else ("as trained", "rescaled"):
                     e = error + drawn + 0.05 * (how == "as trained")
-                    own = {"method": "random_features" if start == NOTHING else start, "dataset": "d", "seed": seed,
-                           "protocol": network, "label": f"{how}; {network}; {n} labels",
-                           "start": how, "network": network, "labels": float(n)}  # fmt: skip
+                    method = "random_features" if start == NOTHING else start
+                    own = {"method": method, "dataset": "d", "seed": seed, "protocol": network}
+                    own |= {"start": how, "network": network, "labels": float(n)}
+                    own["label"] = f"{how}; {network}; {n} labels"
                     measured = [
-                        ("finetuned_accuracy", 1 - e, None), ("finetuned_validation_accuracy", 1 - e, None),
+                        ("finetuned_accuracy", 1 - e, None),
+                        ("finetuned_validation_accuracy", 1 - e, None),
                         ("learning_rate", 0.1, None),
                         *(("finetuning_error", e * 8 / x, x) for x in (1, 2, 4, 8)),
                         *(("gradient_norm", 10.0 ** (layer - 3), layer) for layer in (1, 2, 3)),
-                    ]  # fmt: skip
+                    ]
                     records += [{**own, "metric": m, "value": v, "x": x} for m, v, x in measured]
     made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="history", track="controlled", width=64)
     return made.reindex(columns=[*COLUMNS, "start", "network", "labels"]).astype({"value": float, "x": float})
@@ -69,8 +75,9 @@ def rows(errors=AS_KNOWN, seeds=5, noise=0.001, labels=(100, 1000)):
 def changed(**errors):
     """The same with other errors, by network_start."""
     networks = {"sigmoid": SIGMOID, "relu": RELU}
-    named = {(networks[k.split("_", 1)[0]], k.split("_", 1)[1].replace("nothing", NOTHING)): e
-             for k, e in errors.items()}  # fmt: skip
+    named = {
+        (networks[k.split("_", 1)[0]], k.split("_", 1)[1].replace("nothing", NOTHING)): e for k, e in errors.items()
+    }
     return rows({**AS_KNOWN, **named})
 
 
@@ -230,8 +237,11 @@ def test_there_are_figures_and_a_table_even_of_nothing(history):
 
 def test_every_start_trains_every_network_with_about_as_many_updates(history):
     methods = ("s", "rbm", "denoising_autoencoder", "pca", "random_features", "other")
-    suite = Suite("p", methods, ("d", "e"), {"d": 8, "e": 8}, 64, (64,), tuple(range(10)), 128, "s", sweep_seeds=5,
-                  given={"history": {"updates": {"d": 1000, "e": 1250}}}, n_train={"d": 1123, "e": 50_000})  # fmt: skip
+    asked = {"sweep_seeds": 5, "given": {"history": {"updates": {"d": 1000, "e": 1250}}}}
+    images = {"d": 1123, "e": 50_000}
+    suite = Suite(
+        "p", methods, ("d", "e"), {"d": 8, "e": 8}, 64, (64,), tuple(range(10)), 128, "s", n_train=images, **asked
+    )
     asked = list(history.grid(suite))
     assert {(c.backbone, c.depth) for c, _ in asked} == {("stack", 4)}
     assert {c.method for c, _ in asked} == set(methods) - {"other"}

@@ -49,8 +49,9 @@ def planted(kept, dependence, seeds=5, clean=0.9, noise=0.0, weight=None, method
                 records.append({**where, "metric": "accuracy", "protocol": "linear", "value": clean})
                 records += [
                     {**where, "metric": "accuracy", "protocol": protocol, "x": x, "value": 0.1 + own * (clean - 0.1)}
-                    for protocol, levels in LEVELS.items() for x in levels
-                ]  # fmt: skip
+                    for protocol, levels in LEVELS.items()
+                    for x in levels
+                ]
                 records += [
                     {**where, "metric": "accuracy", "protocol": protocol, "x": 0, "value": clean}
                     for protocol in (*CORRUPTIONS, DROPOUT)

@@ -24,8 +24,8 @@ def transfer_rows(kept, seeds=5):
                 for source in "de":
                     for target in "de":
                         value = home[target] * (share + 0.0002 * rng.random() if source != target else 1)
-                        records.append({"method": method, "dataset": source, "target": target, "width": 64,
-                                        "seed": seed, "protocol": protocol, "x": x, "value": value})  # fmt: skip
+                        where = {"method": method, "dataset": source, "target": target, "width": 64, "seed": seed}
+                        records.append({**where, "protocol": protocol, "x": x, "value": value})
     return frame(records, metric="accuracy", benchmark="transfer")
 
 

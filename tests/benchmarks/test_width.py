@@ -21,16 +21,19 @@ def equivalent(rows, claims):
 def width_rows(gain=1.0, seeds=5, discarded=100):
     """The subject gets at w what `a` gets at w / 2 (gain 1: one doubling); `b` is beyond the sweep, `c` below it."""
     at = {"s": 0.0, "a": -0.05 * gain, "b": 0.6, "c": -0.6}
+    linear = {"dataset": "d", "metric": "accuracy", "protocol": "linear"}
     accuracy = [
-        {"method": m, "dataset": "d", "width": int(w), "seed": s, "value": 0.3 + 0.05 * np.log2(w) + ahead + 0.01 * s,
-         "metric": "accuracy", "protocol": "linear"}
-        for m, ahead in at.items() for w in WIDTHS for s in range(seeds)
-    ]  # fmt: skip
+        {**linear, "method": m, "width": int(w), "seed": s, "value": 0.3 + 0.05 * np.log2(w) + ahead + 0.01 * s}
+        for m, ahead in at.items()
+        for w in WIDTHS
+        for s in range(seeds)
+    ]
     sizes = [
         {"method": m, "dataset": "d", "width": int(w), "seed": 0, "value": value, "metric": metric, "protocol": ""}
-        for m in at for w in WIDTHS
+        for m in at
+        for w in WIDTHS
         for metric, value in (("parameters", 65 * w), ("discarded_parameters", 0 if m == "s" else discarded * w))
-    ]  # fmt: skip
+    ]
     return frame([*accuracy, *sizes], benchmark="width")
 
 

@@ -243,8 +243,9 @@ def test_gradient_norms_are_those_of_the_first_batch(rbm):
     problem, data, fresh = setting(rbm, "sigmoid")
     method = DeepNetwork.of("sigmoid").build(HOW)
     firsts = []
-    train(method, problem, data, SEEDS, 1, start=fresh,
-          watch=lambda s: firsts.append(s.order[0]) if s.step == 1 else None)  # fmt: skip
+    train(
+        method, problem, data, SEEDS, 1, start=fresh, watch=lambda s: firsts.append(s.order[0]) if s.step == 1 else None
+    )
     rows = small(rbm, start="nothing")
     for seed, batch in enumerate(firsts[0]):
         params = {k: p[seed].clone().requires_grad_() for k, p in under(fresh, "encoder").items()}

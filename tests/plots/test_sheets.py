@@ -15,8 +15,11 @@ def test_a_stack_is_as_long_as_its_parts_and_what_is_below_zero_is_not_drawn():
     table = rows("gaps", {("variance_share", p): {"s": v, "k": v / 2} for p, v in values.items()})
     figure = stacked(table, CLAIMS, part="protocol", order=["class", "x"], rest="rest", label="%", scale=100)
     (axes,) = figure.axes
-    bars = {(round(bar.get_y() + bar.get_height() / 2), i): bar.get_width() for i, part in enumerate(axes.containers)
-            for bar in part}  # fmt: skip
+    bars = {
+        (round(bar.get_y() + bar.get_height() / 2), i): bar.get_width()
+        for i, part in enumerate(axes.containers)
+        for bar in part
+    }
     assert bars[1, 0] == pytest.approx(50, abs=0.2)  # the longest first part on top
     assert bars[0, 0] == pytest.approx(25, abs=0.2)
     assert bars[1, 1] == 0

@@ -33,9 +33,17 @@ def verdict(comparisons, line=0.0, **more):
     numbers = {"effect": 1.0, "ci_low": 0.5, "ci_high": 1.5, "n_seeds": 5}
     texts = {"claim": "P", "title": "Better", "subject": "s", "against": "prior art", "track": "controlled"}
     return Verdict(
-        **texts, **numbers, preset="p", verdict="refuted", indicative=False, rule="", benchmark="b",
-        comparisons=comparisons, line=line, **more,
-    )  # fmt: skip
+        **texts,
+        **numbers,
+        preset="p",
+        verdict="refuted",
+        indicative=False,
+        rule="",
+        benchmark="b",
+        comparisons=comparisons,
+        line=line,
+        **more,
+    )
 
 
 def compared(rival, mean, half, p_holm):
@@ -55,9 +63,7 @@ def test_findings_are_found_by_name_and_values_in_their_order():
 def test_an_estimate_is_an_interval_in_the_readers_unit():
     found = interval(np.array([0.1, 0.2, 0.3]))
     made = Estimate.of(found, 100, "points")
-    assert (made.mean, made.low, made.high, made.n) == (
-        100 * found.mean, 100 * found.low, 100 * found.high, 3
-    )  # fmt: skip
+    assert (made.mean, made.low, made.high, made.n) == (100 * found.mean, 100 * found.low, 100 * found.high, 3)
 
 
 def test_every_rival_stands_in_exactly_one_place():

@@ -35,9 +35,7 @@ def pairs(names="abc", datasets="de"):
 
 def test_a_pair_is_one_of_either_and_of_itself_once():
     found = both_ways(pairs("ab", "d"))
-    assert sorted(zip(found["method"], found["other"], strict=True)) == [
-        ("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")
-    ]  # fmt: skip
+    assert sorted(zip(found["method"], found["other"], strict=True)) == [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")]
     assert (
         found.set_index(["method", "other"])["value"].xs("a").tolist() == found.query("other == 'a'")["value"].tolist()
     )
