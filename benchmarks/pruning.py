@@ -3,11 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from infomax_bench import Benchmark, Contrast, Select, View, reads
+from infomax_bench import Benchmark, BoundContrast, Contrast, Select, View, reads
 from infomax_bench.plots.figures import curves, dots, scatter
-from infomax_bench.stats.compare import seed_means
-from infomax_bench.stats.power import seeds_for_bound
-from infomax_bench.stats.verdict import decide_bound, stale_methods
 
 MOST_PRUNABLE = 5.0  # percent of live units below which we say "can't be pruned"
 CLAIM = (MOST_PRUNABLE, f"claim: {MOST_PRUNABLE:.0f} %")
@@ -15,10 +12,11 @@ TOLERANCES = (0.25, 0.5, 1, 2, 4)  # points, beside the rule's one
 SAME = ["dataset", "target", "method", "seed"]
 FEW = 8  # units kept, at which what features carry is compared
 
-MEASURE = "prunable fraction"
 BEST = "best/refitted"
 PRUNABLE = Select("prunable_fraction", BEST)
 LEVELS = Select("accuracy", BEST)
+MEASURE = {"metric": "prunable fraction", "rows": PRUNABLE, "scale": 100}
+SAID = {"said": "cannot_be_pruned", "beside": {"dead": Select("dead_units", scale=100)}}
 ACCURACY = {"ylabel": "accuracy (%)", "scale": 100}
 CARRIED = {"xlabel": "% of live units prunable", "ylabel": f"accuracy with {FEW} units kept (%)", "scale": (100, 100)}
 TOLERATED = {"xlabel": "points of accuracy that may be lost", "ylabel": CARRIED["xlabel"], "scale": 100, "log": True}
@@ -75,7 +73,8 @@ class Pruning(Benchmark):
     essay = ((70, "“InfoMax-pretrained models can't be pruned: each feature is unique.”"),)
     evaluations = ("prune_units", "prune_weights", "probe")
     contrasts = (
-        Contrast("P1", "Less prunable", MEASURE, PRUNABLE, "points less prunable", 100, higher_is_better=False),
+        BoundContrast("P1", "Cannot be pruned", **MEASURE, unit="%", below=MOST_PRUNABLE, **SAID),
+        Contrast("P1", "Less prunable", **MEASURE, unit="points less prunable", higher_is_better=False),
     )
     shows = (
         View("prunable", dots, PRUNABLE, label="% of live units", scale=100, higher_is_better=False, bound=CLAIM),
@@ -102,27 +101,3 @@ class Pruning(Benchmark):
         "% of weights prunable": Select("prunable_fraction", "magnitude/refitted", scale=100),
         "% dead units": Select("dead_units", "", scale=100),
     }
-
-    def decide(self, rows, claims):
-        fractions = PRUNABLE(rows)
-        values = seed_means(fractions, claims.subject)
-        if claims.subject in values:
-            outcome, found = decide_bound(100 * values[claims.subject].dropna(), MOST_PRUNABLE)
-            dead = Select("dead_units", method=claims.subject, scale=100)(rows)["value"].mean()
-            yield self.verdict(
-                claims,
-                "P1",
-                "Cannot be pruned",
-                "itself",
-                outcome,
-                (found.mean, found.low, found.high),
-                found.n,
-                "cannot_be_pruned",
-                unit="%",
-                metric=MEASURE,
-                seeds_needed=seeds_for_bound(found, MOST_PRUNABLE) if outcome == "inconclusive" else "",
-                line=MOST_PRUNABLE,
-                stale=stale_methods(fractions, [claims.subject]),
-                values={"dead": dead},
-            )
-        yield from super().decide(rows, claims)

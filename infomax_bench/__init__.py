@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Benchmark": "study.benchmark",
+    "BoundContrast": "study.contrast",
     "Cell": "study.cell",
     "Contrast": "study.contrast",
     "Estimate": "stats.findings",
@@ -123,6 +124,7 @@ if TYPE_CHECKING:
     from infomax_bench.study.benchmark import Benchmark as Benchmark
     from infomax_bench.study.cell import Cell as Cell
     from infomax_bench.study.cell import Request as Request
+    from infomax_bench.study.contrast import BoundContrast as BoundContrast
     from infomax_bench.study.contrast import Contrast as Contrast
     from infomax_bench.study.contrast import GroupContrast as GroupContrast
     from infomax_bench.study.given import Given as Given

@@ -18,6 +18,7 @@ from infomax_bench.run.results import COLUMNS, wrong_tags
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cards import cards, claims_of
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.contrast import Contrast
 from infomax_bench.study.plan import Entry, Planner, given_to, make_suite
 from infomax_bench.study.plugins import Registry, home
 from infomax_bench.study.presets import load_presets
@@ -142,7 +143,7 @@ def verdicts_follow_the_rows(asked: Asked) -> None:
     """A subject that wins everything wins its contrasts, one that loses loses them; one seed decides nothing."""
     benchmark, claims = asked.benchmark, asked.claims
     # of what is made of rows, a ratio say, nobody knows who is ahead: there it is enough if the wrong one does not win
-    plain = {contrast.title: isinstance(contrast.rows, Select) for contrast in benchmark.contrasts}
+    plain = {one.title: isinstance(one.rows, Select) for one in benchmark.contrasts if isinstance(one, Contrast)}
     for scenario, expected, wrong in ((WINS, "supported", "refuted"), (LOSES, "refuted", "supported")):
         for verdict in benchmark.verdicts(asked.rows(scenario), claims):
             if verdict.title in plain and not verdict.aside:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from infomax_bench.stats.compare import difference
+from infomax_bench.stats.compare import difference, gains
 from infomax_bench.stats.findings import Estimate, Finding
 from infomax_bench.stats.intervals import interval
-from infomax_bench.stats.readings import gains, paired, side
+from infomax_bench.stats.readings import paired, side
 from infomax_bench.stats.spread import deviation, deviation_ratio
 
 SIDES = {1: "for", -1: "against", 0: "undecided"}

@@ -159,11 +159,17 @@ def cases_ahead(
     return int(np.all(behind, axis=0).sum())
 
 
-def difference(values: pd.DataFrame, one: Any, other: Any) -> Interval:
-    """The interval of column `one` minus column `other`, paired by seed (index): n is 0 if one of them is missing."""
+def gains(values: pd.DataFrame, one: Any, other: Any) -> pd.Series:
+    """Column `one` minus column `other`, by seed (index), where both are; nothing if one of them is missing."""
     if not {one, other} <= set(values):
-        return interval([])
-    return interval((values[one] - values[other]).dropna().to_numpy())
+        return pd.Series(dtype=float)
+    found: pd.Series = values[one] - values[other]
+    return found.dropna()
+
+
+def difference(values: pd.DataFrame, one: Any, other: Any) -> Interval:
+    """The interval of `gains`: n is 0 if one of the columns is missing."""
+    return interval(gains(values, one, other).to_numpy())
 
 
 def comparisons(differences: Mapping[str, Interval]) -> list[Comparison]:

@@ -124,12 +124,6 @@ def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     return values[list(names)].dropna() if set(names) <= set(values) else pd.DataFrame()
 
 
-def gains(values: pd.DataFrame, one: str, other: str) -> pd.Series:
-    """The column `one` less the column `other`, by seed, where both are; nothing if one is missing."""
-    own = paired(values, (one, other))
-    return own[one] - own[other] if len(own) else pd.Series(dtype=float)
-
-
 def at_best(encoders: pd.DataFrame, setting: str, column: str, by: Sequence[str]) -> pd.DataFrame:
     """Of each case, told apart by the columns `by`, the rows with the value of `setting` at which the mean of `column`
     is highest."""

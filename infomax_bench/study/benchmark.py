@@ -20,7 +20,7 @@ from infomax_bench.stats.findings import Finding, Found
 from infomax_bench.stats.verdict import Outcome, Verdict
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.contrast import Contrast, GroupContrast
+from infomax_bench.study.contrast import BoundContrast, Contrast, GroupContrast
 from infomax_bench.study.given import Given
 from infomax_bench.study.selection import Derived, Select
 from infomax_bench.study.suite import Suite
@@ -61,8 +61,8 @@ class Benchmark:
     """What the essay says or asks that this answers: where it stands in the essay, and what, its own words in “”."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
-    contrasts: ClassVar[tuple[Contrast | GroupContrast, ...]] = ()
-    """Claims of being better than every rival, and of groups of methods."""
+    contrasts: ClassVar[tuple[Contrast | BoundContrast | GroupContrast, ...]] = ()
+    """Claims of being better than every rival, of lying below a number, and of groups of methods."""
     shows: ClassVar[tuple[View, ...]] = ()
     """The figures, where they can be declared; else `views` gives them."""
     columns: ClassVar[Mapping[str, Select | Derived]] = {}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from infomax_bench.stats.compare import Comparison, by_case, cases_ahead, compare
+from infomax_bench.stats.compare import Comparison, by_case, cases_ahead, compare, seed_means
 from infomax_bench.stats.groups import Between, between, mean_of
-from infomax_bench.stats.power import seeds_needed
-from infomax_bench.stats.verdict import Outcome, decide, hardest, lost, stale_methods
+from infomax_bench.stats.power import seeds_for_bound, seeds_needed
+from infomax_bench.stats.verdict import Outcome, decide, decide_bound, hardest, lost, stale_methods
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.selection import Derived, Select, selects_in
 
@@ -98,6 +98,50 @@ class Contrast:
             }
             n_seeds = min((c.n_seeds for c in comparisons), default=0)
             yield Decision(self.claim, self.title, role, outcome, _effect(worst), n_seeds, more)
+
+
+@dataclass(frozen=True)
+class BoundContrast:
+    """The subject against a number: does its mean, over seeds and its cases (data sets and targets), lie below it?
+
+    claim, title, metric, rows, unit, scale: as of a Contrast. below: the number, in `unit`. said: the words that tell
+    it. They have as values the means of the subject's rows of each of `beside`, under its name.
+    """
+
+    claim: str
+    title: str
+    metric: str
+    rows: Select | Derived
+    below: float
+    said: str
+    unit: str = ""
+    scale: float = 1.0
+    beside: Mapping[str, Select] = field(default_factory=dict)
+
+    @property
+    def selects(self) -> list[Select]:
+        """The rows it reads."""
+        return list(selects_in([self.rows, *self.beside.values()]))
+
+    def decide(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Decision]:
+        """The decision, if the subject was measured; rows: all of the benchmark's."""
+        measured = self.rows(rows, claims)
+        values = seed_means(measured, claims.subject)
+        if claims.subject not in values:
+            return
+        outcome, found = decide_bound(self.scale * values[claims.subject].dropna().to_numpy(), self.below)
+        own = rows[rows["method"] == claims.subject]
+        more = {
+            "unit": self.unit,
+            "metric": self.metric,
+            "seeds_needed": seeds_for_bound(found, self.below) if outcome == "inconclusive" else "",
+            "line": self.below,
+            "stale": stale_methods(measured, [claims.subject]),
+            "said": self.said,
+            "values": {name: select(own)["value"].mean() for name, select in self.beside.items()},
+        }
+        effect = (found.mean, found.low, found.high)
+        yield Decision(self.claim, self.title, "itself", outcome, effect, found.n, more)
 
 
 @dataclass(frozen=True)

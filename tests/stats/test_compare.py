@@ -16,6 +16,7 @@ from infomax_bench.stats.compare import (
     cases_ahead,
     compare,
     difference,
+    gains,
     interquartile_mean,
     probability_of_improvement,
     seed_means,
@@ -95,6 +96,7 @@ def test_a_difference_is_paired_by_seed_and_of_no_seed_where_one_is_missing():
     values = pd.DataFrame({"a": [1.0, 2.0, np.nan], "b": [0.0, 0.5, 0.0]})
     assert (difference(values, "a", "b").mean, difference(values, "a", "b").n) == (1.25, 2)
     assert difference(values, "a", "gone").n == 0
+    assert gains(values, "a", "gone").empty
 
 
 def test_apart_is_what_holm_leaves_of_two_sided_tests():

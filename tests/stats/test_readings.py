@@ -15,7 +15,6 @@ from infomax_bench.stats.readings import (
     by_seed,
     complete,
     encoder_table,
-    gains,
     tables,
     where,
 )
@@ -83,7 +82,7 @@ def test_rows_at_the_best_value_of_a_setting():
     assert at_best(made.iloc[:0], "x", "score", ["cell"]).empty
 
 
-def test_columns_as_rows_and_gains_by_seed():
+def test_columns_as_rows():
     made = pd.DataFrame({"seed": [0, 1], "a": [0.1, math.nan], "b": [0.3, 0.4]})
     found = as_rows(made, ["a", "b"], scale=100)
     assert list(zip(found["panel"], found["seed"], found["value"], strict=True)) == [
@@ -91,8 +90,6 @@ def test_columns_as_rows_and_gains_by_seed():
         ("b", 0, 30),
         ("b", 1, 40),
     ]
-    assert gains(made, "b", "a").to_dict() == pytest.approx({0: 0.2})
-    assert gains(made, "b", "absent").empty
 
 
 def test_ranges_need_all_values_of_what_is_swept():

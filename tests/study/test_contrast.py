@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from infomax_bench import Contrast, GroupContrast, Select
+from infomax_bench import BoundContrast, Contrast, GroupContrast, Select
 from infomax_bench.study.claims import Claims
 
 CLAIMS = Claims("s", "test", {"s": "this work", "p": "prior art"}, False)
@@ -37,6 +37,25 @@ def test_a_contrast_knows_what_it_reads_through_changes_and_may_claim_nothing_wh
     (missing,) = Contrast("P", "Better", "z", rows).decide(table({"s": 1}), CLAIMS)
     assert (missing.verdict, missing.more["missing"]) == ("inconclusive", ("p",))
     assert list(Contrast("P", "Better", "z", rows, where_measured=True).decide(table({"s": 1}), CLAIMS)) == []
+
+
+def test_a_number_is_a_bound_for_the_subjects_mean_over_cases():
+    def found(value, seeds=5):
+        rows = pd.concat([table({"s": value, "p": 0.0}, seeds=seeds), table({"s": 0.2, "p": 0.7}, metric="n")])
+        beside = {"dead": Select("n", scale=100)}
+        bound = BoundContrast("P", "Small", "m", Select("m"), 5.0, "is_small", "%", 100, beside)
+        assert [s.metric for s in bound.selects] == ["m", "n"]
+        return list(bound.decide(rows, CLAIMS))
+
+    (small,) = found(0.0)
+    assert (small.verdict, small.against, small.n_seeds) == ("supported", "itself", 5)
+    assert small.effect[0] == pytest.approx(2)
+    assert (small.more["line"], small.more["said"]) == (5, "is_small")
+    assert small.more["values"]["dead"] == pytest.approx(32), "of the subject alone, in percent"
+    assert found(1.0)[0].verdict == "refuted"
+    (few,) = found(0.0, seeds=3)
+    assert (few.verdict, few.more["seeds_needed"]) == ("inconclusive", "5")
+    assert list(BoundContrast("P", "Small", "m", Select("m"), 5.0, "is_small").decide(table({"p": 1}), CLAIMS)) == []
 
 
 def test_a_group_is_ahead_by_its_mean_on_the_subjects_cases():
