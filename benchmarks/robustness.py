@@ -1,5 +1,6 @@
 """Is independence the right target? What redundancy is worth when images are corrupted or units fall silent."""
 
+from dataclasses import replace
 from itertools import product
 
 import pandas as pd
@@ -9,8 +10,8 @@ from infomax_bench.evaluations.thresholds import CORRUPTIONS, DROPOUT
 from infomax_bench.plots.effects import estimates, sweep
 from infomax_bench.plots.figures import comparable, curves, scatter
 from infomax_bench.stats.correlation import correlated, rank_correlations
+from infomax_bench.stats.findings import best
 from infomax_bench.stats.readings import by_seed, diverged, encoder_table, where
-from infomax_bench.stats.verdict import best_of_all
 
 WEIGHT = "lambda_tc"  # the hyperparameter that weighs independence, in subjects that have it
 WEIGHTS = (0.0, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -31,6 +32,10 @@ MEASURED = {
     "dead units": Select("dead_units"),
 }
 BESIDE = ["dependence", "dead units", "amount", "current", "status"]
+AXES = {"xlabel": "nonlinear dependence (0: independent)", "ylabel": "% of accuracy kept", "scale": (1, 100)}
+LINES = {"line": "part", "lines": (CLEAN, ALL, *CORRUPTIONS, SILENT, SCARCE), "strong": PARTS}
+RANKS = {"panel": "panel", "order": [f"{c}, {what}" for c in (ACROSS, WITHIN) for what in (KEPT, LEFT)], **LINES}
+STEPS = {"xlabel": "severity", "ylabel": "% kept", "panel": "panel", "scale": 100}
 
 
 class Robustness(Benchmark):
@@ -67,7 +72,6 @@ class Robustness(Benchmark):
             for cell in suite.along(WEIGHT, WEIGHTS, dataset):  # none of a subject without it: the answer says so
                 yield from ((cell, Request(evaluation)) for evaluation in self.evaluations)
 
-    # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
         scored = scores(rows)
         rho = correlations(scored, claims)
@@ -86,23 +90,21 @@ class Robustness(Benchmark):
         if WITHIN not in set(rho["comparison"]):
             yield Finding("not swept", values={"weight": WEIGHT})
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     def views(self, rows, claims):
         scored = scores(rows)
-        plain, along = scored[scored["label"] == ""], scored[scored["amount"].notna()]
-        rho = correlations(scored, claims)
+        along, rho = scored[scored["amount"].notna()], correlations(scored, claims)
+        corrupted = where(scored, part=ALL, what=KEPT)
+        points, way = corrupted[corrupted["label"] == ""], corrupted[corrupted["amount"].notna()]
         single = where(rho, comparison=ACROSS, part=ALL, what=KEPT).groupby("dataset")["value"].mean()
-        corrupted = (where(own, part=ALL, what=KEPT) for own in (plain, along))
-        points, way = ((own.assign(value=own["dependence"]), own) for own in corrupted)
-        notes = {dataset: f"rank correlation {value:+.2f}" for dataset, value in single.items()}
-        axes = {"xlabel": "nonlinear dependence (0: independent)", "ylabel": "% of accuracy kept", "scale": (1, 100)}
-        told = {"subject": claims.subject, "weight": WEIGHT, "most": max(WEIGHTS), "swept": len(along) > 0}
-        yield View("against_dependence", scatter, *points, **axes, trail=(*way, "amount"), notes=notes, told=told)
+        more = {
+            "trail": (way.assign(value=way["dependence"]), way, "amount"),
+            "notes": {dataset: f"rank correlation {value:+.2f}" for dataset, value in single.items()},
+        }
+        told = {"weight": WEIGHT, "most": max(WEIGHTS), "swept": len(along) > 0}
+        across = points.assign(value=points["dependence"])
+        yield View("against_dependence", scatter, across, points, **AXES, **more, told=told)
         named = rho.assign(panel=rho["comparison"] + ", " + rho["what"], status="ok")
-        order = [f"{comparison}, {what}" for comparison, what in product((ACROSS, WITHIN), (KEPT, LEFT))]
-        lines = {"line": "part", "lines": (CLEAN, ALL, *CORRUPTIONS, SILENT, SCARCE), "strong": PARTS}
-        most = {"most": rho["seed"].nunique()}
-        yield View("ranks", estimates, named, panel="panel", label="rank correlation", order=order, **lines, told=most)
+        yield View("ranks", estimates, named, label="rank correlation", **RANKS, told={"most": rho["seed"].nunique()})
         once = where(along, part=CLEAN)
         panels = {
             "nonlinear dependence": once.assign(value=once["dependence"] / 100),
@@ -112,18 +114,15 @@ class Robustness(Benchmark):
         }
         shown = pd.concat([own.assign(value=100 * own["value"], panel=panel) for panel, own in panels.items()])
         yield View("swept", sweep, shown, x="amount", panel="panel", xlabel=WEIGHT, order=[*panels], told=told)
-        steps = severity(levels(rows[rows["label"] == ""]))
-        yield View("severity", curves, comparable(steps), xlabel="severity", ylabel="% kept", panel="panel", scale=100)
+        yield View("severity", curves, comparable(severity(levels(rows[rows["label"] == ""]))), **STEPS)
 
     def table(self, rows, claims):
-        scored = scores(rows[rows["label"] == ""])
-        if scored.empty:
-            return None
-        columns = {"nonlinear dependence": scored.assign(value=scored["dependence"] / 100)}
-        columns[f"{CLEAN} (%)"] = where(scored, part=CLEAN)
-        columns |= {f"{part} (% kept)": where(scored, part=part, what=KEPT) for part in (*PARTS[1:], *CORRUPTIONS)}
-        means = {h: 100 * own.groupby(["dataset", "method"])["value"].mean() for h, own in columns.items()}
-        return pd.DataFrame(means).reset_index()
+        own = scores(rows[rows["label"] == ""])
+        columns = {"nonlinear dependence": own.assign(value=own["dependence"] / 100)}
+        columns[f"{CLEAN} (%)"] = where(own, part=CLEAN)
+        columns |= {f"{part} (% kept)": where(own, part=part, what=KEPT) for part in (*PARTS[1:], *CORRUPTIONS)}
+        means = {heading: 100 * of.groupby(["dataset", "method"])["value"].mean() for heading, of in columns.items()}
+        return pd.DataFrame(means).reset_index() if len(own) else None
 
 
 def levels(rows):
@@ -188,13 +187,10 @@ def up_to_the_best(along, lost):
 def strongest(along, lost):
     """Whether the largest weight is the best, of the sweep's scores, for each part; and which has the highest mean."""
     for part in PARTS:
-        table = by_seed(where(along, part=part, what=LEFT), "value", "amount")
-        means, about = 100 * table.mean().dropna(), {"part": part, "weight": WEIGHT, "top": max(WEIGHTS)}
+        table = 100 * by_seed(where(along, part=part, what=LEFT), "value", "amount")
+        means, about = table.mean().dropna(), {"part": part, "weight": WEIGHT, "top": max(WEIGHTS)}
         if len(means) > 1:
             about |= {"best": means.idxmax(), "accuracy": means.max(), "without": means.get(0.0)}
-        outcome, worst = best_of_all(table, max(WEIGHTS), WEIGHTS)
-        if outcome == "refuted" and worst is not None:
-            estimate = Estimate(-100 * worst.mean, -100 * worst.high, -100 * worst.low, worst.n_seeds, "points")
-            yield Finding("strongest", outcome, estimate, about | {"rival": worst.rival})
-        elif len(table):
-            yield Finding("strongest", "inconclusive" if len(lost) else outcome, None, about)
+        if len(table):
+            found = best("strongest", table, max(WEIGHTS), WEIGHTS, "points", about)
+            yield replace(found, outcome="inconclusive") if len(lost) and found.outcome == "supported" else found

@@ -5,13 +5,15 @@ Words are made of findings elsewhere (`study/words.py`); nothing here is a sente
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from infomax_bench.stats.compare import Comparison, comparisons
 from infomax_bench.stats.intervals import MIN_SEEDS, Interval
-from infomax_bench.stats.verdict import Verdict, decide, hardest, lost, plain
+from infomax_bench.stats.verdict import Verdict, best_of_all, decide, hardest, lost, plain
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,18 @@ def all_above(name: str, differences: Mapping[str, Interval], unit: str, values:
         return Finding(name, outcome, None, {**values, **counts, "rival": ""})
     estimate = Estimate(decisive.mean, decisive.low, decisive.high, decisive.n_seeds, unit)
     return Finding(name, outcome, estimate, {**values, **counts, "rival": decisive.rival})
+
+
+def best(
+    name: str, values: pd.DataFrame, one: Any, all_of: Collection[Any], unit: str, about: dict[str, Any]
+) -> Finding:
+    """Is one column the best of all that there should be, paired by seed (index)? Refuted, it has as estimate how far
+    the surest rival is above it, and that as value `rival`."""
+    outcome, worst = best_of_all(values, one, all_of)
+    if outcome != "refuted" or worst is None:
+        return Finding(name, outcome, None, about)
+    estimate = Estimate(-worst.mean, -worst.high, -worst.low, worst.n_seeds, unit)
+    return Finding(name, outcome, estimate, {**about, "rival": worst.rival})
 
 
 def from_verdict(verdict: Verdict) -> Finding:

@@ -4,6 +4,8 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
+import pytest
 
 from infomax_bench.stats.compare import Comparison
 from infomax_bench.stats.findings import (
@@ -12,6 +14,7 @@ from infomax_bench.stats.findings import (
     Found,
     all_above,
     as_json,
+    best,
     from_verdict,
     one_by_one,
     standing,
@@ -97,6 +100,17 @@ def test_a_joint_claim_is_decided_as_verdicts_are():
     assert (few.outcome, few["rival"], few["better"]) == ("inconclusive", "b", 0)
     nothing = all_above("joint", {}, "", {})
     assert (nothing.outcome, nothing.estimate, nothing["rivals"]) == ("inconclusive", None, 0)
+
+
+def test_the_best_of_all_is_told_with_who_is_surely_better():
+    values = pd.DataFrame({0.0: np.linspace(2, 2.1, 5), 1.0: np.linspace(1, 1.1, 5)})
+    assert best("strongest", values, 0.0, (0.0, 1.0), "points", {"part": "p"}) == Finding(
+        "strongest", "supported", None, {"part": "p"}
+    )
+    lost = best("strongest", values, 1.0, (0.0, 1.0), "points", {"part": "p"})
+    assert (lost.outcome, lost["rival"], lost["part"], lost.estimate.unit) == ("refuted", 0.0, "p", "points")
+    assert lost.estimate.mean == pytest.approx(1), "what the rival gains"
+    assert best("strongest", values, 0.0, (0.0, 1.0, 2.0), "points", {}).outcome == "inconclusive", "one is missing"
 
 
 def test_json_has_no_number_that_is_not_finite_and_no_type_of_numpy():
