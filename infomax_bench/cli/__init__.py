@@ -1,4 +1,4 @@
-"""What is typed: the command line. It says what to do, and does none of it.
+"""What is typed: the command line. It says what to do; others do it.
 
 May import every other room: `check` and below.
 """

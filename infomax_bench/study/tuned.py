@@ -1,4 +1,4 @@
-"""What tuning chose, on disk and in words; making it is `tune.py`'s work."""
+"""What tuning chose, on disk and in words; making it is `run/tuning.py`'s work."""
 
 from __future__ import annotations
 

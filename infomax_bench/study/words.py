@@ -1,7 +1,7 @@
 """Sentences from findings: a benchmark's words are the macros of `words/NAME.jinja` beside its file.
 
 A macro has the name of what it tells: of a finding, of a view (its caption), of a verdict; `answer` composes what is
-said of all findings. Lines may be broken anywhere; a line of `---` ends a point. What `words.jinja` of this package
+said of all findings. Lines may be broken anywhere; a line of `---` ends a point. What `common.jinja` of this package
 holds can be imported, and tells verdicts that have no words of their own.
 """
 
@@ -20,7 +20,7 @@ from infomax_bench.base.errors import UserError
 from infomax_bench.stats.intervals import in_words
 from infomax_bench.stats.power import would_decide
 
-COMMON = "words.jinja"
+COMMON = "common.jinja"
 
 
 class Words:

@@ -9,7 +9,7 @@ from infomax_bench.stats.findings import Estimate, Finding, Found
 from infomax_bench.study.words import Words
 
 TEMPLATE = """
-{% from "words.jinja" import missing %}
+{% from "common.jinja" import missing %}
 {% macro answer(found, claims) %}
 What was
 found{{ missing(["a", "b"]) }}
