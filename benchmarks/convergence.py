@@ -105,7 +105,7 @@ class Convergence(Benchmark):
             yield View("against", sweep, own, **axes, told={**told, "seeds": seeds_of(found)})
         tables = squares(found)
         if tables and len(tables[CKA]) > 2:
-            order = clustered(sum(tables.values()) / len(tables))
+            order = clustered(sum(tables.values(), 0 * tables[CKA]) / len(tables))
             shown = found[found["method"].isin(order)]
             sides = {name: tables[panel].loc[order, order] for name, panel in (("below", CKA), ("above", UNITS))}
             label = f"below: {CKA}, above: {UNITS} (0: independent, 100: the same)"

@@ -8,6 +8,7 @@ from infomax_bench.plots.sheets import stacked
 from infomax_bench.stats.compare import by_case
 from infomax_bench.stats.groups import between, mean_of
 from infomax_bench.stats.readings import averaged, word_for
+from infomax_bench.study.selection import Derived
 
 LABEL = "class"
 UNTRAINED = "random_features"
@@ -52,8 +53,7 @@ def groups(claims):
 ITEMS = in_panels(READ)
 TOLD = in_panels(dict.fromkeys(READ, FACTORS.then(of_label)))
 OPEN = {kind: select.then(left_open) for kind, select in READ.items()}
-MEASURES = {kind: {"metric": kind, "rows": rows, "unit": "points"} for kind, rows in OPEN.items()}
-SAID = {"against": "unsupervised", "said": "leaves_gaps"}
+SAID = ("unsupervised", "leaves_gaps", "points")
 AXES = {"xlabel": "label: accuracy above chance (%)", "ylabel": "what it leaves open (%)"}
 
 
@@ -98,10 +98,10 @@ class Gaps(Benchmark):
     evaluations = ("factors", "invariance")
     contrasts = tuple(
         contrast
-        for kind, measure in MEASURES.items()
+        for kind, read in OPEN.items()
         for contrast in (
-            GroupContrast("gaps", f"Labels leave gaps in {kind}", **measure, groups=groups, **SAID),
-            Contrast("gaps", f"Tells more of the {kind}", **measure, where_measured=True),
+            GroupContrast("gaps", f"Labels leave gaps in {kind}", kind, read, groups, *SAID),
+            Contrast("gaps", f"Tells more of the {kind}", kind, read, "points", where_measured=True),
         )
     )
 
@@ -135,7 +135,7 @@ class Gaps(Benchmark):
 
     def table(self, rows, claims):
         items = [(s.metric, item) for s in READ.values() for item in sorted(set(s(rows)["protocol"])) if item != LABEL]
-        columns = {
+        columns: dict[str, Select | Derived] = {
             **{f"{item} (%)": Select(metric, item, scale=100) for metric, item in [(FACTORS.metric, LABEL), *items]},
             **{f"mean of {kind} (%)": select for kind, select in OPEN.items()},
         }

@@ -5,6 +5,7 @@ import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from scipy import stats
@@ -58,7 +59,8 @@ def read_lines(path):
     """The lines of a file, in its order."""
     plain = {"spread": lambda v: float(v or 0), "n": lambda v: int(v or 1), "marks": lambda v: v != "no"}
     with path.open(encoding="utf8", newline="") as file:
-        return [Published(**line | {k: read(line[k]) for k, read in plain.items()}) for line in csv.DictReader(file)]
+        lines: list[dict[str, Any]] = list(csv.DictReader(file))
+    return [Published(**line | {k: read(line[k]) for k, read in plain.items()}) for line in lines]
 
 
 def read_protocol(tables, name):
@@ -129,7 +131,7 @@ class Replication(Benchmark):
 
     def uncalibrated(self, rows):
         current = rows[rows["current"].astype(bool)]
-        outcomes = {}
+        outcomes: dict[str, set[str]] = {}
         for found in self.findings(current, None):
             if found["line"].marks and found.outcome in ("agrees", "differs"):
                 outcomes.setdefault(found["line"].method, set()).add(found.outcome)

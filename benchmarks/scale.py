@@ -88,7 +88,7 @@ class Scale(Benchmark):
             if claims.subject not in values:
                 continue
             gone = set(where(lost, dataset=dataset, sweep=sweep)["method"])
-            others = [m for m in values if m in set(claims.roles) - claims.own_width - {claims.subject}]
+            others = [m for m in claims.roles if m in values and m not in claims.own_width | {claims.subject}]
             better, worse = apart({m: difference(values, claims.subject, m) for m in others})
             better, worse = [] if claims.subject in gone else better, [m for m in worse if m not in gone]
             found = interval(values[claims.subject].dropna())

@@ -10,10 +10,10 @@ from infomax_bench.plots.sheets import mosaic
 from infomax_bench.stats.compare import by_case, compare, difference
 from infomax_bench.stats.findings import one_by_one
 from infomax_bench.stats.readings import averaged, complete, tables
-from infomax_bench.study.selection import complement, of_this_width
+from infomax_bench.study.selection import Derived, complement, of_this_width
 
 LABEL, GAUSSIAN, ALONE = "class", "drawn from a Gaussian", "units drawn alone"
-TASKS = {
+TASKS: dict[str, Select | Derived] = {
     "classes": Select("decodability", LABEL, scale=100),
     "factors": Select("decodability", scale=100).then(lambda rows: rows[rows["protocol"] != LABEL]),
     "figure-ground": Select("mask_skill", scale=100),

@@ -130,6 +130,6 @@ class Width(Benchmark):
         wide = texts["equivalent"].unstack("width").reindex(columns=widths)
         ratios = texts.xs(width, level="width")[list(RATIOS)]
         wide = wide.rename(columns=lambda w: f"as {claims.subject} at, for {w}")
-        ratios = ratios.rename(columns=lambda name: f"ratio of {RATIOS[name]}, for {width}")
+        ratios = ratios.rename(lambda name: f"ratio of {RATIOS[name]}, for {width}", axis=1)
         made = made.join(wide.join(ratios), on=["dataset", "method"])
         return made.fillna({c: "–" for c in made if not pd.api.types.is_numeric_dtype(made[c])})

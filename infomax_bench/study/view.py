@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ class View:
         name: str,
         draw: Callable[..., Figure],
         *frames: Frame,
-        told: Mapping[str, Any] | None = None,
+        told: Any = None,  # names -> values, which only this wide may a `**dict` of options stand beside
         **options: Any,
     ) -> None:
         self.name, self.draw, self.frames, self.told, self.options = name, draw, frames, dict(told or {}), options
