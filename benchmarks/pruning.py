@@ -1,5 +1,7 @@
 """P1: can InfoMax-pretrained features be pruned?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -15,8 +17,8 @@ FEW = 8  # units kept, at which what features carry is compared
 BEST = "best/refitted"
 PRUNABLE = Select("prunable_fraction", BEST)
 LEVELS = Select("accuracy", BEST)
-MEASURE = {"metric": "prunable fraction", "rows": PRUNABLE, "scale": 100}
-SAID = {"said": "cannot_be_pruned", "beside": {"dead": Select("dead_units", scale=100)}}
+MEASURE: dict[str, Any] = {"metric": "prunable fraction", "rows": PRUNABLE, "scale": 100}
+SAID: dict[str, Any] = {"said": "cannot_be_pruned", "beside": {"dead": Select("dead_units", scale=100)}}
 ACCURACY = {"ylabel": "accuracy (%)", "scale": 100}
 CARRIED = {"xlabel": "% of live units prunable", "ylabel": f"accuracy with {FEW} units kept (%)", "scale": (100, 100)}
 TOLERATED = {"xlabel": "points of accuracy that may be lost", "ylabel": CARRIED["xlabel"], "scale": 100, "log": True}
