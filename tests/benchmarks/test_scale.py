@@ -35,13 +35,14 @@ def found(scale, table, claims=CLAIMS):
 def rows(exponents, seeds=5, noise=0.0, resource="images"):
     """Accuracies whose error is 0.3 (n / 1000) to the power of minus each method's exponent."""
     rng = np.random.default_rng(0)
+    drawn = [(m, seed, a + noise * rng.normal()) for m, a in exponents.items() for seed in range(seeds)]
+    linear = {"dataset": "d", "metric": "accuracy", "protocol": "linear", "sweep": resource}
     records = [
-        {"method": m, "dataset": "d", "seed": seed, "metric": "accuracy", "protocol": "linear",
-         "label": f"{resource}: {n}", "sweep": resource, "amount": float(n),
-         "value": 1 - 0.3 * (n / 1000) ** -(a + noise * own)}
-        for m, a in exponents.items() for seed in range(seeds) for own in [rng.normal()]
+        {**linear, "method": m, "seed": seed, "label": f"{resource}: {n}", "amount": float(n), "value": value}
+        for m, seed, exponent in drawn
         for n in (1000, 4000, 16000)
-    ]  # fmt: skip
+        for value in [1 - 0.3 * (n / 1000) ** -exponent]
+    ]
     made = pd.DataFrame(records).assign(status="ok", current=True, benchmark="scale", track="controlled", width=64)
     return made.reindex(columns=[*COLUMNS, "sweep", "amount"]).astype({"value": float})
 
@@ -125,8 +126,8 @@ def test_sizes_go_from_a_thousand_to_all(scale):
 
 
 def test_fewer_images_get_as_many_updates_and_each_encoder_a_label_of_its_own(scale):
-    suite = Suite("p", ("s", "a"), ("d",), {"d": 8}, 64, (32, 64), tuple(range(10)), 128, "s",
-                  scaled={"d": 3}, n_train={"d": 50_000})  # fmt: skip
+    seeds, images = tuple(range(10)), {"scaled": {"d": 3}, "n_train": {"d": 50_000}}
+    suite = Suite("p", ("s", "a"), ("d",), {"d": 8}, 64, (32, 64), seeds, 128, "s", **images)
     cells = {cell for cell, _ in scale.grid(suite) if cell.method == "s"}
     updates = {cell.label: (cell.n_train or 50_000) * cell.epochs for cell in cells if cell.label.startswith("images")}
     assert all(value == pytest.approx(8 * 50_000, rel=0.01) for value in updates.values())
@@ -139,8 +140,8 @@ def test_fewer_images_get_as_many_updates_and_each_encoder_a_label_of_its_own(sc
 
 
 def test_what_has_a_width_of_its_own_is_measured_once(scale):
-    suite = Suite("p", ("s", "raw"), ("d",), {"d": 8}, 64, (32, 64), tuple(range(10)), 128, "s",
-                  scaled={"d": 3}, n_train={"d": 50_000}, own_width=("raw",))  # fmt: skip
+    seeds, images = tuple(range(10)), {"scaled": {"d": 3}, "n_train": {"d": 50_000}}
+    suite = Suite("p", ("s", "raw"), ("d",), {"d": 8}, 64, (32, 64), seeds, 128, "s", own_width=("raw",), **images)
     cells = {cell for cell, _ in scale.grid(suite) if cell.method == "raw"}
     assert {(c.n_train, c.epochs, c.width) for c in cells} == {(0, 8, 64)}
 
