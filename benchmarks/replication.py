@@ -1,84 +1,18 @@
 """Does each method reproduce a published number under the published protocol?"""
 
-import csv
 import math
-import tomllib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from scipy import stats
 
-from infomax_bench import Benchmark, Estimate, Finding, Request, Select
+from infomax_bench import Benchmark, Estimate, Finding
 from infomax_bench.stats.intervals import interval
+from infomax_bench.study.published import read_numbers, read_protocols
 
-TOLERANCE = 0.005  # what "about 92.5 %" allows, relative; and what agreement within noise may not be finer than
-WHOLE = {"parameters": ("parameters", "discarded_parameters")}  # theirs counts what is thrown away too
 NONE = Estimate(math.nan, math.nan, math.nan, 0)
 BESIDE = Path(__file__).with_suffix
-
-
-@dataclass(frozen=True)
-class Published:
-    """A line of replication.csv. kind: "equal" to the number ± spread over n seeds; in a "range" of two; "at least" the
-    number; "above" the method of that name, seed by seed; or "tested", by the test that is the source. note: the likely
-    reason if we do not reach it. marks: whether the method is marked then; not where nothing of it is at stake."""
-
-    method: str
-    protocol: str
-    evaluation: str
-    metric: str
-    kind: str
-    published: str
-    spread: float
-    n: int
-    marks: bool
-    source: str
-    note: str
-
-    @property
-    def bounds(self):
-        """The least and the largest number that is published; zero for a difference."""
-        ends = [0.0] if self.kind == "above" else [float(end) for end in self.published.split(" to ")]
-        return ends[0], ends[-1]
-
-    @property
-    def selects(self):
-        """Our rows; none of what is tested."""
-        metrics = WHOLE.get(self.metric, (self.metric,)) if self.kind != "tested" else ()
-        return [Select(metric, method=self.method, label=self.protocol) for metric in metrics]
-
-    @property
-    def scale(self):
-        """Accuracies and shares are read in percent."""
-        return 100 if "accuracy" in self.metric or "share" in self.metric else 1
-
-
-def read_lines(path):
-    """The lines of a file, in its order."""
-    plain = {"spread": lambda v: float(v or 0), "n": lambda v: int(v or 1), "marks": lambda v: v != "no"}
-    with path.open(encoding="utf8", newline="") as file:
-        lines: list[dict[str, Any]] = list(csv.DictReader(file))
-    return [Published(**line | {k: read(line[k]) for k, read in plain.items()}) for line in lines]
-
-
-def read_protocol(tables, name):
-    """The protocol of that name, over the one that it is like: `dataset`, `needs`, `cell`, `settings`, `options`."""
-    own = tables[name]
-    base = read_protocol(tables, own["like"]) if "like" in own else {"settings": {}, "options": {}}
-    return over(base, own)
-
-
-def over(base, own):
-    """Nested tables, the values of one over those of another; lists become tuples, as cells have them."""
-    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in own.items()}
-    return base | {key: over(base.get(key, {}), v) if isinstance(v, dict) else v for key, v in plain.items()}
-
-
-TABLES = tomllib.loads(BESIDE(".toml").read_text("utf8"))
-PROTOCOLS = {name: read_protocol(TABLES, name) for name in TABLES}
-LINES = read_lines(BESIDE(".csv"))
+PROTOCOLS = read_protocols(BESIDE(".toml").read_text("utf8"))
+LINES = read_numbers(BESIDE(".csv"))
 NUMBERS = [line for line in LINES if line.kind != "tested"]
 
 
@@ -102,13 +36,8 @@ class Replication(Benchmark):
         for line in NUMBERS:
             for one in filter(None, (line, compared_with(line))):
                 protocol = PROTOCOLS[one.protocol]
-                if protocol["needs"] in suite.datasets and one.method in suite.methods:
-                    settings, options = (
-                        tuple(sorted(protocol[of].get(name, {}).items()))
-                        for of, name in (("settings", one.method), ("options", one.evaluation))
-                    )
-                    own = {"label": one.protocol, "settings": settings, **protocol["cell"]}
-                    yield suite.cell(one.method, protocol["dataset"], **own), Request(one.evaluation, None, options)
+                if protocol.needs in suite.datasets and one.method in suite.methods:
+                    yield protocol.encoder(suite, one.method), protocol.request(one.evaluation)
 
     def findings(self, rows, claims):
         for line in NUMBERS:
@@ -116,7 +45,7 @@ class Replication(Benchmark):
             if other := compared_with(line):
                 ours = (ours - values(rows, other)).dropna()
             found = interval(ours.to_numpy())
-            yield Finding("number", agreement(line, found), Estimate.of(found, line.scale), {"line": line})
+            yield Finding("number", line.agreement(found), Estimate.of(found, line.scale), {"line": line})
         yield from (Finding("oracle", line.kind, NONE, {"line": line}) for line in LINES if line.kind == "tested")
 
     def table(self, rows, claims):
@@ -148,26 +77,3 @@ def values(rows, line):
     """Our values by seed."""
     own = pd.concat([select(rows) for select in line.selects])
     return own[own["status"] == "ok"].groupby("seed")["value"].sum()
-
-
-def agreement(line, found):
-    """Whether our interval "agrees" or "differs", by the rule; "undecided" where that takes more than one seed; or
-    "not run"."""
-    if not found.n:
-        return "not run"
-    low, high = line.bounds
-    near = abs(found.mean - low) <= TOLERANCE * abs(low)
-    if line.kind == "range":
-        agrees = found.low <= high and found.high >= low if found.n > 1 else low <= found.mean <= high
-    elif line.kind == "at least":
-        agrees = found.mean >= low
-    elif line.kind == "equal" and (near or not line.spread):
-        agrees = near
-    elif found.n < 2:
-        return "undecided"
-    elif line.kind == "above":
-        agrees = found.low > low
-    else:
-        ours = (found.mean, found.sd, found.n)
-        agrees = stats.ttest_ind_from_stats(*ours, low, line.spread, line.n, equal_var=False).pvalue > 0.05
-    return "agrees" if agrees else "differs"

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from infomax_bench.stats.findings import Found
-from infomax_bench.stats.intervals import interval
 from infomax_bench.study.plan import make_suite
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
+from infomax_bench.study.published import Published
 
 TESTS = Path(__file__).parents[1]
 
@@ -35,7 +35,7 @@ def line(kind: str, published: str, **changes: Any) -> Any:
     """A published number of the method "m"; the other one is that of "base"."""
     where = {"method": "m", "protocol": "p", "evaluation": "linear_probe", "metric": "accuracy"}
     plain = {"spread": 0.0, "n": 1, "marks": True, "source": "", "note": ""}
-    return own("Published")(**{**where, **plain, "kind": kind, "published": published, **changes})
+    return Published(**{**where, **plain, "kind": kind, "published": published, **changes})
 
 
 def measured(values: dict[str, list[float]], current: bool = True) -> pd.DataFrame:
@@ -59,36 +59,6 @@ def lines(monkeypatch):
         monkeypatch.setattr(module, "NUMBERS", [one for one in some if one.kind != "tested"])
 
     return put
-
-
-@pytest.mark.parametrize(
-    ("kind", "published", "more", "ours", "outcome"),
-    [
-        ("equal", "0.9", {}, [0.9045], "agrees"),  # half a percent of the value, whatever the seeds
-        ("equal", "0.9", {}, [0.9046], "differs"),
-        ("equal", "-100", {}, [-100.4, -100.4], "agrees"),
-        ("equal", "-100", {}, [-100.6, -100.6], "differs"),
-        ("equal", "0", {}, [0.0], "agrees"),
-        ("equal", "0", {}, [0.001], "differs"),
-        ("equal", "0.9", {"spread": 0.02, "n": 3}, [0.92], "undecided"),  # a test needs a spread of ours
-        ("equal", "0.9", {"spread": 0.02, "n": 3}, [0.92, 0.93, 0.91], "agrees"),
-        ("equal", "0.9", {"spread": 0.002, "n": 3}, [0.92, 0.921, 0.919], "differs"),
-        ("equal", "0.9", {"spread": 0.002, "n": 3}, [0.903, 0.9031, 0.9029], "agrees"),  # surely other, but as near
-        ("range", "0.9 to 0.92", {}, [0.92], "agrees"),
-        ("range", "0.9 to 0.92", {}, [0.921], "differs"),
-        ("range", "0.9 to 0.92", {}, [0.925, 0.921, 0.929], "agrees"),  # the interval overlaps it
-        ("range", "0.9 to 0.92", {}, [0.925, 0.926, 0.9255], "differs"),
-        ("range", "0.9 to 0.92", {}, [0.895, 0.894, 0.8945], "differs"),
-        ("at least", "0.97", {}, [0.96, 0.98], "agrees"),
-        ("at least", "0.97", {}, [0.96, 0.979], "differs"),
-        ("above", "base", {}, [0.1], "undecided"),
-        ("above", "base", {}, [0.1, 0.11, 0.12], "agrees"),
-        ("above", "base", {}, [0.1, -0.11, 0.12], "differs"),
-        ("equal", "0.9", {}, [], "not run"),
-    ],
-)
-def test_a_number_agrees_by_the_rule(kind, published, more, ours, outcome):
-    assert own("agreement")(line(kind, published, **more), interval(ours)) == outcome
 
 
 def test_a_comparison_is_seed_by_seed_and_needs_both(lines):
@@ -182,13 +152,6 @@ def test_the_grid_is_what_the_numbers_need_once_their_data_set_is_there():
     assert cell.hidden == (500, 500)
     assert dict(cell.settings) == {"learning_rate": 0.1, "momentum": 0.5, "weight_decay": 2e-4}
     assert not cell.validation
-
-
-def test_a_protocol_that_is_like_another_has_its_values_but_for_its_own():
-    like = {"a": {"dataset": "d", "cell": {"width": 2, "epochs": 3}, "options": {"e": {"l": [1]}}}}
-    found = own("read_protocol")({**like, "b": {"like": "a", "cell": {"width": 5}}}, "b")
-    assert (found["dataset"], found["cell"]) == ("d", {"width": 5, "epochs": 3})
-    assert found["options"] == {"e": {"l": (1,)}}
 
 
 # -- what is told as tested -------------------------------------------------------------------------------------------
