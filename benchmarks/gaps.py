@@ -29,11 +29,6 @@ def of_label(rows):
     return rows[rows["protocol"] == LABEL]
 
 
-def placed(rows):
-    """Rows of all kinds in panels of a data set and a kind."""
-    return rows.assign(panel=rows["dataset"].astype(str) + ": " + rows["panel"])
-
-
 def everywhere(rows):
     """Of everything that is read, the methods that have run on all data sets."""
     return comparable(rows, "protocol")
@@ -127,7 +122,7 @@ class Gaps(Benchmark):
     # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
         View("ahead", dots, ahead, label="points ahead", higher_is_better=None, bound=(0.0, "")),
-        View("label", scatter, TOLD.then(placed), in_panels(OPEN).then(placed), panel="panel", **AXES),
+        View("label", scatter, TOLD, in_panels(OPEN), panel="{dataset}: {panel}", **AXES),
         View("factors", matrix, FACTORS.then(with_factors), column="protocol", label="above chance (%)"),
         View("properties", dots, PROPERTIES.then(everywhere), label="R² (%)", panel="protocol", order=ORDER),
         View("shares", stacked, SHARES, part="protocol", order=[LABEL], rest="rest", label="% of variance", scale=100),

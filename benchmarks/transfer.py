@@ -1,5 +1,6 @@
 """P2: do InfoMax features transfer better?"""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,8 @@ import numpy as np
 from infomax_bench import Benchmark, Contrast, GroupContrast, Request, Select, View, in_panels, reads
 from infomax_bench.evaluations.thresholds import FEW_SHOT_KNN
 from infomax_bench.plots.figures import comparable, curves, dots, matrix
-from infomax_bench.study.selection import at_home, away
+from infomax_bench.stats.readings import composed
+from infomax_bench.study.selection import away, of_home
 
 SEES, BLIND = "prior art, supervised", "prior art, unsupervised"
 FEW = (1, 5, 10, 50)  # labels a class
@@ -19,36 +21,18 @@ PROBES = {
 }
 
 
-def of_home(rows):
-    """Accuracies on foreign targets over those of the same method, seed and probe trained on the target itself
-    (column `home`)."""
-    good = rows[rows["status"] == "ok"].assign(x=rows["x"].astype(float).fillna(0.0))
-    key = ["method", "target", "seed", "x"]
-    home = at_home(good).drop_duplicates(key)[[*key, "value"]].rename(columns={"value": "home"})
-    found = away(good).merge(home, on=key, how="left")
-    return found.assign(value=found["value"] / found["home"])
-
-
-def by_pair(rows):
-    """Rows whose case is the source and the target."""
-    return rows.assign(dataset=rows["dataset"].astype(str) + " -> " + rows["target"].astype(str))
-
-
-def by_target(rows):
-    """Rows in panels of a target and a probe."""
-    return rows.assign(panel=rows["target"].astype(str) + ", " + rows["protocol"].map(PROBES))
-
-
 def abroad(protocol, change=away, **where):
     """Accuracy on foreign targets by a probe, by pair, in percent."""
-    return Select("accuracy", protocol, scale=100, **where).then(change).then(by_pair)
+    return Select("accuracy", protocol, scale=100, **where).then(change).then(PAIR)
 
 
+PAIR = composed("dataset", "{dataset} -> {target}")
 RELATIVE = Select("accuracy", "linear").then(of_home)
 ABROAD = RELATIVE.then(lambda rows: rows.assign(value=rows["value"] * rows["home"]))
 BOTH = {"on a foreign data set": ABROAD, "relative to training on it": RELATIVE}
 BY_PROBE = in_panels({panel: Select("accuracy", protocol).then(of_home) for protocol, panel in PROBES.items()})
-FEW_LABELS = Select("accuracy", ("few-shot", FEW_SHOT_KNN)).then(away).then(by_target).then(comparable)
+FEW_LABELS = in_panels({PROBES[protocol]: Select("accuracy", protocol) for protocol in ("few-shot", FEW_SHOT_KNN)})
+FEW_ABROAD = FEW_LABELS.then(away).then(composed("panel", "{target}, {panel}")).then(comparable)
 LOSS: dict[str, Any] = {
     "metric": "accuracy relative to training on the target",
     "rows": RELATIVE,
@@ -113,7 +97,7 @@ class Transfer(Benchmark):
         View("abroad", dots, in_panels(BOTH).then(comparable), label="%", order=[*BOTH], **LOOK),
         View("pairs", matrix, ABROAD, column="{dataset} → {target}", label="accuracy (%)", scale=100),
         View("kinds", dots, kinds, label="% of home", order=[*PROBES.values()], **LOOK),
-        View("few", curves, FEW_LABELS, xlabel="labels a class", ylabel="accuracy (%)", log=True, **LOOK),
+        View("few", curves, FEW_ABROAD, xlabel="labels a class", ylabel="accuracy (%)", log=True, **LOOK),
     )
     columns = {
         "linear (%)": abroad("linear"),
@@ -125,9 +109,7 @@ class Transfer(Benchmark):
     }
 
     def grid(self, suite):
-        for source in suite.datasets:
-            for method in suite.methods:
-                for target in suite.datasets:
-                    # the source itself is the default target: one job, shared with the other benchmarks
-                    for evaluation in ("probe", "few_shot_knn"):
-                        yield suite.cell(method, source), Request(evaluation, None if target == source else target)
+        evaluations = ("probe", "few_shot_knn")
+        for source, method, target, name in product(suite.datasets, suite.methods, suite.datasets, evaluations):
+            # the source itself is the default target: one job, shared with the other benchmarks
+            yield suite.cell(method, source), Request(name, None if target == source else target)

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench import Benchmark, Contrast, Request, Select, View, reads
-from infomax_bench.plots.figures import comparable, curves, dots
-from infomax_bench.stats.equivalent import KEY, equivalents, mean_texts
+from infomax_bench.plots.figures import curves, dots
+from infomax_bench.stats.equivalent import KEY, at_half_width, equivalents, mean_texts
+from infomax_bench.stats.readings import complete, composed, where
 from infomax_bench.study.view import seeds_of
 
 MARGIN = 0.01  # accuracy that "matches" allows
@@ -17,34 +18,18 @@ RATIOS = {"ratio": "widths", KEPT: "parameters", ALL: f"parameters {ALL}"}
 
 ACCURACY = Select("accuracy", "linear", status="ok")
 PARAMETERS = Select("parameters", "", status="ok")
+AT_WIDTH = composed("dataset", "{dataset}@{width}")  # the width is part of the case that must be complete
 DISCARDED = Select("discarded_parameters", "", status="ok")
 
 
 @reads(ACCURACY)
 def halved(rows, claims):
-    """The subject's rows as if they were twice as wide, and the others', at the widths of its sweep that have their
-    half in it."""
-    linear = ACCURACY(rows)
-    own = linear["method"] == claims.subject
-    doubled = linear.assign(width=linear["width"].where(~own, 2 * linear["width"]))
-    return doubled[doubled["width"].isin(set(doubled.loc[own, "width"]) & set(linear.loc[own, "width"]))]
-
-
-def at_width(rows):
-    """The rows with the width as part of the case (the data set) that must be complete."""
-    return rows.assign(dataset=rows["dataset"].astype(str) + "@" + rows["width"].astype(str))
-
-
-def complete(rows):
-    """Of what `halved` gives, the methods and seeds that have every width: some widths have more seeds than others."""
-    shared = rows["width"].nunique()
-    rows = comparable(rows, "dataset", over=("width",))
-    return rows[rows.groupby(["dataset", "method", "seed"], observed=True)["width"].transform("nunique") == shared]
+    return at_half_width(ACCURACY(rows), claims.subject)
 
 
 def not_applicable(rows, claims):
     """The (method, case) where a method cannot be so wide."""
-    never = at_width(rows[rows["status"] == "not applicable"])
+    never = AT_WIDTH(where(rows, status="not applicable"))
     return set(zip(never["method"], never["dataset"], strict=True))
 
 
@@ -83,7 +68,7 @@ class Width(Benchmark):
             "P3",
             "Matches at half the width",
             "accuracy at half the rival's width",
-            halved.then(at_width),
+            halved.then(AT_WIDTH),
             unit="points",
             margin=MARGIN,
             scale=100,
@@ -104,7 +89,7 @@ class Width(Benchmark):
         yield from super().decide(rows, claims.without(claims.own_width))
 
     def views(self, rows, claims):
-        half = complete(halved(rows, claims))
+        half = complete(halved(rows, claims), "width", ["dataset", "method", "seed"], ["dataset"])
         yield View("half", dots, half, label="accuracy (%)", scale=100, told={"widths": sorted(half["width"].unique())})
         yield View("swept", curves, ACCURACY, xlabel="width", ylabel="accuracy (%)", x="width", scale=100, log=True)
         found = equivalent(rows, claims)

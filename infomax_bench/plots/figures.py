@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from string import Formatter
 
 import numpy as np
 import pandas as pd
@@ -45,6 +44,7 @@ from infomax_bench.plots.theme import (
     styles,
 )
 from infomax_bench.stats.intervals import LEVEL
+from infomax_bench.stats.readings import composed
 from infomax_bench.study.claims import Claims
 
 
@@ -75,12 +75,7 @@ def comparable(rows: pd.DataFrame, by: str = "panel", over: Sequence[str] = ("da
 def titled(rows: pd.DataFrame, panel: str) -> tuple[pd.DataFrame, str]:
     """Rows, and the column that tells panels apart: `panel`, or, where that is a pattern such as "{dataset}, {label}",
     a new column of such titles."""
-    if "{" not in panel:
-        return rows, panel
-    fields = [name for _, name, _, _ in Formatter().parse(panel) if name]
-    cases = rows[fields].drop_duplicates()
-    titles = [panel.format(**dict(zip(fields, case, strict=True))) for case in cases.itertuples(index=False)]
-    return rows.merge(cases.assign(panel=titles), on=fields), "panel"
+    return (composed("panel", panel)(rows), "panel") if "{" in panel else (rows, panel)
 
 
 def curves(

@@ -62,6 +62,14 @@ def equivalents(rows: pd.DataFrame, subject: str, sizes: Mapping[str, Sizes]) ->
     return pd.concat(found) if found else pd.DataFrame(columns=columns)
 
 
+def at_half_width(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
+    """The subject's rows as if they were twice as wide, and the others', at the widths of its sweep that have their
+    half in it."""
+    own = rows["method"] == subject
+    doubled = rows.assign(width=rows["width"].where(~own, 2 * rows["width"]))
+    return doubled[doubled["width"].isin(set(doubled.loc[own, "width"]) & set(rows.loc[own, "width"]))]
+
+
 def mean_texts(found: pd.DataFrame, forms: Mapping[str, str]) -> pd.DataFrame:
     """Geometric means over seeds of some columns of `equivalents`, as text in Python's formats, by `KEY` (index).
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from string import Formatter
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench.base.status import Status
@@ -65,6 +67,19 @@ def where(rows: pd.DataFrame, **values: Any) -> pd.DataFrame:
     for column, value in values.items():
         kept &= rows[column] == value
     return rows[kept]
+
+
+def composed(column: str, pattern: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Writes a column that is made of others, as "{dataset} on {target}" says, into rows."""
+    fields = [name for _, name, _, _ in Formatter().parse(pattern) if name]
+
+    def made(rows: pd.DataFrame) -> pd.DataFrame:
+        cases = rows[fields].drop_duplicates().itertuples(index=False)
+        texts = [pattern.format(**dict(zip(fields, case, strict=True))) for case in cases]
+        place = rows.groupby(fields, sort=False, observed=True, dropna=False).ngroup()
+        return rows.assign(**{column: np.array(texts, dtype=object)[place.to_numpy(dtype=int)]})
+
+    return made
 
 
 def encoder_table(

@@ -135,6 +135,16 @@ def away(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["target"] != rows["dataset"]]
 
 
+def of_home(rows: pd.DataFrame) -> pd.DataFrame:
+    """Good rows of other targets than the encoder's own data set: their values over that of the same method, seed and
+    `x` trained on the target itself, which is kept as `home`."""
+    good = rows[rows["status"] == "ok"].assign(x=rows["x"].astype(float).fillna(0.0))
+    key = ["method", "target", "seed", "x"]
+    home = at_home(good).drop_duplicates(key)[[*key, "value"]].rename(columns={"value": "home"})
+    found = away(good).merge(home, on=key, how="left")
+    return found.assign(value=found["value"] / found["home"])
+
+
 def selects_in(value: Any) -> Iterator[Select]:
     """Every Select in a value: in lists, mappings, and what has `selects` of its own."""
     if isinstance(value, Select):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
-from infomax_bench.stats.equivalent import equivalent_width, equivalents, mean_texts
+from infomax_bench.stats.equivalent import at_half_width, equivalent_width, equivalents, mean_texts
 
 WIDTHS = np.array([8.0, 16.0, 32.0, 64.0, 128.0])
 
@@ -71,3 +71,11 @@ def test_a_subject_at_one_width_has_no_equivalents_and_what_has_no_size_no_ratio
     assert found["kept"].loc[4].tolist() == pytest.approx([1, 1])
     assert found["kept"].loc[1].isna().all()
     assert equivalents(rows[rows["width"] == 2], "s", {"kept": sizes}).empty
+
+
+def test_half_the_width_stands_under_the_others_width():
+    rows = pd.DataFrame([(m, w, 10 * w) for m in "sa" for w in (1, 2, 4)], columns=["method", "width", "value"])
+    found = at_half_width(rows, "s").groupby("method")[["width", "value"]].agg(list)
+    assert found.loc["s"].tolist() == [[2, 4], [10, 20]]
+    assert found.loc["a"].tolist() == [[2, 4], [20, 40]]
+    assert at_half_width(rows, "absent").empty

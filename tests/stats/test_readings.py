@@ -14,6 +14,7 @@ from infomax_bench.stats.readings import (
     averaged,
     by_seed,
     complete,
+    composed,
     encoder_table,
     tables,
     where,
@@ -57,6 +58,20 @@ def test_each_case_has_its_table_of_good_rows():
     assert list(found) == [("d",), ("e",)]
     assert found[("d",)].to_dict() == {1: {0: 3.0}}, "means of a seed, without what failed"
     assert tables(made.iloc[:0].assign(value=0.0, status="ok"), ["dataset"], "depth") == {}
+
+
+def test_a_column_is_composed_of_others():
+    made = pd.DataFrame(
+        {"dataset": pd.Categorical(list("aab")), "x": [1, 2, 1], "depth": [0.5, math.nan, 2]}, [7, 3, 5]
+    )
+    found = composed("panel", "{dataset}, {x}")(made)
+    assert found["panel"].to_dict() == {7: "a, 1", 3: "a, 2", 5: "b, 1"}
+    assert composed("dataset", "{dataset} to {depth:.1f}")(made)["dataset"].tolist() == [
+        "a to 0.5",
+        "a to nan",
+        "b to 2.0",
+    ]
+    assert composed("panel", "{x}")(made.iloc[:0]).columns.tolist() == ["dataset", "x", "depth", "panel"]
 
 
 def test_cases_that_lack_a_value_that_others_have_are_left_out():

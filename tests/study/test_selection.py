@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from infomax_bench import Select, in_panels
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.selection import at_home, away, best_by, complement, of_this_width, reads, selects_in
+from infomax_bench.study.selection import at_home, away, best_by, complement, of_home, of_this_width, reads, selects_in
 
 CLAIMS = Claims("s", "test", {"s": "this work", "p": "prior art"}, False)
 ROWS = pd.DataFrame(
@@ -78,3 +79,15 @@ def test_what_diverged_counts_with_a_value_of_its_own():
     assert found["value"].tolist() == [100, 400, 50]
     assert (found["status"] == "ok").all()
     assert (found["metric"] == "a").all()
+
+
+def test_relative_values_are_of_the_same_method_seed_and_x_trained_on_the_target():
+    made = [(m, d, t, s, v) for m, v in (("a", 0.4), ("b", 0.6)) for d in "de" for t in "de" for s in (0, 1)]
+    own = pd.DataFrame(made, columns=["method", "dataset", "target", "seed", "value"])
+    own["value"] = own["value"].where(own["dataset"] != own["target"], 0.8 + 0.1 * own["seed"])
+    whole = pd.concat([own.assign(x=None), own.assign(x=5.0, value=own["value"] / 2)]).assign(status="ok")
+    found = of_home(whole)
+    assert len(found) == 2 * 2 * 2 * 2
+    assert found.groupby(["method", "seed"])["value"].mean().tolist() == pytest.approx([0.5, 4 / 9, 0.75, 2 / 3])
+    lost = of_home(whole[(whole["method"] == "a") | (whole["target"] != "e") | (whole["dataset"] != "e")])
+    assert lost.loc[(lost["method"] == "b") & (lost["target"] == "e"), "value"].isna().all(), "nothing to compare with"
