@@ -1,23 +1,25 @@
 """Can whole models be pruned by 50 to 90 %, trained end to end or pretrained first?"""
 
+import pandas as pd
+
 from infomax_bench import Benchmark, Estimate, Finding, Given, Request, Select, View
 from infomax_bench.evaluations.thresholds import COMPRESSED, PRUNED, SHARES, TUNED
 from infomax_bench.plots.figures import curves, dots, scatter
-from infomax_bench.stats.compare import apart, difference
+from infomax_bench.stats.compare import apart_from, difference
 from infomax_bench.stats.intervals import MIN_SEEDS, interval
-from infomax_bench.stats.readings import diverged, tables, word_for
+from infomax_bench.stats.readings import composed, diverged, tables, word_for
 
 LEAST = 50.0  # percent: the lower end of what is claimed
 CLAIM = (LEAST, f"claim: {LEAST:.0f} %")
 UNTRAINED = "random_features"  # it becomes an end-to-end model with as many passes as all others are fine-tuned for
+ON = composed("network", "{backbone} on {dataset}")
 AGAIN = 4  # a network is trained again for so small a part of the passes that it had
 
 
 def placed(rows):
     """The rows with their network in `network`, what is removed of it in `kind`, and how much, `x`, in percent."""
-    network = rows["backbone"].astype(str) + " on " + rows["dataset"].astype(str)
     kind = rows["protocol"].astype(str).str.split("/").str[0]
-    return rows.assign(network=network, kind=kind, x=100 * rows["x"].astype(float))
+    return ON(rows).assign(kind=kind, x=100 * rows["x"].astype(float))
 
 
 def whole(rows):
@@ -74,35 +76,33 @@ class Compression(Benchmark):
                     cell = suite.deep_cell(method, dataset, backbone, **own)
                     yield cell, Request("compress", None, tuple(sorted(options.items())))
 
-    # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
-        lost = diverged_seeds(rows)
-        before = by_network(FRACTIONS[PRUNED](rows, claims))
+        lost = (
+            placed(diverged(rows, "compress")).groupby(["network", "method"], observed=True)["seed"].nunique().to_dict()
+        )
+        before, after = (tables(FRACTIONS[how](rows), ["network", "kind"], "method") for how in (PRUNED, TUNED))
         end_to_end = [m for m in claims.rivals("prior art") if m in claims.labelled]
-        for (network, kind), values in by_network(FRACTIONS[TUNED](rows, claims)).items():
-            where = {"network": network, "kind": kind}
-            labelled = sorted((set(values) & claims.labelled) - {claims.subject})
-            for method in dict.fromkeys((*labelled, UNTRAINED, claims.subject)):
+        for network, kind in sorted(after, key=lambda at: (at[0], COMPRESSED.index(at[1]))):
+            values, about = after[network, kind], {"network": network, "kind": kind}
+            for method in dict.fromkeys((*sorted(claims.labelled - {claims.subject}), UNTRAINED, claims.subject)):
                 if method in values:
-                    n_lost = lost.get((network, method), 0)
-                    found = interval(values[method].dropna())
-                    claimed = method in (*end_to_end, claims.subject)
-                    about = {**where, "method": method, "lost": n_lost, "claimed": claimed}
-                    yield Finding("prunable", borne_out(found, n_lost), Estimate.of(found, unit="%"), about)
+                    found, n_lost = interval(values[method].dropna()), lost.get((network, method), 0)
+                    own = {"method": method, "lost": n_lost, "claimed": method in (*end_to_end, claims.subject)}
+                    yield Finding("prunable", borne_out(found, n_lost), Estimate.of(found, unit="%"), about | own)
             gone = sorted(method for at, method in lost if at == network)
             if gone:
-                yield Finding("diverged", values={**where, "methods": gone})
+                yield Finding("diverged", values={**about, "methods": gone})
             values = values.drop(columns=gone, errors="ignore")
-            references = [m for m in end_to_end if m in values]
-            for reference in [*references, UNTRAINED]:
-                if {claims.subject, reference} <= set(values) and claims.subject != reference:
-                    found = difference(values, claims.subject, reference)
+            for reference in dict.fromkeys((*end_to_end, UNTRAINED)):
+                found = difference(values, claims.subject, reference)
+                if found.n and claims.subject != reference:
                     word = word_for(found, "more prunable", "less prunable")
-                    yield Finding("against", word, Estimate.of(found, unit="points"), {**where, "reference": reference})
-            for reference in references:
-                yield from survival(values, before.get((network, kind)), reference, claims, where)
+                    yield Finding("against", word, Estimate.of(found, unit="points"), {**about, "reference": reference})
+            others = set(claims.roles) - claims.own_width
+            for reference in end_to_end:
+                known = before.get((network, kind), pd.DataFrame())
+                yield from survival(values, known, reference, others - {reference}, about)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
         View("fractions", dots, FRACTIONS[TUNED], label="% prunable", higher_is_better=None, bound=CLAIM, **PANEL),
         View("tuned", curves, ACCURACY[TUNED], **LEVELS),
@@ -120,17 +120,6 @@ class Compression(Benchmark):
         }
 
 
-def by_network(rows):
-    """(network, kind) -> prunable fractions by seed (index) and method (columns)."""
-    found = tables(rows, ["network", "kind"], "method")
-    return dict(sorted(found.items(), key=lambda item: (item[0][0], COMPRESSED.index(item[0][1]))))
-
-
-def diverged_seeds(rows):
-    """(network, method) -> under how many seeds its pretraining diverged."""
-    return placed(diverged(rows, "compress")).groupby(["network", "method"], observed=True)["seed"].nunique().to_dict()
-
-
 def borne_out(found, lost=0):
     """Whether a model can be pruned by half, of the interval of its fraction; lost: seeds that diverged."""
     if found.n < MIN_SEEDS or lost:
@@ -138,22 +127,13 @@ def borne_out(found, lost=0):
     return "borne out" if found.low >= LEAST else "not borne out" if found.high < LEAST else "undecided"
 
 
-def differing(values, reference, methods):
-    """Which methods' models are more, and which less, prunable than `reference`, corrected for their number."""
-    return apart({m: difference(values, m, reference) for m in methods if m in values and m != reference})
-
-
-def survival(after, before, reference, claims, where):
+def survival(after, before, reference, methods, about):
     """How many models differ from the end-to-end one, with and without fine-tuning after pruning."""
-    methods = set(claims.roles) - claims.own_width
-    n = len((methods & set(after)) - {reference})
-    if not n or after[reference].notna().sum() < MIN_SEEDS:
+    n = len(methods & set(after))
+    if not n or reference not in after or after[reference].notna().sum() < MIN_SEEDS:
         return
-    more, less = differing(after, reference, methods)
-    known = before is not None and reference in before
-    further, fewer = differing(before, reference, methods) if known else ([], [])
-    word = "survive" if less or more else "none"
-    if known and word == "survive" and not (fewer or further):
-        word = "only after"
+    known = reference in before
+    (more, less), (further, fewer) = (apart_from(values, reference, methods) for values in (after, before))
+    word = "none" if not (less or more) else "survive" if fewer or further or not known else "only after"
     counts = {"n": n, "less": len(less), "more": len(more), "fewer": len(fewer), "further": len(further)}
-    yield Finding("differ", word, None, {**where, "reference": reference, "known": known, **counts})
+    yield Finding("differ", word, None, {**about, "reference": reference, "known": known, **counts})

@@ -1,22 +1,21 @@
 """Does InfoMax scale?"""
 
-from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import pandas as pd
 
 from infomax_bench import Benchmark, Estimate, Finding, Request, Select, View, reads
 from infomax_bench.plots.figures import curves, dots
-from infomax_bench.stats.compare import apart, difference
+from infomax_bench.stats.compare import apart_from
 from infomax_bench.stats.intervals import MIN_SEEDS, interval
 from infomax_bench.stats.power_law import exponents
 from infomax_bench.stats.readings import complete, diverged, tables, where, word_for
-from infomax_bench.study.amounts import fewer_images, sizes
+from infomax_bench.study.amounts import amounts
 from infomax_bench.study.selection import complement
 
 FLOOR = 0.2  # the least error in % that a logarithm is taken of: a perfect probe has none
-IMAGES, WIDTH, PASSES = "images", "width", "passes"
-RESOURCES = {IMAGES: "images", WIDTH: "units", PASSES: "passes over the images"}
+RESOURCES = {"images": "images", "width": "units", "passes": "passes over the images"}
 CURVE = ["method", "dataset", "sweep", "seed"]
 
 
@@ -63,23 +62,13 @@ class Scale(Benchmark):
     tags = {"sweep": str, "amount": float}
 
     def grid(self, suite):
-        for dataset, points in suite.scaled.items():
-            n, epochs = suite.n_train[dataset], suite.epochs[dataset]
-            for method in suite.methods:
-                level = method in suite.own_width  # nothing of it can be swept: a line to compare with
-                amounts = sizes(n, points, 2 * suite.batch_size)[-1 if level else 0 :]
-                passes = [max(1, epochs // 2**half) for half in range(1 if level else points)]
-                varied = [(IMAGES, size, fewer_images(suite, dataset, size)) for size in amounts]
-                varied += [(PASSES, passed, {"epochs": passed}) for passed in passes]
-                varied += [(WIDTH, width, {"width": width}) for width in (() if level else suite.widths)]
-                for sweep, amount, own in varied:
-                    tags = {"sweep": sweep, "amount": amount}
-                    cell = suite.cell(method, dataset, label=f"{sweep}: {amount}", tags=tags, **own)
-                    few = {"n_seeds": suite.sweep_seeds} if cell.width != suite.width or cell.n_train else {}
-                    for evaluation in ("linear_probe", "redundancy", "training"):
-                        yield replace(cell, **few), Request(evaluation)
+        for dataset, method in product(suite.scaled, suite.methods):
+            # of a method with a width of its own nothing can be swept: it is a line to compare with
+            for sweep, amount, changes in amounts(suite, dataset, level=method in suite.own_width):
+                tags = {"sweep": sweep, "amount": amount}
+                cell = suite.cell(method, dataset, label=f"{sweep}: {amount}", tags=tags, **changes)
+                yield from ((cell, Request(evaluation)) for evaluation in ("linear_probe", "redundancy", "training"))
 
-    # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
         lost = swept(diverged(rows, "linear_probe"))
         errors = tables(WHOLE(rows), ["dataset", "sweep"], ["method", "amount"])
@@ -89,7 +78,7 @@ class Scale(Benchmark):
                 continue
             gone = set(where(lost, dataset=dataset, sweep=sweep)["method"])
             others = [m for m in claims.roles if m in values and m not in claims.own_width | {claims.subject}]
-            better, worse = apart({m: difference(values, claims.subject, m) for m in others})
+            worse, better = apart_from(values, claims.subject, others)
             better, worse = [] if claims.subject in gone else better, [m for m in worse if m not in gone]
             found = interval(values[claims.subject].dropna())
             why = "few" if found.n < MIN_SEEDS else "diverged" if claims.subject in gone else ""
@@ -99,7 +88,6 @@ class Scale(Benchmark):
             yield Finding("exponent", word, Estimate.of(found), {**about, **counts})
             yield from levels(errors[dataset, sweep].mean().unstack(), claims, about)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
         *(
             View("error", curves, ERRORS.then(partial(where, sweep=sweep)), **axes(of))

@@ -188,3 +188,9 @@ def apart(differences: Mapping[str, Interval]) -> tuple[list[str], list[str]]:
     p = holm([min(1.0, 2 * min(d.p_greater, d.p_less)) for d in sure.values()])
     told = [(name, d.mean) for (name, d), its in zip(sure.items(), p, strict=True) if its <= 1 - LEVEL]
     return sorted(name for name, mean in told if mean > 0), sorted(name for name, mean in told if mean < 0)
+
+
+def apart_from(values: pd.DataFrame, one: Any, others: Collection[Any]) -> tuple[list[str], list[str]]:
+    """Which of the columns `others` lie surely above the column `one`, paired by seed (index), and which below: as
+    `apart`, of those that there are."""
+    return apart({name: difference(values, name, one) for name in others if name != one})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,14 +33,38 @@ def passes_for(updates: int, images: int, batch_size: int) -> int:
     return min(known, key=lambda n: abs(math.log(n / target)))
 
 
-def ends(suite: Suite, dataset: str) -> list[tuple[str, int, dict[str, Any]]]:
-    """The ends of two resources: "width" (and the suite's own between) or "images" (where methods are compared at
-    several), how much of it, and what a cell changes for it. What is not as all encoders are has a sweep's seeds."""
-    found: list[tuple[str, int, dict[str, Any]]] = []
-    for width in sorted({min(suite.widths), suite.width, max(suite.widths)}):
-        found.append(("width", width, {} if width == suite.width else {"width": width}))
+Amount = tuple[str, int, dict[str, Any]]
+"""Of which resource, how much, and what a cell changes for it."""
+
+
+def amounts(suite: Suite, dataset: str, level: bool = False) -> list[Amount]:
+    """The amounts of "images", "passes" over them and "width" at which methods are compared; level: only all images and
+    all passes, for methods of which nothing can be swept."""
+    points, epochs = suite.scaled[dataset], suite.epochs[dataset]
+    n = sizes(suite.n_train[dataset], points, 2 * suite.batch_size)
+    found: list[Amount] = [("images", size, fewer_images(suite, dataset, size)) for size in n[-1 if level else 0 :]]
+    passes = [max(1, epochs // 2**half) for half in range(1 if level else points)]
+    found += [("passes", passed, {"epochs": passed}) for passed in passes]
+    return _few_seeds(suite, found + _widths(suite, () if level else suite.widths))
+
+
+def ends(suite: Suite, dataset: str) -> list[Amount]:
+    """The ends of two resources: "width" (and the suite's own between) and "images" (where methods are compared at
+    several)."""
+    found = _widths(suite, sorted({min(suite.widths), suite.width, max(suite.widths)}))
     if dataset in suite.scaled:
         n = sizes(suite.n_train[dataset], suite.scaled[dataset], 2 * suite.batch_size)
         found += [("images", size, fewer_images(suite, dataset, size)) for size in sorted({n[0], n[-1]})]
+    return _few_seeds(suite, found)
+
+
+def _widths(suite: Suite, widths: Sequence[int]) -> list[Amount]:
+    return [("width", width, {} if width == suite.width else {"width": width}) for width in widths]
+
+
+def _few_seeds(suite: Suite, found: list[Amount]) -> list[Amount]:
+    """A sweep's seeds for encoders that no other benchmark needs."""
     few = {"n_seeds": suite.sweep_seeds}
-    return [(what, amount, {**changes, **few} if changes else {}) for what, amount, changes in found]
+    return [
+        (of, n, {**changes, **few} if changes.keys() & {"width", "n_train"} else changes) for of, n, changes in found
+    ]

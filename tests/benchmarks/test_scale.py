@@ -118,13 +118,6 @@ def test_the_errors_stand_beside_the_exponents(scale):
     assert "its error is 30.0 % with 1000 and 17.2 % with 16000, where 1 of 2 others err less" in answer
 
 
-def test_sizes_go_from_a_thousand_to_all(scale):
-    sizes = sys.modules[type(scale).__module__].sizes
-    assert sizes(50_000, 4, 256) == [1000, 3684, 13572, 50_000]
-    assert sizes(1_122, 2, 256) == [256, 1_122]
-    assert sizes(200, 3, 256) == [200]
-
-
 def test_fewer_images_get_as_many_updates_and_each_encoder_a_label_of_its_own(scale):
     seeds, images = tuple(range(10)), {"scaled": {"d": 3}, "n_train": {"d": 50_000}}
     suite = Suite("p", ("s", "a"), ("d",), {"d": 8}, 64, (32, 64), seeds, 128, "s", **images)

@@ -12,6 +12,7 @@ from scipy import stats
 from infomax_bench.stats.compare import (
     Cases,
     apart,
+    apart_from,
     by_case,
     cases_ahead,
     compare,
@@ -97,6 +98,17 @@ def test_a_difference_is_paired_by_seed_and_of_no_seed_where_one_is_missing():
     assert (difference(values, "a", "b").mean, difference(values, "a", "b").n) == (1.25, 2)
     assert difference(values, "a", "gone").n == 0
     assert gains(values, "a", "gone").empty
+
+
+def test_columns_are_surely_above_or_below_another_or_neither():
+    seeds = np.arange(5.0)
+    values = pd.DataFrame(
+        {"one": seeds, "up": seeds + np.array([1, 1.1, 1, 1.1, 1]), "down": seeds - 1, "level": seeds[::-1]}
+    )
+    others = ["one", "up", "down", "level", "gone"]
+    assert apart_from(values, "one", others) == (["up"], ["down"])
+    assert apart_from(values.iloc[:4], "one", others) == ([], []), "too few seeds"
+    assert apart_from(values, "gone", others) == ([], [])
 
 
 def test_apart_is_what_holm_leaves_of_two_sided_tests():
