@@ -5,11 +5,12 @@ from dataclasses import replace
 from infomax_bench import Benchmark, Finding, Request, Select, View
 from infomax_bench.plots.effects import estimates, sweep
 from infomax_bench.plots.figures import dots
-from infomax_bench.stats.cells import against, grown, steadier, together
+from infomax_bench.stats.cells import against, divergences, grown_along, steadier, summed, together
 from infomax_bench.stats.factorial import effects
 from infomax_bench.stats.readings import as_rows, at_best, by_seed, encoder_table
-from infomax_bench.stats.spread import deviation, ranges
-from infomax_bench.study.variations import RATE, START, varied
+from infomax_bench.stats.spread import deviations, ranges_by_seed
+from infomax_bench.study.selection import Derived
+from infomax_bench.study.variations import RATE, START, ablated, at_width, beside, once, varied
 
 COMPETITION, DECORRELATION = "lambda_lse", "lambda_tc"  # the weights, in subjects that have them
 BOTH, ALONE, WITHOUT, NEITHER = "competition + decorrelation", "competition only", "decorrelation only", "neither"
@@ -18,7 +19,7 @@ OFF = {BOTH: (), ALONE: (DECORRELATION,), WITHOUT: (COMPETITION,), NEITHER: (COM
 OTHERS = {OWN: "infomax", SOFTMAX: "infomax_softmax"}  # with settings of their own
 CELLS = (*OFF, *OTHERS, SUBJECT)
 PAIRS = ((BOTH, WITHOUT), (ALONE, NEITHER), (BOTH, OWN), (BOTH, SOFTMAX))
-CLUSTERS, UNTRAINED = "kmeans", "random_features"
+CLUSTERS, UNTRAINED = "kmeans", "random_features"  # the code of the first is no logarithm of shares
 REFERENCES = {CLUSTERS: "control", "gmm": "control", UNTRAINED: "reference"}
 DISTANCES = Request("regions", None, (("distances", True),))  # where outputs are distances, or will be by training
 TIMES = (0.1, 1.0, 10.0)
@@ -27,9 +28,9 @@ POINT, AGREEMENT = 0.01, 0.05  # the least differences of interest, in accuracy 
 KEY = ["cell", "dataset", "sweep", "x", "seed"]  # an encoder
 ACCURACY, SETTLED, DEAD, ENTROPY = "accuracy (%)", "% until settled", "% dead units", "entropy / log K"
 KMEANS, MIXTURE, CLASSES = (f"agreement with {what}" for what in ("k-means", "a mixture", "classes"))
-UNCUT, VALIDATION = "agreement before ReLU", Select("validation_accuracy", "linear")
-STRUCTURE = {
-    ENTROPY: Select("relative_responsibility_entropy"),
+UNCUT, VALIDATION = "agreement before ReLU", "validation"
+STRUCTURE: dict[str, Select | Derived] = {
+    ENTROPY: Select("relative_responsibility_entropy").then(lambda rows: rows[rows["method"] != CLUSTERS]),
     "contested images": Select("contested"),
     "units that own": Select("coverage"),
     "effective owners / K": Select("effective_owners"),
@@ -41,8 +42,8 @@ STRUCTURE = {
     UNCUT: Select("agreement_before_relu", "k-means"),
     "owners / K before ReLU": Select("effective_owners_before_relu"),
 }
-COLUMNS = {
-    ACCURACY: Select("accuracy", "linear"),
+COLUMNS: dict[str, Select | Derived] = {
+    ACCURACY: Select("accuracy", "linear").or_diverged(),
     SETTLED: Select("settled_after"),
     "rises of the loss": Select("loss_rises"),
     DEAD: Select("dead_units"),
@@ -52,12 +53,11 @@ COLUMNS = {
 }
 RANGES = {START: "range over initial scales", RATE: "range over learning rates"}
 PANELS = (ACCURACY, *RANGES.values(), SETTLED, ENTROPY, KMEANS, MIXTURE, CLASSES)
-STABLE, SIZED = (ACCURACY, SETTLED), (ACCURACY, KMEANS, DEAD)
 SWEEPS = {
-    START: ("initial weights (times the normal ones)", STABLE),
-    RATE: ("learning rate (times its own)", STABLE),
-    "width": ("units", SIZED),
-    "images": ("images", SIZED),
+    START: ("initial weights (times the normal ones)", (ACCURACY, SETTLED)),
+    RATE: ("learning rate (times its own)", (ACCURACY, SETTLED)),
+    "width": ("units", (ACCURACY, KMEANS, DEAD)),
+    "images": ("images", (ACCURACY, KMEANS, DEAD)),
 }
 
 
@@ -97,7 +97,9 @@ class Mechanism(Benchmark):
 
     def grid(self, suite):
         for dataset in suite.datasets if suite.subject in suite.methods else ():
-            for kind, encoder in varied(suite, dataset, kinds(suite, dataset), TIMES, alone=(OWN, SUBJECT)):
+            kinds = ablated(suite, dataset, OFF, SUBJECT)
+            kinds |= beside(suite, dataset, OTHERS) if BOTH in kinds else {}
+            for kind, encoder in varied(suite, dataset, kinds, TIMES, alone=(OWN, SUBJECT)):
                 yield from ((encoder, Request(name)) for name in ("linear_probe", "dynamics", "redundancy"))
                 yield encoder, DISTANCES if kind in (*OFF, OWN) else Request("regions")
             for method in sorted(set(REFERENCES) & set(suite.methods)):
@@ -109,39 +111,37 @@ class Mechanism(Benchmark):
         found = encoders(rows, claims)
         measured = measures(found)
         compared = [list(compare(measured, *pair)) for pair in PAIRS]
-        if len(found) and not compared[0]:
-            yield Finding("not measured", values={"weights": [COMPETITION, DECORRELATION]})
         if not compared[0]:
+            if len(found):
+                yield Finding("not measured", values={"weights": [COMPETITION, DECORRELATION]})
             return
-        yield Finding("contrast", contrast({one.name: one.outcome for one in compared[0]}))
+        outcomes = {one.name: one.outcome for one in compared[0]}
+        yield Finding("contrast", summed([outcomes.get(name, "undecided") for name in ("seeds", START, "structure")]))
         yield from (one for pair in compared for one in pair)
-        regions = measured[KMEANS]
-        if CLUSTERS in regions:
-            half = regions.assign(half=regions[CLUSTERS] / 2)
-            yield from against("regions", half, BOTH, "half")
+        regions = measured[KMEANS].reindex(columns=[BOTH, CLUSTERS])
+        yield from against("regions", regions.assign(half=regions[CLUSTERS] / 2), BOTH, "half")
         base = found[found["sweep"] == ""].groupby("cell")[["contested images", "candidates / K", UNCUT]].mean()
-        if {BOTH, WITHOUT} <= set(base.index) and base.loc[[BOTH, WITHOUT]].notna().all(axis=None):
-            names = ("contested", "candidates", "with", "without")
-            yield Finding("cut off", values=dict(zip(names, (*base.loc[BOTH], base.loc[WITHOUT, UNCUT]), strict=True)))
-        yield diverged(found, claims.width)
-        best = at_best(found[found["sweep"] == RATE], "x", "validation", ["cell", "dataset"])
+        if (base := base.reindex([BOTH, WITHOUT])).notna().all(axis=None):
+            values = dict(zip(("contested", "candidates", "with"), base.loc[BOTH], strict=True))
+            yield Finding("cut off", values={**values, "without": base.loc[WITHOUT, UNCUT]})
+        yield divergences("diverged", once(found[found["cell"].isin(CELLS)], claims.width), "cell")
+        best = at_best(found[found["sweep"] == RATE], "x", VALIDATION, ["cell", "dataset"])
         yield from against("best rate", by_seed(best, ACCURACY, "cell"), BOTH, WITHOUT)
-        yield from at_scale(found)
+        sized, columns = found[found["sweep"].isin(["width", "images"])], (ACCURACY, KMEANS, ENTROPY, SETTLED, DEAD)
+        yield from grown_along("scale", sized, columns, "cell", ["dataset", "sweep"], BOTH, WITHOUT)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
     def views(self, rows, claims):
-        found = encoders(rows, claims).assign(status="ok", current=True)
-        found["method"] = found["cell"]
+        found = encoders(rows, claims).assign(status="ok", current=True, method=lambda own: own["cell"])
         lines = ("competition", "decorrelation", "interaction")
         both = effects(measures(found), [*OFF], lines, 100)
         own = {"line": "line", "lines": lines, "strong": lines[:1], "panel": "panel", "order": PANELS}
         yield View("effects", estimates, both, label="points", **own, told={"n": both["seed"].nunique()})
         for which, (xlabel, columns) in SWEEPS.items():
             shown = as_rows(found[found["sweep"] == which], columns, 100)
-            shown["panel"] = shown["dataset"] + ": " + shown["panel"]
             if shown["x"].nunique() > 1:
-                axes = {"x": "x", "xlabel": xlabel, "panel": "panel", "order": list(shown["panel"].unique())}
-                yield View("swept", sweep, shown, line="cell", **axes, told={"against": xlabel})
+                axes = {"x": "x", "xlabel": xlabel, "panel": "{dataset}: {panel}", "line": "cell"}
+                yield View("swept", sweep, shown, **axes, told={"against": xlabel})
         base = found[found["sweep"] == ""]
         cast = replace(claims, subject=BOTH, roles={**dict.fromkeys(CELLS, "this work"), **REFERENCES})
         yield View("accuracy", dots, as_rows(base, [ACCURACY]), claims=cast, label=ACCURACY, scale=100)
@@ -153,47 +153,31 @@ class Mechanism(Benchmark):
         if found.empty:
             return None
         groups = found.groupby(["dataset", "sweep", "x", "cell"])
-        means, spread = groups[[*COLUMNS]].mean(), [deviation(own.dropna()) for _, own in groups[ACCURACY]]
+        means, spread = groups[[*COLUMNS]].mean(), deviations(groups[ACCURACY], 100)
         means[[ACCURACY, SETTLED, DEAD]] *= 100
-        means.insert(1, "deviation over seeds", [100 * one.value for one in spread])
-        told = [f"{100 * one.low:.2g} to {100 * one.high:.2g}" if one.n > 1 else "" for one in spread]
-        means.insert(2, "its interval", told)
+        means.insert(1, "deviation over seeds", spread["deviation"])
+        means.insert(2, "its interval", spread["interval"])
         means.insert(3, "diverged", groups["diverged"].sum())
         return means.reset_index().rename(columns={"cell": "method", "sweep": "swept", "x": "value"})
-
-
-def kinds(suite, dataset):
-    """Cell -> its method and settings; for a subject without the two weights, just the subject as it is."""
-    own = dict(suite.settings_of(suite.subject, dataset))
-    if not all({**suite.subject_settings, **own}.get(weight) for weight in (COMPETITION, DECORRELATION)):
-        return {SUBJECT: (suite.subject, own)}
-    found = {cell: (suite.subject, own | dict.fromkeys(off, 0.0)) for cell, off in OFF.items()}
-    others = {cell: m for cell, m in OTHERS.items() if m in suite.methods and m != suite.subject}
-    return found | {cell: (method, dict(suite.settings_of(method, dataset))) for cell, method in others.items()}
 
 
 def encoders(rows, claims):
     """A row for each encoder: KEY, COLUMNS, and `diverged`; sweep is "" for the encoders at the suite's width with
     nothing changed, and then x is 0. Of a reference, the cell is the method."""
-    cell = rows["cell"].where(rows["cell"] != REFERENCE, rows["method"].astype(str))
-    made = rows.assign(cell=cell, x=rows["amount"].fillna(0.0))
+    made = at_width(rows, claims.width).assign(x=lambda own: own["amount"].fillna(0.0))
+    cell = made["cell"].where(made["cell"] != REFERENCE, made["method"].astype(str))
     kept = cell.isin([*CELLS, *REFERENCES])
     kept &= ~cell.isin([*OFF, SUBJECT]) | (made["method"] == claims.subject)  # of this subject, or of one before it
-    if claims.width is not None:
-        kept &= (made["sweep"] == "width") | (made["width"] == claims.width)
-    found = encoder_table(made[kept], KEY, COLUMNS | {"validation": VALIDATION}, "linear_probe")
-    found[ENTROPY] = found[ENTROPY].mask(found["cell"] == CLUSTERS)  # its code is no logarithm of shares
-    return found.assign(**{c: found[c].mask(found["diverged"] > 0, 0.0) for c in (ACCURACY, "validation")})
+    columns = {**COLUMNS, VALIDATION: Select("validation_accuracy", "linear").or_diverged()}
+    return encoder_table(made[kept].assign(cell=cell), KEY, columns, "linear_probe")
 
 
 def measures(found):
     """What PANELS says, each by seed and cell: means over data sets."""
     base = found[found["sweep"] == ""]
     made = {panel: by_seed(base, panel, "cell") for panel in PANELS if panel in base}
-    for which, panel in RANGES.items():
-        own = ranges(found[found["sweep"] == which], ACCURACY, "x", ["cell", "dataset", "seed"])
-        made[panel] = by_seed(own, "range", "cell")
-    return made
+    swept = {panel: found[found["sweep"] == which] for which, panel in RANGES.items()}
+    return made | {panel: ranges_by_seed(own, ACCURACY, "x", "cell") for panel, own in swept.items()}
 
 
 def compare(measured, one, other):
@@ -201,40 +185,5 @@ def compare(measured, one, other):
     yield from steadier("seeds", measured[ACCURACY], one, other)
     for name, panel in {**RANGES, "settled": SETTLED}.items():
         yield from against(name, measured[panel], one, other, least=POINT, less=True)
-    parts = {panel: list(against(panel, measured[panel], one, other, least=AGREEMENT)) for panel in (KMEANS, MIXTURE)}
-    if all(parts.values()):
-        yield from together("structure", {panel: part for panel, (part,) in parts.items()})
+    yield from together("structure", {of: measured[of] for of in (KMEANS, MIXTURE)}, one, other, least=AGREEMENT)
     yield from against("accuracy", measured[ACCURACY], one, other)
-
-
-def contrast(outcomes):
-    """What the essay's contrast does, by the outcomes of its three parts."""
-    own = [outcomes.get(name, "undecided") for name in ("seeds", START, "structure")]
-    if "against" in own:
-        return "is mixed" if "for" in own else "is contradicted"
-    return "holds" if set(own) == {"for"} else "holds in part" if "for" in own else "is undecided"
-
-
-def diverged(found, width):
-    """How many trainings of each cell diverged, and of how many; one that sweeps share counts once."""
-    own = found[found["cell"].isin(CELLS)]
-    most = own.groupby(["dataset", "sweep"])["x"].transform("max")
-    unchanged = own["sweep"].map({START: 1.0, RATE: 1.0, "width": width}).astype(float)
-    own = own[own["x"] != unchanged.where(own["sweep"] != "images", most)]
-    lost = own.groupby("cell")["diverged"].agg(["sum", "count"]).astype(int)
-    times = {cell: (n, of) for cell, n, of in lost.itertuples() if n}
-    return Finding("diverged", values={"times": times, "trainings": lost["count"].sum()})
-
-
-def at_scale(found):
-    """What competition adds at the ends of a sweep of sizes, to accuracy and to what stands beside it."""
-    for (dataset, which), own in found[found["sweep"].isin(["width", "images"])].groupby(["dataset", "sweep"]):
-        ends, added = [own["x"].min(), own["x"].max()], {}
-        for column in (ACCURACY, KMEANS, ENTROPY, SETTLED, DEAD):
-            few, many = (by_seed(own[own["x"] == x], column, "cell") for x in ends)
-            added[column] = next(grown("scale", few, many, BOTH, WITHOUT), None)
-        accuracy = added.pop(ACCURACY)
-        if accuracy and ends[0] < ends[1]:
-            beside = {column: {**one.values, "grows": one.estimate} for column, one in added.items() if one}
-            about = {"dataset": dataset, "sweep": which, "least": ends[0], "most": ends[1], "beside": beside}
-            yield replace(accuracy, values={**accuracy.values, **about})

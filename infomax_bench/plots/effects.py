@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from infomax_bench.plots.figures import intervals
+from infomax_bench.plots.figures import intervals, titled
 from infomax_bench.plots.theme import INK, LETTER, QUIET, SERIES, SMALL, draw_lines, empty, key, letters, limits, panels
 
 
@@ -22,19 +22,20 @@ def sweep(
     """What a setting does: a line for each value of `line` over the values of the column `x`.
 
     These stand at equal distances, so that 0 and powers of ten share an axis. Each value of `panel`, which says what is
-    measured, has a panel.
+    measured, or of a pattern of columns, has a panel.
 
-    order: the panels' order, by name unless given.
+    order: the panels' order, by name unless given; those of a pattern stand as in the rows.
     """
-    found = intervals(rows, [panel, line, x])
+    shown, by = titled(rows, panel)
+    found = intervals(shown, [by, line, x])
     if found.empty:
         return empty()
-    titles = _ordered(found[panel], order)
+    titles = _ordered(found[by], order if by == panel else list(shown[by].unique()))
     steps = sorted(found[x].unique())
     looks = {str(name): SERIES[i % len(SERIES)] for i, name in enumerate(sorted(found[line].unique()))}
     figure, axes = panels(titles, columns=3, height=2.0, left=0.45, right=0.2)
     for ax, title in zip(axes, titles, strict=True):
-        own = found[found[panel] == title]
+        own = found[found[by] == title]
         ax.set_xlim(-0.3, len(steps) - 0.7)
         ax.set_ylim(*limits(own))
         ax.set_xticks(range(len(steps)), [f"{step:g}" for step in steps])

@@ -74,8 +74,8 @@ def comparable(rows: pd.DataFrame, by: str = "panel", over: Sequence[str] = ("da
 
 def titled(rows: pd.DataFrame, panel: str) -> tuple[pd.DataFrame, str]:
     """Rows, and the column that tells panels apart: `panel`, or, where that is a pattern such as "{dataset}, {label}",
-    a new column of such titles."""
-    return (composed("panel", panel)(rows), "panel") if "{" in panel else (rows, panel)
+    the new column `title`."""
+    return (composed("title", panel)(rows), "title") if "{" in panel else (rows, panel)
 
 
 def curves(

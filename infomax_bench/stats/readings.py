@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench.base.status import Status
-from infomax_bench.stats.intervals import MIN_SEEDS, Interval, in_words
+from infomax_bench.stats.intervals import MIN_SEEDS
 
 
 class Bounded(Protocol):
@@ -35,11 +35,6 @@ def side(found: Bounded, at: float = 0.0, least: float = 0.0) -> int:
 def word_for(found: Bounded, above: str, below: str, at: float = 0.0, least: float = 0.0) -> str:
     """The first word if the interval lies above, the second if it lies below, else "undecided"."""
     return {1: above, -1: below, 0: "undecided"}[side(found, at, least)]
-
-
-def signed(found: Interval, scale: float = 100.0, form: str = "+.1f") -> str:
-    """A difference with its interval, for a sentence; times `scale`."""
-    return f"{scale * found.mean:{form}}, {in_words(scale * found.low, scale * found.high, form)}"
 
 
 def with_diverged(
@@ -88,12 +83,16 @@ def encoder_table(
     columns: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]],
     probe: str = "",
 ) -> pd.DataFrame:
-    """A line for each encoder, told apart by the columns `key`, and a column for each selection of rows: their mean.
+    """A line for each encoder, told apart by the columns `key`, and a column for each selection of rows: the mean of
+    those that are good.
 
     With a probe there is a column `diverged`, which is 1 where that evaluation says that training diverged.
     """
-    good, by = rows[rows["status"] == Status.OK], list(key)
-    found = {name: select(good).groupby(by, observed=True)["value"].mean() for name, select in columns.items()}
+    by = list(key)
+    found = {
+        name: where(select(rows), status=Status.OK).groupby(by, observed=True)["value"].mean()
+        for name, select in columns.items()
+    }
     if probe:
         found["diverged"] = diverged(rows, probe).groupby(by, observed=True)["status"].size().clip(upper=1)
     made = pd.DataFrame(found).rename_axis(by).reset_index().astype(dict.fromkeys(found, float))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from infomax_bench.stats.intervals import LEVEL
+from infomax_bench.stats.readings import by_seed
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,18 @@ def ranges(rows: pd.DataFrame, column: str, over: str, by: Sequence[str]) -> pd.
     found = own.groupby(list(by), observed=True)[column].agg(["min", "max", "count"])
     found = found[found["count"] == own[over].nunique()]
     return found.assign(range=found["max"] - found["min"]).reset_index()
+
+
+def ranges_by_seed(encoders: pd.DataFrame, column: str, over: str, of: str) -> pd.DataFrame:
+    """The ranges of a column over the values of `over`, means over data sets: a line for each seed, a column for each
+    value of `of`."""
+    return by_seed(ranges(encoders, column, over, [of, "dataset", "seed"]), "range", of)
+
+
+def deviations(groups: Iterable[tuple[Any, pd.Series]], scale: float = 1.0) -> pd.DataFrame:
+    """For a table: the standard deviation of each group's values times `scale`, and its interval in words ("" of one
+    value), in the columns `deviation` and `interval`; a line for each group."""
+    found = {name: deviation(scale * values.dropna().to_numpy()) for name, values in groups}
+    told = [f"{one.low:.2g} to {one.high:.2g}" if one.n > 1 else "" for one in found.values()]
+    columns = {"deviation": [one.value for one in found.values()], "interval": told}
+    return pd.DataFrame(columns, index=pd.Index(list(found)))

@@ -259,6 +259,12 @@ def test_a_sweep_has_the_means_at_equal_distances():
         assert points[:, 1] == pytest.approx(means[dataset].to_numpy())
 
 
+def test_panels_of_a_sweep_by_a_pattern_stand_as_in_the_rows():
+    table = pd.concat([rows(n_methods=1).assign(panel=panel) for panel in ("second", "first")])
+    titles = [ax.get_title(loc="left") for ax in sweep(table, x="x", panel="{dataset}: {panel}", xlabel="x").axes]
+    assert [t for t in titles if t] == ["one: second", "two: second", "one: first", "two: first"]
+
+
 def test_curves_have_the_means_within_their_bands_and_the_subject_on_top():
     table = rows(n_methods=3, datasets=("one",), xs=(1.0, 2.0, 4.0))
     alone = table[(table["method"] != "method_2") | (table["seed"] == 0)]  # one seed has no interval, so no band

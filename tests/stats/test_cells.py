@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infomax_bench.stats.cells import against, grown, steadier, together
+from infomax_bench.stats.cells import against, divergences, grown, grown_along, steadier, summed, together
 from infomax_bench.stats.factorial import effects
 from infomax_bench.stats.intervals import interval
 from infomax_bench.stats.spread import deviation_ratio
@@ -55,12 +55,30 @@ def test_who_varies_less_over_seeds():
 
 
 def test_several_are_on_a_side_if_all_are():
-    (ahead,), (behind,) = against("a", VALUES, "one", "other"), against("b", VALUES, "other", "one")
-    (both,) = together("whole", {"a": ahead, "b": ahead})
+    (ahead,), turned = against("a", VALUES, "one", "other"), VALUES.rename(columns={"one": "other", "other": "one"})
+    (both,) = together("whole", {"a": VALUES, "b": VALUES + 0.1}, "one", "other")
     assert both.outcome == "for"
-    assert both["parts"]["a"]["difference"] == ahead.estimate
-    assert [f.outcome for f in together("whole", {"a": ahead, "b": behind})] == ["undecided"]
-    assert not list(together("whole", {}))
+    assert both["parts"]["a"]["difference"] == both.estimate == ahead.estimate
+    assert both["parts"]["b"]["with"] == pytest.approx(ahead["with"] + 0.1)
+    for tables, least in (({"a": VALUES, "b": turned}, 0.0), ({"a": VALUES, "b": VALUES}, 0.2)):
+        assert [f.outcome for f in together("whole", tables, "one", "other", least)] == ["undecided"]
+    assert not list(together("whole", {"a": VALUES, "b": VALUES[["one"]]}, "one", "other")), "one has no pairs"
+    assert not list(together("whole", {}, "one", "other"))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "word"),
+    [
+        (["for", "for"], "holds"),
+        (["for", "undecided"], "holds in part"),
+        (["for", "against", "undecided"], "is mixed"),
+        (["against", "undecided"], "is contradicted"),
+        (["undecided"], "is undecided"),
+        ([], "is undecided"),
+    ],
+)
+def test_a_claim_of_several_parts(outcomes, word):
+    assert summed(outcomes) == word
 
 
 def test_what_grows_from_one_table_to_another():
@@ -70,6 +88,31 @@ def test_what_grows_from_one_table_to_another():
     assert (found["few"], found["many"]) == pytest.approx((0.1, 0.15), abs=1e-3)
     (less,) = grown("scale", later, VALUES - [0.3, 0, 0], "one", "other")
     assert (less.outcome, less["gained"]) == ("against", False)
+
+
+def test_what_grows_along_a_sweep_and_what_grows_beside_it():
+    """Of three steps the ends count; a case with one step, or of one cell, is not told."""
+    steps = [(1, VALUES), (5, VALUES + 9.0), (9, VALUES.assign(one=VALUES["one"] + 0.05 + NOISE[::-1]))]
+    made = pd.concat(
+        own.rename_axis("seed").reset_index().melt("seed", var_name="cell", value_name="a").assign(x=x)
+        for x, own in steps
+    ).assign(dataset="d", sweep="s")
+    made["b"] = -made["a"]
+    cases = [made, made.query("x == 1").assign(dataset="e"), made.query("cell == 'one'").assign(dataset="f")]
+    of = {"columns": ["a", "b"], "of": "cell", "by": ["dataset", "sweep"], "one": "one", "other": "other"}
+    (found,) = grown_along("scale", pd.concat(cases), **of)
+    (expected,) = grown("scale", VALUES, steps[-1][1], "one", "other")
+    assert (found.outcome, found.estimate.mean) == ("for", pytest.approx(expected.estimate.mean))
+    assert {"dataset": "d", "sweep": "s", "least": 1, "most": 9, "gained": True}.items() <= found.values.items()
+    assert (found["beside"]["b"]["few"], found["beside"]["b"]["grows"].mean) == pytest.approx((-0.1, -0.05), abs=1e-3)
+    assert not list(grown_along("scale", made.iloc[:0], **of))
+
+
+def test_how_often_training_diverged():
+    made = pd.DataFrame({"cell": list("aaab"), "diverged": [1.0, 0, 1, 0]})
+    found = divergences("diverged", made, "cell")
+    assert (found["times"], found["trainings"]) == ({"a": (2, 3)}, 4)
+    assert divergences("diverged", made.iloc[:0], "cell")["trainings"] == 0
 
 
 def test_effects_of_a_two_by_two_by_hand():

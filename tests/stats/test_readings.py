@@ -18,8 +18,9 @@ from infomax_bench.stats.readings import (
     encoder_table,
     tables,
     where,
+    with_diverged,
 )
-from infomax_bench.stats.spread import ranges
+from infomax_bench.stats.spread import deviations, ranges, ranges_by_seed
 
 
 def test_a_line_for_each_encoder_with_the_means_of_what_is_selected():
@@ -39,6 +40,9 @@ def test_a_line_for_each_encoder_with_the_means_of_what_is_selected():
     assert math.isnan(made.loc[("m", 1), "accuracy"])
     assert made["diverged"].to_dict() == {("m", 0): 0, ("m", 1): 0, ("n", 0): 1}
     assert len(encoder_table(rows, ["method", "seed"], columns)) == 2, "without a probe only what has a value"
+    columns["accuracy"] = functools.partial(with_diverged, metric="accuracy", probe="probe")
+    made = encoder_table(rows, ["method", "seed"], columns, "probe").set_index(["method", "seed"])
+    assert made.loc[("n", 0), "accuracy"] == 0, "a selection may count what diverged"
 
 
 def test_means_over_data_sets_need_all_of_them():
@@ -112,3 +116,18 @@ def test_ranges_need_all_values_of_what_is_swept():
     found = ranges(pd.DataFrame(places, columns=["cell", "seed", "x", "value"]), "value", "x", ["cell", "seed"])
     assert found[["cell", "seed"]].to_numpy().tolist() == [["a", 0]]
     assert found["range"].item() == pytest.approx(0.3)
+
+
+def test_ranges_by_seed_are_means_over_data_sets():
+    places = [("a", s, d, x, x * (1 + (d == "e"))) for s in (0, 1) for d in "de" for x in (1, 3)]
+    made = pd.DataFrame(places, columns=["cell", "seed", "dataset", "x", "value"])
+    assert ranges_by_seed(made, "value", "x", "cell")["a"].to_dict() == {0: 3.0, 1: 3.0}
+    lacking = made[(made["seed"] == 0) | (made["dataset"] == "d")]
+    assert ranges_by_seed(lacking, "value", "x", "cell")["a"].isna().tolist() == [False, True]
+
+
+def test_deviations_of_groups_for_a_table():
+    made = pd.DataFrame({"cell": list("aaaab"), "set": list("ddddd"), "value": [0.1, 0.3, 0.2, math.nan, 0.5]})
+    found = deviations(made.groupby(["cell", "set"])["value"], 100)
+    assert found.loc[("a", "d"), "deviation"] == pytest.approx(10)
+    assert found["interval"].tolist() == ["5.2 to 63", ""]
