@@ -2,15 +2,13 @@
 
 from itertools import product
 
-import pandas as pd
-
 from infomax_bench import Benchmark, Estimate, Finding, Request, Select, View, in_panels
 from infomax_bench.plots.effects import sweep
 from infomax_bench.plots.figures import comparable, dots
 from infomax_bench.plots.sheets import clustered, pairs
 from infomax_bench.stats.intervals import MIN_SEEDS
-from infomax_bench.stats.pairs import BETWEEN, OWN, WITH, both_ways, chained, kinds, nearest, series, squares
-from infomax_bench.stats.readings import by_seed
+from infomax_bench.stats.pairs import BETWEEN, OWN, along, at_ends, both_ways, kinds, nearest, nearest_of_each, squares
+from infomax_bench.stats.readings import with_values
 from infomax_bench.study.amounts import ends
 from infomax_bench.study.view import seeds_of
 
@@ -20,9 +18,9 @@ LEAST = 0.05  # similarity between seeds below which it is no measure for anythi
 
 CKA, NEIGHBOURS, UNITS = "CKA", "mutual neighbours", "matched units"
 MEASURES = {CKA: Select("cka"), NEIGHBOURS: Select("mutual_neighbours"), UNITS: Select("matched_units")}
+MEASURED = in_panels(MEASURES).then(with_values)
 WIDTH, IMAGES = "width", "images"
 RESOURCES = {WIDTH: "width", IMAGES: "training images"}
-KEY = ["resource", "dataset", "x", "panel", "seed"]
 
 CONVERGE, CLOSER = "they converge", "they come closer but stay apart"
 ALIKE, APART, UNDECIDED = "they are alike, and no closer than with less", "they stay apart", "undecided"
@@ -97,10 +95,9 @@ class Convergence(Benchmark):
         similar, found = similarities(rows, claims), at_width(rows, claims)
         for resource, xlabel in RESOURCES.items():
             own = similar[similar["resource"] == resource]
-            names, order = sorted(own["dataset"].unique()), list(MEASURES)
-            if len(names) > 1 and resource == IMAGES:  # data sets have numbers of their own
-                own, order = own.assign(panel=own["dataset"].astype(str) + ": " + own["panel"]), []
-            axes = {"x": "x", "panel": "panel", "line": "what", "xlabel": xlabel, "order": order}
+            names = sorted(own["dataset"].unique())
+            panel = "{dataset}: {panel}" if len(names) > 1 and resource == IMAGES else "panel"  # numbers of their own
+            axes = {"x": "x", "panel": panel, "line": "what", "xlabel": xlabel, "order": list(MEASURES)}
             told = {"against": xlabel, "methods": own["n"].max(), "datasets": names}
             yield View("against", sweep, own, **axes, told={**told, "seeds": seeds_of(found)})
         tables = squares(found)
@@ -125,16 +122,8 @@ class Convergence(Benchmark):
         shown = [pair for pair in product(MEASURES, (BETWEEN, OWN)) if pair in wide]
         shown += [(CKA, what) for what in sorted(set(found["what"]) - {BETWEEN, OWN})]
         wide = wide[shown].set_axis([f"{panel}: {what}" for panel, what in shown], axis=1)
-        others = found[(found["what"] == BETWEEN) & (found["panel"] == CKA)]
-        pair = others.groupby(["dataset", "method", "other"], observed=True)["value"].mean()
-        wide["nearest by CKA"] = pair.groupby(["dataset", "method"]).idxmax().map(lambda key: key[-1])
+        wide["nearest by CKA"] = nearest_of_each(found[(found["what"] == BETWEEN) & (found["panel"] == CKA)])
         return wide.fillna({"nearest by CKA": "–"}).reset_index()
-
-
-def measured(rows):
-    """The good rows of pairs, by measure in `panel`."""
-    found = in_panels(MEASURES)(rows)
-    return found[(found["status"] == "ok") & found["value"].notna()]
 
 
 def counted(claims):
@@ -144,57 +133,32 @@ def counted(claims):
 
 
 def similarities(rows, claims):
-    """Means over the pairs of the methods that the rule is about. Columns: KEY; `what`: BETWEEN, OWN, or WITH a
-    reference; value; `n`, how many methods; `absent`, which of them are left out."""
-    wanted, made = counted(claims), [pd.DataFrame(columns=[*KEY, "what", "value", "n", "absent"])]
-    for resource, dataset, own in series(measured(rows)):
-        alone = own[(own["method"] == own["other"]) & own["method"].isin(wanted)]
-        n = alone.groupby("x")["method"].nunique()
-        steps = n[n > alone["method"].nunique() / 2].index  # what one method has alone is no step
-        own, alone = own[own["x"].isin(steps)], alone[alone["x"].isin(steps)]
-        present = alone.groupby("method", observed=True).size()
-        methods = set(present[present == len(steps) * len(MEASURES) * alone["seed"].nunique()].index)
-        if len(steps) < 2 or len(methods) < 2:
-            continue
-        told = both_ways(own)
-        told = kinds(told[told["method"].isin(methods)], methods, claims.references)
-        means = told.groupby(["what", "x", "panel", "seed"], observed=True)["value"].mean().reset_index()
-        absent = ", ".join(m for m in wanted if m not in methods)
-        made.append(means.assign(resource=resource, dataset=dataset, n=len(methods), absent=absent))
-    return pd.concat([m for m in made if len(m)] or made).assign(status="ok")
+    """How alike the methods are that the rule is about, along each resource."""
+    return along(MEASURED(rows), MEASURES, counted(claims), claims.references).assign(status="ok")
 
 
 def measure(resource, panel, own, claims):
     """What one measure says of methods along a resource, by the rule."""
-    steps = own.groupby("dataset", observed=True)["x"]
-    first, last = (by_seed(own[own["x"] == steps.transform(end)], "value", "what") for end in ("min", "max"))
-    table = pd.DataFrame({"least": first[BETWEEN], "most": last[BETWEEN], "own": last[OWN]}).dropna()
-    rise, part = chained(table["most"] - table["least"]), chained(table["most"] / table["own"])
-    above = {
-        name: chained(table["most"] - last.loc[table.index, WITH + name])
-        for name in set(claims.roles) - claims.own_width
-        if WITH + name in last and last[WITH + name].reindex(table.index).notna().all()
-    }
-    word = reading(rise, part, list(above.values())) if chained(table["own"]).low > LEAST else UNDECIDED
-    about = {"resource": resource, "measure": panel, "least": table["least"].mean(), "most": table["most"].mean()}
-    about |= {"rise": Estimate.of(rise), "above": {name: Estimate.of(above[name]) for name in sorted(above)}}
-    return Finding("measure", word, Estimate.of(part), about)
+    found = at_ends(own, set(claims.roles) - claims.own_width)
+    about = {"resource": resource, "measure": panel, "least": found.least, "most": found.most}
+    about |= {"rise": Estimate.of(found.rise), "above": {name: Estimate.of(one) for name, one in found.above.items()}}
+    return Finding("measure", reading(found), Estimate.of(found.part), about)
 
 
-def reading(rise, part, above):
-    """The rule's word for the Intervals of a rise, a part, and how far above each reference two methods are."""
-    if rise.n < MIN_SEEDS or not above:
+def reading(found):
+    """The rule's word for Ends."""
+    if found.rise.n < MIN_SEEDS or not found.above or not found.own.low > LEAST:
         return UNDECIDED
-    if part.high < ENOUGH:
-        return CLOSER if rise.low > 0 else APART
-    if part.low <= ENOUGH:
+    if found.part.high < ENOUGH:
+        return CLOSER if found.rise.low > 0 else APART
+    if found.part.low <= ENOUGH:
         return UNDECIDED
-    if any(a.low <= 0 for a in above):
+    if any(above.low <= 0 for above in found.above.values()):
         return FREE
-    return CONVERGE if rise.low > 0 else ALIKE
+    return CONVERGE if found.rise.low > 0 else ALIKE
 
 
 def at_width(rows, claims):
     """Both ways round, the pairs of encoders of one width that were trained on all images."""
-    found = measured(rows)
+    found = MEASURED(rows)
     return both_ways(found[found["amount"].isna() & (claims.width is None or found["width"] == claims.width)])

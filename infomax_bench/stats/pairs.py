@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from infomax_bench.stats.intervals import ALPHA, Interval, interval
+from infomax_bench.stats.readings import by_seed
 
 BETWEEN, OWN, WITH = "two methods", "two seeds of one method", "with "
 """What a pair is of; the last is followed by a reference's name."""
@@ -71,6 +72,12 @@ def kinds(rows: pd.DataFrame, methods: Collection[str], references: Collection[s
     return pd.concat([between.assign(what=BETWEEN), rows[same].assign(what=OWN), with_one])
 
 
+def nearest_of_each(rows: pd.DataFrame) -> pd.Series:
+    """Of pairs both ways, the other that each method (index: dataset, method) is most like, by the mean over seeds."""
+    means = rows.groupby(["dataset", "method", "other"], observed=True)["value"].mean()
+    return means.groupby(["dataset", "method"]).idxmax().map(lambda place: place[-1])
+
+
 def series(rows: pd.DataFrame) -> Iterator[tuple[str, Any, pd.DataFrame]]:
     """Along what encoders differ ("width", or "images" by the tags `amount` and `available`), the data set, and its
     rows, with how much of it they have in `x`."""
@@ -80,6 +87,69 @@ def series(rows: pd.DataFrame) -> Iterator[tuple[str, Any, pd.DataFrame]]:
         if few.any():
             same = own[own["width"] == own.loc[few, "width"].iloc[0]]
             yield "images", dataset, same.assign(x=same["amount"].fillna(own.loc[few, "available"].iloc[0]))
+
+
+def along(
+    rows: pd.DataFrame, panels: Collection[str], methods: Collection[str], references: Collection[str]
+) -> pd.DataFrame:
+    """How alike some methods are along each of the `series` of pairs: means over pairs, of those methods whose seeds
+    were compared by every measure (of `panels`), under every seed and at every step that most of them have.
+
+    Columns: `resource` (what the series is along), dataset, x, panel, seed; `what`, BETWEEN, OWN or WITH a reference;
+    value; `n`, how many methods these are; `absent`, which are left out. Nothing of a series of one step or one method.
+    """
+    key = ["resource", "dataset", "x", "panel", "seed"]
+    made = [pd.DataFrame(columns=[*key, "what", "value", "n", "absent"])]
+    for resource, dataset, own in series(rows):
+        alone = own[(own["method"] == own["other"]) & own["method"].isin(methods)]
+        n = alone.groupby("x")["method"].nunique()
+        steps = n[n > alone["method"].nunique() / 2].index  # what one method has alone is no step
+        own, alone = own[own["x"].isin(steps)], alone[alone["x"].isin(steps)]
+        present = alone.groupby("method", observed=True).size()
+        whole = len(steps) * len(panels) * alone["seed"].nunique()
+        there = set(present[present == whole].index)
+        if len(steps) < 2 or len(there) < 2:
+            continue
+        told = both_ways(own)
+        told = kinds(told[told["method"].isin(there)], there, references)
+        means = told.groupby(["what", "x", "panel", "seed"], observed=True)["value"].mean().reset_index()
+        absent = ", ".join(m for m in methods if m not in there)
+        made.append(means.assign(resource=resource, dataset=dataset, n=len(there), absent=absent))
+    return pd.concat([m for m in made if len(m)] or made)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """How alike two methods are with the least and the most of a resource.
+
+    least, most: means over seeds; rise: from the one to the other. With the most of it, own: how alike two seeds of one
+    method are; part: of that, what two methods share; above: by how much two methods are more alike than they are like
+    each reference. Intervals are those of pairs that share encoders.
+    """
+
+    least: float
+    most: float
+    rise: Interval
+    own: Interval
+    part: Interval
+    above: dict[str, Interval]
+
+
+def at_ends(rows: pd.DataFrame, references: Collection[str]) -> Ends:
+    """The ends of what `along` gives of one resource and one measure, means over data sets by seed; of the references
+    that were measured with most of it under all seeds."""
+    steps = rows.groupby("dataset", observed=True)["x"]
+    first, last = (by_seed(rows[rows["x"] == steps.transform(end)], "value", "what") for end in ("min", "max"))
+    table = pd.DataFrame({"least": first[BETWEEN], "most": last[BETWEEN], "own": last[OWN]}).dropna()
+    beside = {m: last[WITH + m].reindex(table.index) for m in sorted(references) if WITH + m in last}
+    return Ends(
+        least=table["least"].mean(),
+        most=table["most"].mean(),
+        rise=chained(table["most"] - table["least"]),
+        own=chained(table["own"]),
+        part=chained(table["most"] / table["own"]),
+        above={m: chained(table["most"] - values) for m, values in beside.items() if values.notna().all()},
+    )
 
 
 def nearest(rows: pd.DataFrame, subject: str, methods: Collection[str]) -> Iterator[dict[str, Any]]:

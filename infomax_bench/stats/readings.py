@@ -51,6 +51,11 @@ def with_diverged(
     return pd.concat([good, lost]) if len(lost) else good
 
 
+def with_values(rows: pd.DataFrame) -> pd.DataFrame:
+    """The good rows that have a value."""
+    return rows[(rows["status"] == Status.OK) & rows["value"].notna()]
+
+
 def diverged(rows: pd.DataFrame, evaluation: str) -> pd.DataFrame:
     """The rows in which an evaluation says that the encoder's training diverged."""
     return rows[(rows["status"] == Status.DIVERGED) & (rows["metric"] == evaluation)]

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from infomax_bench.stats.intervals import interval
-from infomax_bench.stats.pairs import BETWEEN, OWN, both_ways, chained, kinds, nearest, series, square, squares
+from infomax_bench.stats.pairs import (
+    BETWEEN,
+    OWN,
+    along,
+    at_ends,
+    both_ways,
+    chained,
+    kinds,
+    nearest,
+    nearest_of_each,
+    series,
+    square,
+    squares,
+)
 
 
 def test_intervals_of_pairs_that_share_encoders_hold_what_they_promise():
@@ -85,3 +99,55 @@ def test_who_is_nearest():
     assert (found["measure"], found["most"], found["least"]) == ("p", "c", "b")
     assert (found["at_most"], found["itself"]) == ((97 + 990) / 1000, (97 + 970) / 1000)
     assert not list(nearest(both_ways(pairs()).assign(panel="p"), "z", list("abc")))
+
+
+def test_whom_each_is_nearest_to():
+    found = both_ways(pairs(datasets="d"))
+    assert nearest_of_each(found[found["method"] != found["other"]]).to_dict() == {
+        ("d", "a"): "c",
+        ("d", "b"): "c",
+        ("d", "c"): "b",
+    }
+
+
+def swept(rise=0.2):
+    """Pairs of a, b and the reference r, by one measure under three seeds, at widths 8 and 64. With the least of it two
+    methods are 0.3 alike and with the most 0.3 + rise, two seeds of one 0.8, and a method and the reference 0.1."""
+    records = []
+    for width, seed, pair in (
+        (w, s, p) for w in (8, 64) for s in (0, 1, 2) for p in ("aa", "bb", "rr", "ab", "ar", "br")
+    ):
+        like = 0.8 if pair[0] == pair[1] else 0.1 if pair[1] == "r" else 0.3 + rise * (width == 64)
+        records.append(("d", *pair, width, np.nan, np.nan, seed, "p", like + seed / 1000))
+    columns = ["dataset", "method", "other", "width", "amount", "available", "seed", "panel", "value"]
+    return pd.DataFrame(records, columns=columns)
+
+
+def test_how_alike_methods_are_along_a_resource():
+    found = along(swept(), ["p"], ["a", "b"], ["r"])
+    means = found.groupby(["what", "x"])["value"].mean().round(3).to_dict()
+    assert (means[BETWEEN, 8], means[BETWEEN, 64]) == (0.301, 0.501)
+    assert (means[OWN, 64], means["with r", 64]) == (0.801, 0.101)
+    assert set(found["resource"]) == {"width"}
+    assert (set(found["n"]), set(found["absent"])) == ({2}, {""})
+
+
+def test_a_method_that_lacks_a_seed_of_its_own_is_left_out_of_all():
+    rows = swept()
+    other = rows[rows["method"].eq("b") & rows["other"].eq("b")].assign(method="c", other="c")
+    found = along(pd.concat([rows, other.query("width == 8 or seed != 1")]), ["p"], ["a", "b", "c"], ["r"])
+    assert (set(found["n"]), set(found["absent"])) == ({2}, {"c"})
+    for nothing in (rows.iloc[:0], rows.query("width == 8"), rows.query("method != 'b' and other != 'b'")):
+        assert along(nothing, ["p"], ["a", "b"], ["r"]).empty
+    assert along(rows, ["p", "another"], ["a", "b"], ["r"]).empty, "a measure that nobody has"
+
+
+def test_the_ends_of_a_resource():
+    found = at_ends(along(swept(), ["p"], ["a", "b"], ["r"]), ["r", "absent"])
+    assert (found.least, found.most) == pytest.approx((0.301, 0.501))
+    assert (found.rise.mean, found.own.mean, found.above["r"].mean) == pytest.approx((0.2, 0.801, 0.4))
+    assert found.part.mean == pytest.approx(0.501 / 0.801, abs=1e-4)
+    assert (set(found.above), found.rise.n) == ({"r"}, 3)
+    rows = swept()
+    gone = rows[(rows["other"] != "r") | (rows["width"] == 8) | (rows["seed"] > 0)]
+    assert at_ends(along(gone, ["p"], ["a", "b"], ["r"]), ["r"]).above == {}, "a reference that lacks a seed"

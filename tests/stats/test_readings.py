@@ -19,6 +19,7 @@ from infomax_bench.stats.readings import (
     tables,
     where,
     with_diverged,
+    with_values,
 )
 from infomax_bench.stats.spread import deviations, ranges, ranges_by_seed
 
@@ -131,3 +132,8 @@ def test_deviations_of_groups_for_a_table():
     found = deviations(made.groupby(["cell", "set"])["value"], 100)
     assert found.loc[("a", "d"), "deviation"] == pytest.approx(10)
     assert found["interval"].tolist() == ["5.2 to 63", ""]
+
+
+def test_good_rows_that_have_a_value():
+    made = pd.DataFrame({"value": [1.0, math.nan, 2.0], "status": ["ok", "ok", "failed"]})
+    assert with_values(made).index.tolist() == [0]
