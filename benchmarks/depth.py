@@ -50,24 +50,19 @@ class Depth(Benchmark):
 
     def grid(self, suite):
         for dataset, deepest in suite.given[self.name]["layers"].items():
+            more = ("prune_units",) if deepest > 2 else ()  # of two layers it would take more time than it tells
             for method in suite.methods:
                 own = {"label": GREEDY, "tags": {"stacking": GREEDY}, "settings": suite.settings_of(method, dataset)}
-                cells = [suite.cell(method, dataset, **own)]
-                for depth in range(2, deepest + 1):
-                    cells.append(suite.cell(method, dataset, backbone="stack", depth=depth, **own))
-                    joint = {"label": JOINT, "tags": {"stacking": JOINT}}
-                    cells.append(suite.cell(method, dataset, backbone="mlp", depth=depth, **joint))
-                for cell in cells:
-                    for evaluation in ("linear_probe", "redundancy", "training"):
-                        yield cell, Request(evaluation)
-                    if cell.backbone != "mlp":
-                        if deepest > 2:  # of two layers it would take more time than it tells
-                            yield cell, Request("prune_units")
-                        for target in suite.datasets:
-                            if target != dataset:
-                                yield cell, Request("linear_probe", target)
+                joint = {"label": JOINT, "tags": {"stacking": JOINT}, "backbone": "mlp"}
+                layers = range(2, deepest + 1)
+                greedy = [suite.cell(method, dataset, backbone="stack", depth=depth, **own) for depth in layers]
+                greedy.insert(0, suite.cell(method, dataset, **own))
+                both = [*greedy, *(suite.cell(method, dataset, depth=depth, **joint) for depth in layers)]
+                yield from ((cell, Request(one)) for cell in both for one in ("linear_probe", "redundancy", "training"))
+                yield from ((cell, Request(one)) for cell in greedy for one in more)
+                others = [target for target in suite.datasets if target != dataset]
+                yield from ((cell, Request("linear_probe", target)) for cell in greedy for target in others)
 
-    # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
         lost = where(diverged(rows, "linear_probe"), stacking=GREEDY)
         for about, values in by_depth(HOME(rows), claims):
@@ -87,7 +82,6 @@ class Depth(Benchmark):
                     about |= {"what": what, "first": first, "last": last}
                     yield Finding("change", "", Estimate.of(found), about)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
         View("accuracy", curves, HOME.then(both_ways), ylabel="accuracy of a linear probe (%)", **AXES),
         View("dependence", curves, DEPENDENCE.then(both_ways), ylabel="dependence between units", **AXES),

@@ -1,8 +1,7 @@
 """Why did layer-wise pretraining work, and why did it end?"""
 
-import itertools
-import math
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from infomax_bench import Benchmark, Estimate, Finding, Given, Request, Select, 
 from infomax_bench.plots.figures import curves
 from infomax_bench.stats.compare import difference
 from infomax_bench.stats.findings import all_above
-from infomax_bench.stats.readings import side, tables, where, word_for
+from infomax_bench.stats.readings import at_largest, first_reaching, over_last, side, tables, where, word_for
 from infomax_bench.study.amounts import passes_for
 from infomax_bench.study.selection import best_by, complement
 
@@ -26,6 +25,7 @@ ENERGY, DENOISING, LINEAR = "rbm", "denoising_autoencoder", "pca"
 ALONE = ENERGY + ", " + TRAINED
 HISTORIES = "Layer-wise pretraining made deep learning work, better tools made it unnecessary"
 PLACE = ["dataset", "labels", "network", "method"]
+RUN = [*PLACE, "seed"]
 
 
 def named(rows):
@@ -35,34 +35,26 @@ def named(rows):
     return rows.assign(method=method, label=rows["network"] + rows["labels"].astype(str))
 
 
-def relative(norms):
-    """log10 of each layer's gradient norm over the classifier's, which has the largest `x`; x is the layer."""
-    norms = norms.sort_values("x", kind="stable").astype({"value": float})
-    last = norms.groupby([*PLACE, "seed"], observed=True)["value"].transform("last")
-    good = (norms["value"] > 0) & (last > 0)
-    return norms[good].assign(value=np.log10(norms["value"][good] / last[good]))
-
-
 def passes_needed(curve):
     """The passes until the error that the question names as value: infinite where it is not reached."""
     by = ["dataset", "seed", "labels"]
     bar = where(curve, method=NOTHING, network=RELU).sort_values("x").groupby(by, observed=True)["value"].last()
-    found = curve.merge(bar.rename("bar").reset_index(), on=by)
-    found["value"] = found["x"].where(found["value"] <= found["bar"] + LITTLE + 1e-7, math.inf)
-    return found.groupby([*PLACE, "seed"], observed=True)["value"].min().reset_index()
+    return first_reaching(curve, bar + LITTLE, RUN)
 
 
-def all_labels(rows):
-    return rows[rows["labels"] == rows.groupby("dataset", observed=True)["labels"].transform("max")]
+def by_place(rows, how="mean"):
+    return rows.groupby(PLACE, observed=True)["value"].agg(how)
 
 
 VALIDATION = Select("finetuned_validation_accuracy").or_diverged("deep_finetune").then(named)
-taken = partial(best_by, score=VALIDATION, among="start", by=[*PLACE, "seed"])  # the way to start that each seed takes
+taken = partial(best_by, score=VALIDATION, among="start", by=RUN)  # the way to start that each seed takes
 BOTH_WAYS = Select("finetuned_accuracy", scale=100).or_diverged("deep_finetune").then(named).then(complement)
 ERRORS = taken(BOTH_WAYS)
 AS_TRAINED = BOTH_WAYS.then(partial(where, start=TRAINED))
 CURVES = taken(Select("finetuning_error", scale=100).then(named))
-GRADIENTS = taken(Select("gradient_norm").then(named)).then(relative)
+RELATIVE = taken(Select("gradient_norm").then(named)).then(partial(over_last, by=RUN))  # to the classifier's
+GRADIENTS = RELATIVE.then(lambda rows: rows.assign(value=np.log10(rows["value"])))
+OF_ALL_LABELS = GRADIENTS.then(partial(at_largest, of="labels", by=["dataset"]))
 RATES = taken(Select("learning_rate").then(named))
 PANEL = {"panel": "{dataset}, {network}"}
 
@@ -92,24 +84,21 @@ class History(Benchmark):
     tags = {"start": str, "network": str, "labels": float}
 
     def grid(self, suite):
+        methods = [m for m in dict.fromkeys((ENERGY, DENOISING, LINEAR, RANDOM, suite.subject)) if m in suite.methods]
         for dataset, updates in suite.given[self.name]["updates"].items():
             n = suite.n_train[dataset]
-            amounts = (*(few for few in FEW if 2 * few <= n), n)
-            for method in dict.fromkeys((ENERGY, DENOISING, LINEAR, RANDOM, suite.subject)):
-                stack = {"backbone": "stack", "depth": DEPTH, "settings": suite.settings_of(method, dataset)}
-                starts = (
-                    (TRAINED, RESCALED, SCRATCH) if method == RANDOM else (TRAINED, RESCALED)
-                )  # it carries these too
-                for start, network, labels in itertools.product(starts, (SIGMOID, RELU), amounts):
+            counts = (*(few for few in FEW if 2 * few <= n), n)
+            stack = {"backbone": "stack", "depth": DEPTH, "n_seeds": suite.sweep_seeds if n > MANY else 0}
+            starts = (TRAINED, RESCALED, SCRATCH)
+            for method, start, network, labels in product(methods, starts, (SIGMOID, RELU), counts):
+                if start != SCRATCH or method == RANDOM:  # it carries these too
                     own = {"network": network, "start": start, "labels": labels}
-                    label, few_seeds = f"{start}; {network}; {labels} labels", suite.sweep_seeds if n > MANY else 0
-                    cell = suite.cell(method, dataset, label=label, tags=own, n_seeds=few_seeds, **stack)
-                    many = passes_for(updates, labels, suite.batch_size)
-                    options = {**own, "batch_size": suite.batch_size, "passes": many}
-                    if method in suite.methods:
-                        yield cell, Request("deep_finetune", None, tuple(options.items()))
+                    named = {"label": f"{start}; {network}; {labels} labels", "tags": own}
+                    cell = suite.cell(method, dataset, settings=suite.settings_of(method, dataset), **named, **stack)
+                    passes = passes_for(updates, labels, suite.batch_size)
+                    options = {**own, "batch_size": suite.batch_size, "passes": passes}
+                    yield cell, Request("deep_finetune", None, tuple(options.items()))
 
-    # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
         alone = AS_TRAINED(rows)
         errors = pd.concat([ERRORS(rows), alone.assign(method=alone["method"] + ", " + TRAINED)])
@@ -125,10 +114,9 @@ class History(Benchmark):
                     values = {"dataset": dataset, "network": network, "start": method, "ratio": ratio}
                     yield Finding("gradient", values=values)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
         View("error", curves, ERRORS, x="labels", xlabel="labelled images", ylabel="test error (%)", log=True, **PANEL),
-        View("gradients", curves, GRADIENTS.then(all_labels), xlabel="layer", ylabel="log10 of the ratio", **PANEL),
+        View("gradients", curves, OF_ALL_LABELS, xlabel="layer", ylabel="log10 of the ratio", **PANEL),
     )
 
     def views(self, rows, claims):
@@ -145,13 +133,12 @@ class History(Benchmark):
         by_seed = tables(errors, PLACE[:3], "method").items()
         gains = {(*at, m): difference(own, NOTHING, m if m != NOTHING else None) for at, own in by_seed for m in own}
         scaled = errors.assign(value=100.0 * (errors["start"] == RESCALED))
+        needed = by_place(passes_needed(CURVES(rows)), "median")
         columns = {
             "test error (%)": by_place(errors),
             "points gained on nothing": {at: f"{gain.mean:+.2f}" if gain.n else "" for at, gain in gains.items()},
             "95 % interval": {at: f"[{g.low:+.2f}, {g.high:+.2f}]" if g.n > 1 else "" for at, g in gains.items()},
-            "passes to the error": by_place(passes_needed(CURVES(rows)), "median")
-            .map("{:g}".format)
-            .replace("inf", "never"),
+            "passes to the error": needed.map("{:g}".format).replace("inf", "never"),
             "test error as trained (%)": by_place(AS_TRAINED(rows)),
             "% of seeds that scale": by_place(scaled),
             "learning rate": by_place(RATES(rows), "median"),
@@ -159,10 +146,6 @@ class History(Benchmark):
         }
         made = pd.DataFrame({heading: pd.Series(own) for heading, own in columns.items()})
         return made.rename_axis(PLACE).reset_index().astype({"labels": int})
-
-
-def by_place(rows, how="mean"):
-    return rows.groupby(PLACE, observed=True)["value"].agg(how)
 
 
 def known(errors, about):
@@ -180,7 +163,7 @@ def readings(errors, subject, about):
     if tools.n:
         word = word_for(tools, "refuted", "supported", LITTLE)
         yield Finding("reading", word, Estimate.of(tools, unit="points"), {**about, "of": "tools"})
-    rivals = itertools.product((ENERGY, DENOISING, RANDOM), (SIGMOID, RELU))
+    rivals = product((ENERGY, DENOISING, RANDOM), (SIGMOID, RELU))
     ahead = {f"{m} in the {n} network": difference(errors, (n, m), (n, subject)) for m, n in rivals if m != subject}
     if not any(found.n for found in ahead.values()):
         return

@@ -158,11 +158,8 @@ def correlations(scored, claims):
     columns `comparison`, `part`, `what`, dataset, seed, value, `n` (methods, or weights)."""
     plain = scored[(scored["label"] == "") & scored["method"].isin(set(claims.roles) - claims.own_width)]
     swept = scored[(scored["method"] == claims.subject) & scored["amount"].notna()]
-    found = [
-        rank_correlations(own, "dependence", "value", over, ("part", "what", "dataset")).assign(comparison=comparison)
-        for comparison, own, over in ((ACROSS, plain, "method"), (WITHIN, swept, "amount"))
-    ]
-    return pd.concat([f for f in found if len(f)] or found)
+    both = plain.assign(comparison=ACROSS, over=plain["method"]), swept.assign(comparison=WITHIN, over=swept["amount"])
+    return rank_correlations(pd.concat(both), "dependence", "value", "over", ("comparison", "part", "what", "dataset"))
 
 
 def robust(name, rho, lost, comparison=WITHIN, **about):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from string import Formatter
 from typing import Any, Protocol
@@ -141,6 +142,27 @@ def averaged(rows: pd.DataFrame, by: Sequence[str] = (), how: str = "mean") -> p
 def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     """The values of some columns under the seeds that all of them have; no lines if one is missing."""
     return values[list(names)].dropna() if set(names) <= set(values) else pd.DataFrame()
+
+
+def at_largest(rows: pd.DataFrame, of: str, by: Sequence[str]) -> pd.DataFrame:
+    """The rows with the largest value of the column `of` in their case of the columns `by`."""
+    return rows[rows[of] == rows.groupby(list(by), observed=True)[of].transform("max")]
+
+
+def over_last(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Values over the one with the largest `x` of each case of the columns `by`, of rows where both are above zero."""
+    rows = rows.sort_values("x", kind="stable").astype({"value": float})
+    last = rows.groupby(list(by), observed=True)["value"].transform("last")
+    found = rows.assign(value=rows["value"] / last.where(last > 0))
+    return found[found["value"] > 0]
+
+
+def first_reaching(curves: pd.DataFrame, bar: pd.Series, by: Sequence[str]) -> pd.DataFrame:
+    """As value the least `x` of each curve, told apart by the columns `by`, at which its value is no more than the bar
+    of its case (the columns that `bar` is indexed by), up to rounding: infinite where none is."""
+    found = curves.merge(bar.rename("bar").reset_index(), on=list(bar.index.names))
+    found["value"] = found["x"].where(found["value"] <= found["bar"] + 1e-7, math.inf)
+    return found.groupby(list(by), observed=True)["value"].min().reset_index()
 
 
 def at_best(encoders: pd.DataFrame, setting: str, column: str, by: Sequence[str]) -> pd.DataFrame:

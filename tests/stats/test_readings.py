@@ -11,11 +11,14 @@ import pytest
 from infomax_bench.stats.readings import (
     as_rows,
     at_best,
+    at_largest,
     averaged,
     by_seed,
     complete,
     composed,
     encoder_table,
+    first_reaching,
+    over_last,
     tables,
     where,
     with_diverged,
@@ -92,6 +95,27 @@ def test_good_rows_of_an_encoder_are_averaged():
     assert averaged(made, how="min")["value"].tolist() == [1.0]
     assert averaged(made, ["part"])[["part", "value"]].to_numpy().tolist() == [["x", 1.0], ["y", 3.0]]
     assert averaged(made.iloc[:0]).empty
+
+
+def test_rows_at_the_largest_value_of_a_column():
+    made = pd.DataFrame({"cell": list("aaab"), "x": [1, 3, 3, 2]})
+    assert at_largest(made, "x", ["cell"]).index.tolist() == [1, 2, 3]
+    assert at_largest(made.iloc[:0], "x", ["cell"]).empty
+
+
+def test_values_relative_to_the_last_of_their_case():
+    made = pd.DataFrame([("a", 2, 4.0), ("a", 1, 1.0), ("b", 1, 3.0), ("b", 2, 0.0), ("a", 3, 2.0), ("a", 0, 0.0)])
+    found = over_last(made.set_axis(["cell", "x", "value"], axis=1), ["cell"])
+    assert found.to_numpy().tolist() == [["a", 1, 0.5], ["a", 2, 2.0], ["a", 3, 1.0]], "nothing over zero, nor zero"
+
+
+def test_the_first_point_of_a_curve_that_reaches_the_bar_of_its_case():
+    points = [("d", "m", x, v) for x, v in ((1, 0.5), (2, 0.25), (4, 0.1))] + [("d", "n", 1, 0.9), ("e", "m", 1, 0.2)]
+    curves = pd.DataFrame(points, columns=["dataset", "method", "x", "value"])
+    bar = pd.Series([0.25, 0.5], pd.Index(["d", "e"], name="dataset"))
+    found = first_reaching(curves, bar, ["dataset", "method"]).set_index(["dataset", "method"])["value"]
+    assert found.to_dict() == {("d", "m"): 2, ("d", "n"): math.inf, ("e", "m"): 1}
+    assert first_reaching(curves, bar.drop("e"), ["method"])["method"].tolist() == ["m", "n"], "no bar, no curve"
 
 
 def test_rows_at_the_best_value_of_a_setting():
