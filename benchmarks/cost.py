@@ -1,8 +1,11 @@
 """What does each objective cost?"""
 
+from typing import Any
+
 from infomax_bench import Benchmark, Contrast, Select, View, in_panels
 from infomax_bench.plots.figures import comparable, dots
 
+LESS: dict[str, Any] = {"higher_is_better": False}
 OPERATIONS = Select("train_flops_per_sample", "", scale=1e-3)
 SPENT = {
     "operations (kFLOP / image)": OPERATIONS,
@@ -40,16 +43,8 @@ class Cost(Benchmark):
         ),
     )
     evaluations = ("training", "cost")
-    contrasts = (
-        Contrast(
-            "table", "Cheapest", "operations to train on one image", OPERATIONS, "kFLOP saved", higher_is_better=False
-        ),
-    )
-    shows = (
-        View(
-            "spent", dots, in_panels(SPENT).then(known), panel="panel", log=True, higher_is_better=False, order=[*SPENT]
-        ),
-    )
+    contrasts = (Contrast("table", "Cheapest", "operations to train on one image", OPERATIONS, "kFLOP saved", **LESS),)
+    shows = (View("spent", dots, in_panels(SPENT).then(known), panel="panel", log=True, order=[*SPENT], **LESS),)
     columns = {
         "seconds": Select("train_seconds", ""),
         "kFLOP / image": OPERATIONS,

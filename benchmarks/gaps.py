@@ -1,5 +1,7 @@
 """Does end-to-end training leave gaps? Which factors can be read from features, and which not."""
 
+from functools import partial
+
 import pandas as pd
 
 from infomax_bench import Benchmark, Contrast, Estimate, Finding, GroupContrast, Select, View, in_panels, reads
@@ -7,7 +9,7 @@ from infomax_bench.plots.figures import comparable, dots, matrix, scatter
 from infomax_bench.plots.sheets import stacked
 from infomax_bench.stats.compare import by_case
 from infomax_bench.stats.groups import between, mean_of
-from infomax_bench.stats.readings import averaged, word_for
+from infomax_bench.stats.readings import averaged, where, where_not, word_for
 from infomax_bench.study.selection import Derived
 
 LABEL = "class"
@@ -17,26 +19,12 @@ READ = {KNOWN: Select("decodability", scale=100), MEASURED: Select("property_r2"
 FACTORS, PROPERTIES = READ.values()
 SHARES = Select("variance_share")
 ORDER = ("ink", "width", "height", "slant")
-
-
-def left_open(rows):
-    """Means over what the label leaves open."""
-    return averaged(rows[rows["protocol"] != LABEL])
-
-
-def of_label(rows):
-    """The label's rows."""
-    return rows[rows["protocol"] == LABEL]
-
-
-def everywhere(rows):
-    """Of everything that is read, the methods that have run on all data sets."""
-    return comparable(rows, "protocol")
+everywhere = partial(comparable, by="protocol")  # of everything that is read, the methods that ran on all data sets
 
 
 def with_factors(rows):
-    """The same on the data sets that have factors beside the label."""
-    return everywhere(rows[rows["dataset"].isin(rows.loc[rows["protocol"] != LABEL, "dataset"])])
+    """The rows of data sets that have factors beside the label, of methods that have run on all of these."""
+    return everywhere(rows[rows["dataset"].isin(where_not(rows, protocol=LABEL)["dataset"])])
 
 
 def groups(claims):
@@ -46,8 +34,8 @@ def groups(claims):
 
 
 ITEMS = in_panels(READ)
-TOLD = in_panels(dict.fromkeys(READ, FACTORS.then(of_label)))
-OPEN = {kind: select.then(left_open) for kind, select in READ.items()}
+TOLD = in_panels(dict.fromkeys(READ, FACTORS.then(partial(where, protocol=LABEL))))
+OPEN = {kind: select.then(partial(where_not, protocol=LABEL)).then(averaged) for kind, select in READ.items()}
 SAID = ("unsupervised", "leaves_gaps", "points")
 AXES = {"xlabel": "label: accuracy above chance (%)", "ylabel": "what it leaves open (%)"}
 
@@ -119,7 +107,6 @@ class Gaps(Benchmark):
             if (dataset, item) not in found:
                 yield Finding("unknown", values={"dataset": dataset, "item": item})
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
         View("ahead", dots, ahead, label="points ahead", higher_is_better=None, bound=(0.0, "")),
         View("label", scatter, TOLD, in_panels(OPEN), panel="{dataset}: {panel}", **AXES),

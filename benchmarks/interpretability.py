@@ -6,6 +6,7 @@ from infomax_bench.plots.figures import comparable, curves, dots
 
 NAMED = Select("nameable_units", "", scale=100)
 SPARSELY = Select("sparse_accuracy", "", scale=100)
+BY_UNITS = {"log": True, "told": {"units": SPARSE}}
 GAP = Select("mig", "")
 ALIGNED = {
     "mutual information gap": GAP,
@@ -39,15 +40,7 @@ class Interpretability(Benchmark):
     shows = (
         View("named", dots, NAMED, label="% of units", told={"nameable": NAMEABLE}),
         View("aligned", dots, in_panels(ALIGNED).then(comparable), panel="panel", order=[*ALIGNED]),
-        View(
-            "sparse",
-            curves,
-            SPARSELY,
-            xlabel="units for each class",
-            ylabel="accuracy (%)",
-            log=True,
-            told={"units": SPARSE},
-        ),
+        View("sparse", curves, SPARSELY, xlabel="units for each class", ylabel="accuracy (%)", **BY_UNITS),
     )
     columns = {
         "% nameable units": NAMED,

@@ -114,10 +114,10 @@ class Robustness(Benchmark):
         }
         shown = pd.concat([own.assign(value=100 * own["value"], panel=panel) for panel, own in panels.items()])
         yield View("swept", sweep, shown, x="amount", panel="panel", xlabel=WEIGHT, order=[*panels], told=told)
-        yield View("severity", curves, comparable(severity(levels(rows[rows["label"] == ""]))), **STEPS)
+        yield View("severity", curves, comparable(severity(levels(where(rows, label="")))), **STEPS)
 
     def table(self, rows, claims):
-        own = scores(rows[rows["label"] == ""])
+        own = scores(where(rows, label=""))
         columns = {"nonlinear dependence": own.assign(value=own["dependence"] / 100)}
         columns[f"{CLEAN} (%)"] = where(own, part=CLEAN)
         columns |= {f"{part} (% kept)": where(own, part=part, what=KEPT) for part in (*PARTS[1:], *CORRUPTIONS)}

@@ -9,13 +9,13 @@ from infomax_bench.plots.figures import comparable, dots, matrix
 from infomax_bench.plots.sheets import mosaic
 from infomax_bench.stats.compare import by_case, compare, difference
 from infomax_bench.stats.findings import one_by_one
-from infomax_bench.stats.readings import averaged, complete, tables
+from infomax_bench.stats.readings import averaged, complete, tables, where, where_not
 from infomax_bench.study.selection import Derived, complement, of_this_width
 
 LABEL, GAUSSIAN, ALONE = "class", "drawn from a Gaussian", "units drawn alone"
 TASKS: dict[str, Select | Derived] = {
     "classes": Select("decodability", LABEL, scale=100),
-    "factors": Select("decodability", scale=100).then(lambda rows: rows[rows["protocol"] != LABEL]),
+    "factors": Select("decodability", scale=100).then(partial(where_not, protocol=LABEL)),
     "figure-ground": Select("mask_skill", scale=100),
     "reconstruction": Select("reconstruction", "", scale=100),
     "generation": Select("sample_distance", "chosen", scale=100).then(complement),
@@ -53,7 +53,7 @@ def weakest(rows, claims):
 
 def surely(scores, task, method):
     """Whom the scores of a method are surely above and below on a task."""
-    values = by_case(scores[scores["panel"] == task], method)
+    values = by_case(where(scores, panel=task), method)
     return one_by_one(*compare(values, method, sorted(set(values.values) - {method})))
 
 
@@ -102,7 +102,6 @@ class Universality(Benchmark):
             each = {"alone": 100 * by_draw[ALONE].mean(), "gaussian": 100 * by_draw[GAUSSIAN].mean()}
             yield Finding("drawn", "", Estimate.of(lost, 100, "points"), each)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     shows = (
         View("scores", matrix, SCORES.then(comparable), column="panel", label="score (%)", order=tuple(TASKS)),
         View("weakest", dots, of_this_width(weakest), label="points to the best, on the weakest task"),

@@ -70,6 +70,14 @@ def where(rows: pd.DataFrame, **values: Any) -> pd.DataFrame:
     return rows[kept]
 
 
+def where_not(rows: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """The rows that have none of these values in these columns."""
+    kept = pd.Series(True, rows.index)
+    for column, value in values.items():
+        kept &= rows[column] != value
+    return rows[kept]
+
+
 def composed(column: str, pattern: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """Writes a column that is made of others, as "{dataset} on {target}" says, into rows."""
     fields = [name for _, name, _, _ in Formatter().parse(pattern) if name]

@@ -21,6 +21,7 @@ from infomax_bench.stats.readings import (
     over_last,
     tables,
     where,
+    where_not,
     with_diverged,
     with_values,
 )
@@ -95,6 +96,14 @@ def test_good_rows_of_an_encoder_are_averaged():
     assert averaged(made, how="min")["value"].tolist() == [1.0]
     assert averaged(made, ["part"])[["part", "value"]].to_numpy().tolist() == [["x", 1.0], ["y", 3.0]]
     assert averaged(made.iloc[:0]).empty
+
+
+def test_rows_with_and_without_values_of_columns():
+    made = pd.DataFrame({"cell": list("aab"), "x": [1, 2, 3]})
+    assert where(made, cell="a", x=2).index.tolist() == [1]
+    assert where_not(made, cell="b").index.tolist() == [0, 1]
+    assert where_not(made, cell="b", x=2).index.tolist() == [0]
+    assert where_not(made).index.tolist() == where(made).index.tolist() == [0, 1, 2]
 
 
 def test_rows_at_the_largest_value_of_a_column():
