@@ -206,6 +206,8 @@ class Benchmark:
             own = select.raw(rows, claims)
             own = own[own["status"] == "ok"]
             parts[heading] = select.scale * own.groupby(key, observed=True)["value"].mean()
+        if not parts:
+            return pd.DataFrame(columns=key).rename(columns=dict(self.headings))
         made = pd.DataFrame(parts).dropna(axis="columns", how="all").rename_axis(key).reset_index()
         whole = [name for name in made.select_dtypes(float) if name in key and (made[name] % 1 == 0).all()]
         return made.astype(dict.fromkeys(whole, int)).rename(columns=dict(self.headings))

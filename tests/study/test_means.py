@@ -35,3 +35,4 @@ def test_a_table_of_nothing_is_empty_and_one_by_a_column_is_by_methods_too():
     assert list(nothing)[:2] == ["method", "how much"]
     made = Tabled().means(rows(), {"accuracy": Select("accuracy")}, "dataset")
     assert made[["dataset", "method"]].to_numpy().tolist() == [["d", "s"]]
+    assert list(Tabled().means(rows(), {}, "dataset")) == ["dataset", "method"], "without columns there are no lines"
