@@ -26,7 +26,7 @@ TIMES = (0.1, 1.0, 10.0)
 POINT, AGREEMENT = 0.01, 0.05  # the least differences of interest, in accuracy and in the agreement of regions
 
 KEY = ["cell", "dataset", "sweep", "x", "seed"]  # an encoder
-ACCURACY, SETTLED, DEAD, ENTROPY = "accuracy (%)", "% until settled", "% dead units", "entropy / log K"
+ACCURACY, SETTLED, DEAD, ENTROPY = "accuracy (%)", "% of training until settled", "% dead units", "entropy / log K"
 KMEANS, MIXTURE, CLASSES = (f"agreement with {what}" for what in ("k-means", "a mixture", "classes"))
 UNCUT, VALIDATION = "agreement before ReLU", "validation"
 STRUCTURE: dict[str, Select | Derived] = {
@@ -139,6 +139,7 @@ class Mechanism(Benchmark):
         yield View("effects", estimates, both, label="points", **own, told={"n": both["seed"].nunique()})
         for which, (xlabel, columns) in SWEEPS.items():
             shown = as_rows(found[found["sweep"] == which], columns, 100)
+            shown["panel"] = shown["panel"].replace(KMEANS, f"{KMEANS} (%)")
             if shown["x"].nunique() > 1:
                 axes = {"x": "x", "xlabel": xlabel, "panel": "{dataset}: {panel}", "line": "cell"}
                 yield View("swept", sweep, shown, **axes, told={"against": xlabel})
