@@ -98,10 +98,9 @@ class Compression(Benchmark):
                 if found.n and claims.subject != reference:
                     word = word_for(found, "more prunable", "less prunable")
                     yield Finding("against", word, Estimate.of(found, unit="points"), {**about, "reference": reference})
-            others = set(claims.roles) - claims.own_width
             for reference in end_to_end:
                 known = before.get((network, kind), pd.DataFrame())
-                yield from survival(values, known, reference, others - {reference}, about)
+                yield from survival(values, known, reference, claims.compared - {reference}, about)
 
     shows = (
         View("fractions", dots, FRACTIONS[TUNED], label="% prunable", higher_is_better=None, bound=CLAIM, **PANEL),

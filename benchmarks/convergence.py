@@ -139,7 +139,7 @@ def similarities(rows, claims):
 
 def measure(resource, panel, own, claims):
     """What one measure says of methods along a resource, by the rule."""
-    found = at_ends(own, set(claims.roles) - claims.own_width)
+    found = at_ends(own, claims.compared)
     about = {"resource": resource, "measure": panel, "least": found.least, "most": found.most}
     about |= {"rise": Estimate.of(found.rise), "above": {name: Estimate.of(one) for name, one in found.above.items()}}
     return Finding("measure", reading(found), Estimate.of(found.part), about)

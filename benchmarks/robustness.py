@@ -156,7 +156,7 @@ def severity(levels):
 def correlations(scored, claims):
     """The rank correlation of redundancy with what is kept and what is left, ACROSS methods and WITHIN the sweep:
     columns `comparison`, `part`, `what`, dataset, seed, value, `n` (methods, or weights)."""
-    plain = scored[(scored["label"] == "") & scored["method"].isin(set(claims.roles) - claims.own_width)]
+    plain = scored[(scored["label"] == "") & scored["method"].isin(claims.compared)]
     swept = scored[(scored["method"] == claims.subject) & scored["amount"].notna()]
     both = plain.assign(comparison=ACROSS, over=plain["method"]), swept.assign(comparison=WITHIN, over=swept["amount"])
     return rank_correlations(pd.concat(both), "dependence", "value", "over", ("comparison", "part", "what", "dataset"))

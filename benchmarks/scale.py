@@ -77,7 +77,7 @@ class Scale(Benchmark):
             if claims.subject not in values:
                 continue
             gone = set(where(lost, dataset=dataset, sweep=sweep)["method"])
-            others = [m for m in claims.roles if m in values and m not in claims.own_width | {claims.subject}]
+            others = [m for m in values if m in claims.compared - {claims.subject}]
             worse, better = apart_from(values, claims.subject, others)
             better, worse = [] if claims.subject in gone else better, [m for m in worse if m not in gone]
             found = interval(values[claims.subject].dropna())
@@ -117,7 +117,7 @@ def levels(means, claims, about):
     method and amount."""
     if claims.subject not in means.index:
         return
-    mine, others = means.loc[claims.subject], set(means.index) & set(claims.roles) - claims.own_width
+    mine, others = means.loc[claims.subject], set(means.index) & claims.compared
     least, most = mine.index[0], mine.index[-1]
     fewer = int((means.loc[sorted(others - {claims.subject}), most] < mine[most]).sum())
     values = {"least": least, "most": most, "first": mine[least], "last": mine[most]}

@@ -84,7 +84,7 @@ class Universality(Benchmark):
         scores = SCORES(rows)
         if claims.subject not in set(scores["method"]):
             return
-        compared = comparable(scores[scores["method"].isin(set(claims.roles) - claims.own_width)])
+        compared = comparable(scores[scores["method"].isin(claims.compared)])
         means = compared.groupby(["panel", "method"], observed=True)["value"].mean()
         levels = {task: means[task] for task in TASKS if task in means}
         for task, own in levels.items():

@@ -40,6 +40,11 @@ class Claims:
         return sorted(own - {self.subject})
 
     @property
+    def compared(self) -> frozenset[str]:
+        """The methods that are compared at one width, whatever their role: without those that have their own."""
+        return frozenset(self.roles) - self.own_width
+
+    @property
     def references(self) -> list[str]:
         """The methods that learn nothing, or next to nothing, whatever their width."""
         return sorted(m for m, role in self.roles.items() if role == "reference")
