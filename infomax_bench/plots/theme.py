@@ -16,6 +16,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
@@ -154,16 +155,19 @@ def png(figure: Figure) -> bytes:
 def _names_are_text(figure: Figure) -> None:
     """Names are drawn as they are, a dollar for a dollar, each in fonts that have its letters. Numbers on axes, which
     matplotlib writes as formulas, are left alone."""
-    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
-    numbers = [axis for axis in axes if not isinstance(axis.get_major_formatter(), FixedFormatter | FuncFormatter)]
-    formulas = {id(text) for axis in numbers for text in axis.findobj(Text) if text is not axis.label}
-    for text in figure.findobj(Text):
-        if id(text) in formulas:
-            continue
-        assert isinstance(text, Text)
-        text.set_parse_math(False)
-        if not text.get_text().isascii():
-            text.set_fontfamily(fonts.families(text.get_text()))
+    parts = [part for part in figure.get_children() if not isinstance(part, Axes)]
+    for part in [*parts, *(part for ax in figure.axes for part in ax.get_children())]:
+        if not isinstance(part, Axis):
+            texts = part.findobj(Text)
+        elif isinstance(part.get_major_formatter(), FixedFormatter | FuncFormatter):
+            texts = [part.label, *part.get_ticklabels()]
+        else:
+            texts = [part.label]  # looking into its ticks would make them all
+        for text in texts:
+            assert isinstance(text, Text)
+            text.set_parse_math(False)
+            if not text.get_text().isascii():
+                text.set_fontfamily(fonts.families(text.get_text()))
 
 
 def letters(text: str) -> float:

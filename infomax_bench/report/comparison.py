@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from scipy.stats import spearmanr
 
 from infomax_bench.plots.figures import comparable, intervals, scatter
 from infomax_bench.report.parts import Picture, Table, number, picture
 from infomax_bench.run.results import Results
+from infomax_bench.stats.correlation import spearman
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.view import seeds_of
 
@@ -99,7 +99,7 @@ def independence(results: Results, claims: Claims) -> Picture | None:
         {k: r.groupby(["dataset", "method"])["value"].mean() for k, r in (("x", across), ("y", up))}, axis=1
     ).dropna()
     notes = {
-        str(d): f"rank correlation {spearmanr(own['x'], own['y']).statistic:+.2f}"
+        str(d): f"rank correlation {spearman(own['x'].to_numpy(), own['y'].to_numpy()):+.2f}"
         for d, own in both.groupby("dataset")
         if len(own) > 2 and own["x"].nunique() > 1 and own["y"].nunique() > 1
     }

@@ -7,10 +7,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from infomax_bench.stats.intervals import Interval, interval, rank_interval
 from infomax_bench.stats.readings import side
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """Spearman's rank correlation of two arrays `[n]`, equal values having their mean rank; each has two values or
+    more. scipy's would find its p-value too, which takes ten times as long."""
+    return float(np.corrcoef(np.column_stack([_ranks(x), _ranks(y)]), rowvar=False)[1, 0])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return ranks
 
 
 def rank_correlations(
@@ -31,7 +42,7 @@ def rank_correlations(
         one = one.dropna(thresh=(one.shape[1] + 1) // 2).dropna(axis=1)
         two = two.loc[one.index, one.columns]
         rho = [
-            (*case, *at, spearmanr(a, b).statistic, len(a))
+            (*case, *at, spearman(a, b), len(a))
             for at, a, b in zip(one.index, one.to_numpy(), two.to_numpy(), strict=True)
             if len(set(a)) > 2 and len(set(b)) > 1
         ]

@@ -12,9 +12,10 @@ def exponents(rows: pd.DataFrame, by: Sequence[str], x: str, floor: float) -> pd
     """A row for each curve of two points or more, told apart by the columns `by`: as value minus the least-squares
     slope of log value over the log of column `x`, no value being smaller than `floor`. It is current if all are."""
     found = []
-    for key, own in rows.groupby(list(by), observed=True):
-        means = own.groupby(x)["value"].mean().clip(lower=floor)
-        if len(means) > 1:
-            slope = np.polyfit(np.log(means.index), np.log(means), 1)[0]
+    means = rows.groupby([*by, x], observed=True).agg(value=("value", "mean"), current=("current", "all")).reset_index()
+    points = means.assign(x=np.log(means[x].astype(float)), y=np.log(means["value"].clip(lower=floor)))
+    for key, own in points.groupby(list(by), observed=True):
+        if len(own) > 1:
+            slope = np.polyfit(own["x"].to_numpy(), own["y"].to_numpy(), 1)[0]
             found.append((*key, round(-slope, 9), own["current"].all()))
     return pd.DataFrame(found, columns=[*by, "value", "current"]).assign(status="ok")
