@@ -157,13 +157,9 @@ def _names_are_text(figure: Figure) -> None:
     matplotlib writes as formulas, are left alone."""
     parts = [part for part in figure.get_children() if not isinstance(part, Axes)]
     for part in [*parts, *(part for ax in figure.axes for part in ax.get_children())]:
-        if not isinstance(part, Axis):
-            texts = part.findobj(Text)
-        elif isinstance(part.get_major_formatter(), FixedFormatter | FuncFormatter):
-            texts = [part.label, *part.get_ticklabels()]
-        else:
-            texts = [part.label]  # looking into its ticks would make them all
-        for text in texts:
+        if isinstance(part, Axis) and not isinstance(part.get_major_formatter(), FixedFormatter | FuncFormatter):
+            part = part.label  # looking for texts in ticks of numbers would make these
+        for text in part.findobj(Text):
             assert isinstance(text, Text)
             text.set_parse_math(False)
             if not text.get_text().isascii():

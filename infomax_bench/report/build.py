@@ -130,7 +130,7 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     claims = replace(claims, doubtful=frozenset(doubtful))
     names = marks(results, doubtful)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
-    (galleries, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
+    (shown, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
         [
             partial(_galleries, results, claims),
             partial(comparison, results, claims, names),
@@ -143,7 +143,6 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
         ],
         available_cores(),
     )
-    shown = [_pictures(g) for g in galleries]
     figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
     return {
         **_of_the_run(results, names, claims),
@@ -235,9 +234,9 @@ def _say_what_fonts_lack(results: Results) -> None:
 
 def _galleries(
     results: Results, claims: Claims
-) -> tuple[list[Gallery], tuple[Picture | None, Table | None, list[str]]]:
+) -> tuple[list[dict[str, Any]], tuple[Picture | None, Table | None, list[str]]]:
     galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
-    return galleries, training(galleries, claims)
+    return [_pictures(g) for g in galleries], training(galleries, claims)
 
 
 def _section(

@@ -16,18 +16,20 @@ from infomax_bench.study.view import seeds_of
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
 
 
+ENCODER = ["method", "dataset", "target", "width", "label", "seed"]
+READ = [*ENCODER, "metric", "protocol", "x", "value", "status", "current"]
+
+
 def main_rows(results: Results) -> pd.DataFrame:
     """Rows of encoders measured on their own source, at the suite's width or the method's own, each once."""
     rows = results.table
     width = results.info.get("suite", {}).get("width")
-    kept: pd.DataFrame = rows[
-        (rows["dataset"] == rows["target"])
-        & (rows["track"] == "controlled")
-        & (rows["label"] == "")
-        & (rows["backbone"] == "linear")
-    ]
-    swept = kept.groupby(["method", "dataset"])["width"].transform(lambda w: (w == width).any()).astype(bool)
-    kept = kept[~swept | (kept["width"] == width)]
+    here = (rows["dataset"] == rows["target"]) & (rows["track"] == "controlled")
+    here &= (rows["label"] == "") & (rows["backbone"] == "linear")
+    kept: pd.DataFrame = rows.loc[here, READ]
+    at_width = kept["width"] == width
+    swept = at_width.groupby([kept["method"], kept["dataset"]]).transform("any")
+    kept = kept[~swept | at_width]
     return kept.drop_duplicates(["method", "dataset", "width", "seed", "metric", "protocol", "x"])
 
 

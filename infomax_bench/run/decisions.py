@@ -27,13 +27,14 @@ def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str |
     table = results.without_drafts(claims.subject)
     ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
     doubtful = frozenset(uncalibrated(results, ordered, claims)) - {claims.subject}
-    asked = {"": partial(_verdicts, table, ordered, claims)}
+    own = [(b, rows) for b in ordered if len(rows := b.own_rows(table, claims))]
+    asked = {"": partial(_verdicts, own, claims)}
     if doubtful:
-        asked["without_uncalibrated"] = partial(_verdicts, table, ordered, claims.without(doubtful))
+        asked["without_uncalibrated"] = partial(_verdicts, own, claims.without(doubtful))
     if claims.subject not in claims.supervised:
         blind = claims.without(claims.supervised)
-        asked["without_supervised"] = partial(_verdicts, table, ordered, blind)
-    asked["with_defaults"] = partial(_with_defaults, table, ordered, claims)
+        asked["without_supervised"] = partial(_verdicts, own, blind)
+    asked["with_defaults"] = partial(_with_defaults, own, claims)
     verdicts, *others = in_parallel(list(asked.values()), available_cores())
     for name, found in zip([*asked][1:], others, strict=True):
         outcomes = {_question(v): v.verdict for v in found if v.n_seeds}
@@ -41,13 +42,18 @@ def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str |
     return list(verdicts)
 
 
-def _with_defaults(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
+Own = Sequence[tuple[Benchmark, pd.DataFrame]]
+"""Benchmarks, each with its rows."""
+
+
+def _with_defaults(own: Own, claims: Claims) -> list[Verdict]:
     """The verdicts if the subject had not been tuned; none where it was not, or was not run so."""
     named = f"{claims.subject} ({DEFAULTS})"
-    if not (table["method"] == named).any():
+    if not any((rows["method"] == named).any() for _, rows in own):
         return []
-    rows = table[table["method"] != claims.subject]
-    return _verdicts(rows.assign(method=rows["method"].replace(named, claims.subject)), benchmarks, claims)
+    others = [(benchmark, rows[rows["method"] != claims.subject]) for benchmark, rows in own]
+    renamed = [(b, rows.assign(method=rows["method"].replace(named, claims.subject))) for b, rows in others]
+    return _verdicts([(benchmark, rows) for benchmark, rows in renamed if len(rows)], claims)
 
 
 def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:
@@ -56,13 +62,11 @@ def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Clai
     return sorted({m for b in able for m in b.uncalibrated(b.own_rows(results.table, claims))})
 
 
-def _verdicts(table: pd.DataFrame, benchmarks: Iterable[Benchmark], claims: Claims) -> list[Verdict]:
+def _verdicts(own: Own, claims: Claims) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    for benchmark in benchmarks:
-        rows = benchmark.own_rows(table, claims)
-        if not rows.empty:
-            failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
-            verdicts += benchmark.verdicts(rows, claims, failed)
+    for benchmark, rows in own:
+        failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
+        verdicts += benchmark.verdicts(rows, claims, failed)
     return verdicts
 
 

@@ -18,19 +18,12 @@ from infomax_bench.base.sealed import Damaged, read_either
 from infomax_bench.base.status import LOST, Status
 from infomax_bench.base.store import Job, Manifest, Store, replacing
 from infomax_bench.run.record import RECORD, fitted
-from infomax_bench.run.rows import read_rows
+from infomax_bench.run.rows import WORDS, read_rows
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cards import claims_of
+from infomax_bench.study.cell import COLUMNS as COLUMNS
 from infomax_bench.study.cell import DEFAULTS, Cell, Request
 from infomax_bench.study.claims import Claims
-
-COLUMNS = (
-    "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
-    "metric", "x", "value", "status", "n_parameters", "preset", "device", "version", "git_sha",
-    # beyond the contract; the tags of the benchmarks' cells come after these
-    "other", "role", "label", "evaluation", "reason", "current",
-)  # fmt: skip
-
 
 Arrays = Callable[[], dict[str, np.ndarray]]
 """Reads arrays that a job kept; raises what numpy, zipfile and zlib do if they are damaged."""
@@ -85,6 +78,8 @@ class Results:
         benchmark reads of all rows together, such as the best of them."""
         own = {subject, f"{subject} ({DEFAULTS})"}
         part = {m for m, card in self.cards.items() if card.get("role", "draft") != "draft"} | own
+        if set(self.jobs["method"]) <= part:
+            return self.table  # cutting nothing out of it would take as long as cutting much
         return self.table[self.table["method"].isin(part)]  # of what is gone nobody knows whether it was a draft
 
 
@@ -200,14 +195,18 @@ def _of_one_job(entry: dict[str, Any], job: Job, results: Results) -> dict[str, 
 def _table(jobs: pd.DataFrame, counts: np.ndarray, columns: Mapping[str, Any], tags: Sequence[str]) -> pd.DataFrame:
     """The tidy table: of each job as many rows as it has, whose own columns are given. A number that two requests
     asked for, of which one was made again: what is current counts."""
-    shared = jobs.astype(dict.fromkeys(CODED, "category")).iloc[np.repeat(np.arange(len(jobs)), counts)]
-    table = shared.reset_index(drop=True).assign(**columns)[[*COLUMNS, *tags]]
+    words = [name for name in jobs if name not in tags and isinstance(jobs[name].dtype, pd.StringDtype)]
+    words += [name for name in CODED if name not in words]
+    shared = jobs.astype(dict.fromkeys(words, "category")).iloc[np.repeat(np.arange(len(jobs)), counts)]
+    own = {name: pd.Categorical(column) if column.dtype == object else column for name, column in columns.items()}
+    table = shared.reset_index(drop=True).assign(**own)[[*COLUMNS, *tags]]
     order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol"]
     order += ["other", "x", "seed"]
     if not table["current"].all():
         table = table.sort_values("current", ascending=False, kind="stable")
     table = table.drop_duplicates([*order, "backbone", "depth", "status"])
-    return table.sort_values(order, kind="stable", ignore_index=True)
+    table = table.sort_values(order, kind="stable", ignore_index=True)  # words in order of their codes: as they are
+    return table.astype(dict.fromkeys({*words, *WORDS} - {*CODED}, str))
 
 
 def wrong_tags(benchmark: Benchmark, grid: Iterable[tuple[Cell, Request]]) -> str:

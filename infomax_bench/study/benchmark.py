@@ -14,11 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from infomax_bench.stats.findings import Finding, Found
 from infomax_bench.stats.verdict import Outcome, Verdict
-from infomax_bench.study.cell import Cell, Request
+from infomax_bench.study.cell import COLUMNS, Cell, Request
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import BoundContrast, Contrast, GroupContrast
 from infomax_bench.study.given import Given
@@ -28,11 +29,10 @@ from infomax_bench.study.view import View
 from infomax_bench.study.words import Words
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
 
 
-Kept = Mapping[tuple[str, str], Mapping[str, "np.ndarray"]]
+Kept = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
 """Method and data set -> arrays by name."""
 
 
@@ -92,9 +92,12 @@ class Benchmark:
 
     # -- what the rows say ------------------------------------------------------------------------------------
     def own_rows(self, table: pd.DataFrame, claims: Claims) -> pd.DataFrame:
-        """This benchmark's rows of the whole table, at one width unless it sweeps it: runs at other widths, which a
-        results folder may hold too, are another question."""
-        rows = self.tagged(table[table["benchmark"] == self.name])
+        """This benchmark's rows of the whole table, without the tags of others, at one width unless it sweeps it: runs
+        at other widths, which a results folder may hold too, are another question."""
+        at = np.flatnonzero(table["benchmark"] == self.name)
+        together = len(at) and at[-1] - at[0] + 1 == len(at)  # as they are in results: nothing is copied
+        rows = table.iloc[at[0] : at[-1] + 1] if together else table.iloc[at]
+        rows = self.tagged(rows[[name for name in rows if name in COLUMNS or name in self.tags]])
         if self.sweeps_width or claims.width is None:
             return rows
         return rows[(rows["width"] == claims.width) | rows["method"].isin(claims.own_width)]
@@ -103,6 +106,8 @@ class Benchmark:
         """The rows with all tags that are declared, as what they are declared."""
         made = rows.reindex(columns=[*rows.columns, *(name for name in self.tags if name not in rows)])
         for name, kind in self.tags.items():
+            if made[name].dtype == kind and (kind is float or not made[name].hasnans):
+                continue
             words = made[name].astype(object)
             made[name] = words.fillna("").astype(str) if kind is str else pd.to_numeric(words, errors="coerce")
         return made

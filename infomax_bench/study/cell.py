@@ -9,6 +9,15 @@ DEFAULTS = "default settings"
 """The label of the subject's encoders with its defaults, beside the tuned ones."""
 
 
+COLUMNS = (
+    "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
+    "metric", "x", "value", "status", "n_parameters", "preset", "device", "version", "git_sha",
+    # beyond the contract; the tags of the benchmarks' cells come after these
+    "other", "role", "label", "evaluation", "reason", "current",
+)  # fmt: skip
+"""Of the table of measurements."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One encoder to train, for every seed: what determines it, but for the seeds."""

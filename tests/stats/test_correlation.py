@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from infomax_bench.stats.correlation import correlated, rank_correlations
+from infomax_bench.stats.correlation import correlated, rank_correlations, spearman
 from infomax_bench.stats.intervals import interval, rank_interval
 
 
@@ -29,6 +29,11 @@ def test_they_are_scipys():
     cases = rank_correlations(rows.assign(part="a"), "x", "y", "method", ("part", "dataset"))
     assert list(cases["value"]) == list(found["value"])
     assert set(cases["part"]) == {"a"}
+
+
+def test_equal_values_have_their_mean_rank():
+    x, y = np.array([1.0, 2.0, 2.0, 5.0, 2.0]), np.array([3.0, 3.0, 1.0, 9.0, 4.0])
+    assert spearman(x, y) == spearmanr(x, y).statistic
 
 
 def test_incomplete_methods_and_seeds_are_left_out_and_not_the_rest():

@@ -11,6 +11,7 @@ from infomax_bench.check.benchmarks import Asked, columns_that_are_read_exist, g
 from infomax_bench.check.promise import Broken
 from infomax_bench.run.results import COLUMNS
 from infomax_bench.run.runner import plan_entries
+from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
@@ -83,3 +84,12 @@ def test_old_labels_are_read_as_today_s_tags(name):
     assert any(cell.tags for cell in cells)
     for cell in cells:
         assert dict(tags_of(name, cell.label)) == dict(cell.tags)
+
+
+def test_tags_of_others_are_left_out_of_a_benchmark_s_rows():
+    """A benchmark reads what it declares, and a table with all tags of all benchmarks would be cut slowly."""
+    own = dict(dict.fromkeys(COLUMNS, ""), method="a", width=8, kind="x", amount=1.0, elsewhere="y")
+    table = pd.DataFrame([{**own, "benchmark": name} for name in ("varied", "other", "varied")])
+    rows = Varied().own_rows(table, Claims("a", "standard", {}, False, width=8))
+    assert list(rows.columns) == [*COLUMNS, "kind", "amount"]
+    assert list(rows.index) == [0, 2]
