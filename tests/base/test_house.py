@@ -60,12 +60,10 @@ def test_a_benchmark_is_read_in_one_go():
     assert {path.name: lines(path) for path in BENCHMARKS if lines(path) > MOST_OF_A_BENCHMARK} == {}
 
 
-@pytest.mark.xfail(reason="some are still being shortened", strict=True)
 def test_benchmarks_are_read_in_an_afternoon():
     assert sum(map(lines, BENCHMARKS)) <= MOST_OF_ALL
 
 
-@pytest.mark.xfail(reason="the report of standard still has filters and units apart", strict=True)
 def test_a_clone_brings_few_files():
     assert len(tracked()) <= MOST_FILES
 

@@ -355,7 +355,13 @@ def test_a_small_run(own, tmp_path):
     made = of_file("encoders")(rows, claims)
     assert set(made["cell"]) == {*CELLS, "kmeans", "random_features"}
     assert set(made["sweep"]) == {"", "start", "rate"}
-    for column in ("accuracy (%)", "% until settled", "entropy / log K", "agreement with k-means", "% dead units"):
+    for column in (
+        "accuracy (%)",
+        "% of training until settled",
+        "entropy / log K",
+        "agreement with k-means",
+        "% dead units",
+    ):
         assert made.loc[made["cell"] == BOTH, column].notna().all()
     said = benchmark().answer(rows, claims)
     assert said.startswith("The essay's contrast is undecided. Its parts are ")
