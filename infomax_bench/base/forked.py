@@ -6,6 +6,7 @@ report. Trainings and evaluations go to `workers`.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -13,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -27,6 +28,18 @@ _calls: Sequence[Callable[[], Any]] = ()
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """For what is made once and used to the end, such as a read table: no garbage is looked for meanwhile, and never
+    among all that is there after it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def in_parallel(calls: Sequence[Callable[[], Any]], processes: int) -> list[Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infomax_bench.base.console import say, tell
 from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.base.forked import held
 from infomax_bench.cli import options as take
 from infomax_bench.cli.command import Command, document, registry_for, results_folders
 
@@ -20,10 +21,11 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def make_reports(arguments: argparse.Namespace) -> int:
     """Writes the report of one results folder, or of every one."""
-    registry = registry_for(arguments, "benchmarks")
-    from infomax_bench.report.build import write_report
-    from infomax_bench.run.decisions import decide_all
-    from infomax_bench.run.results import read_info, read_results
+    with held():
+        registry = registry_for(arguments, "benchmarks")
+        from infomax_bench.report.build import write_report
+        from infomax_bench.run.decisions import decide_all
+        from infomax_bench.run.results import read_info, read_results
 
     folders = results_folders(arguments.results)
     known = {name for root in folders for name in read_info(root).get("methods", {})}
@@ -34,7 +36,8 @@ def make_reports(arguments: argparse.Namespace) -> int:
     places = {root: take.folder("--out", arguments.out or Path("reports") / root.name) for root in folders}
     benchmarks = [registry.benchmark(name) for name in registry.names("benchmarks")]
     for root, out in places.items():
-        results = read_results(root)
+        with held():
+            results = read_results(root)
         tell(*(f"warning: {warning}" for warning in results.warnings))
         verdicts = decide_all(results, benchmarks, arguments.subject)
         say(write_report(root, out, registry, results, verdicts, document(root, arguments.out)))

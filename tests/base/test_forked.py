@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from infomax_bench.base.errors import UserError
-from infomax_bench.base.forked import in_parallel
+from infomax_bench.base.forked import held, in_parallel
 
 
 def test_results_come_in_order_and_from_other_processes():
@@ -46,3 +47,15 @@ def test_a_process_that_is_killed_once_costs_nothing_but_time(tmp_path):
         return 2
 
     assert in_parallel([lambda: 1, end_if_first], 2) == [1, 2]
+
+
+def test_what_is_held_is_not_looked_through_for_garbage():
+    """Reading a documented run takes half a second less; errors leave nothing switched off."""
+    before = gc.get_freeze_count()
+    try:
+        with pytest.raises(UserError, match="looked for: True"), held():
+            raise UserError(f"no garbage is looked for: {not gc.isenabled()}")
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
