@@ -153,7 +153,7 @@ def test_check_tells_of_an_evaluation_that_draws_by_chance(mine, capsys):
     [
         ("'silense'", "reads metric 'silense': no evaluation declares it"),
         ("'silence', 'loud'", "reads metric 'silence' under protocol 'loud': no evaluation declares it"),
-        ("'accuracy', 'knn'", "reads metric 'accuracy': its grids do not ask for"),
+        ("'accuracy', 'knn'", "reads metric 'accuracy' under protocol 'knn': its grids do not ask for"),
         ("'silence'", ""),
     ],
 )

@@ -115,7 +115,9 @@ def test_a_study_is_not_made_from_another_method_than_was_planned(own):
 
     suite = make_suite(plugins, preset, methods=["echo"])
     (plan,) = tuning.plans(plugins, suite, 1, 1, {}, False, planner=Planner(plugins, "cpu"))
-    for other in (replace(plan, source="0" * 16), replace(plan, data={"tiny": "0" * 24})):
+    assert "methods/echo" in plan.used
+    changed = {**plan.used, "methods/echo": "0" * 16}
+    for other in (replace(plan, used=changed), replace(plan, data={"tiny": "0" * 24})):
         made = tuning.make_study(other, [str(own)], "cpu")
         assert isinstance(made, tuning.Failure)
         assert "differ" in made.reason
