@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from infomax_bench import moved
 from infomax_bench.base import repeatable
+from infomax_bench.base.version import __version__ as __version__
 
 moved.install()
 repeatable.ask()  # before the first product
-
-__version__ = "0.1.0"
 
 _WHERE = {
     "Benchmark": "study.benchmark",

@@ -38,7 +38,7 @@ ALIGNMENTS = 16
 """Places, four bytes apart, where a matrix is laid to see whether its products depend on it: a cache line."""
 
 _START = "import pickle, sys; sys.path[:] = pickle.loads(bytes.fromhex(sys.argv[1])); "
-_START += "from infomax_bench import repeatable; repeatable._serve(sys.argv[2], int(sys.argv[3]))"
+_START += "from infomax_bench.base import repeatable; repeatable._serve(sys.argv[2], int(sys.argv[3]))"
 
 log = logging.getLogger("infomax_bench")
 

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from infomax_bench import __version__
 from infomax_bench.base.console import any_terminal, tell
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
+from infomax_bench.base.version import __version__
 from infomax_bench.cli import check, encode, evaluate, export, listing, new_method, pack, report, run, tune, unpack
 from infomax_bench.cli import options as take
 from infomax_bench.cli.command import PROGRAM, Command

@@ -25,12 +25,12 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from infomax_bench import __version__
 from infomax_bench.base import repeatable
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
 from infomax_bench.base.forked import available_cores
 from infomax_bench.base.status import Status
 from infomax_bench.base.store import Job, Store, replacing
+from infomax_bench.base.version import __version__
 from infomax_bench.evaluations.context import Context, context_for
 from infomax_bench.evaluations.declare import Evaluation
 from infomax_bench.numerics.products import fast_products

@@ -16,12 +16,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from infomax_bench import __version__
 from infomax_bench.base.console import line_of, tell
 from infomax_bench.base.errors import Faulty, UserError
 from infomax_bench.base.progress import progress
 from infomax_bench.base.sealed import SUM, sealed, write_twice
 from infomax_bench.base.store import Manifest, Store
+from infomax_bench.base.version import __version__
 from infomax_bench.data.dataset import load
 from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run import compare, engine

@@ -8,7 +8,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from pathlib import Path
 
-from infomax_bench import __version__
+from infomax_bench.base.version import __version__
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "scipy")
 
