@@ -57,12 +57,14 @@ MADE_FROM = ".made-from"
 
 
 def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> str:
-    """A hash of the results in `root`, of the verdicts, and of all code that makes a report of them: benchmarks, but no
-    methods and no data sets."""
+    """A hash of the results in `root`, of the verdicts, and of all that makes a report of them: benchmarks with their
+    words and what they read beside their files, but no methods and no data sets."""
     package = Path(__file__).resolve().parents[1]
     code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
     data = [*(root / name for name in ("measurements.csv", "run.json", "manifest.json")), index_path(root)]
     plugins = [f"{name} {one.source}" for name, one in registry.plugins["benchmarks"].items()]
+    folders = {Path(one.path).parent for one in registry.plugins["benchmarks"].values()}
+    code += [path for folder in folders for kind in ("words/*.jinja", "*.csv", "*.toml") for path in folder.glob(kind)]
     made = hashlib.sha256("\n".join([*sorted(plugins), *map(repr, verdicts)]).encode())
     for path in [*sorted(code), *data, _speed_of(root)]:
         made.update(path.name.encode() + (path.read_bytes() if path.is_file() else b""))

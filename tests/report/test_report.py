@@ -6,7 +6,9 @@ from dataclasses import replace
 from html import escape, unescape
 from urllib.parse import unquote
 
-from infomax_bench.report.build import is_made, write_report
+import pytest
+
+from infomax_bench.report.build import is_made, made_from, write_report
 from infomax_bench.report.power import power
 from infomax_bench.study.plugins import registry
 from tests.report.made import ROLES, build, make_results
@@ -60,6 +62,20 @@ def test_a_report_is_made_again_only_if_something_changed(whole):
     page.unlink()
     assert not is_made(root, out, plugins, verdicts)
     page.write_bytes(text)
+
+
+@pytest.mark.parametrize("name", ["words/mine.jinja", "mine.csv"])
+def test_an_edited_sentence_is_another_report(tmp_path, name):
+    """Words are part of what a report is made from, and so are the files that benchmarks read."""
+    (tmp_path / "words").mkdir()
+    source = '"""."""\nfrom infomax_bench import Benchmark\nclass Mine(Benchmark):\n    title = "Mine"\n'
+    (tmp_path / "mine.py").write_text(source)
+    (tmp_path / name).write_text("a")
+    plugins = registry([str(tmp_path)])
+    before = made_from(tmp_path, plugins, [])
+    assert made_from(tmp_path, plugins, []) == before
+    (tmp_path / name).write_text("b")
+    assert made_from(tmp_path, plugins, []) != before
 
 
 def test_every_verdict_is_in_both_reports_with_its_word_and_rule(whole):
