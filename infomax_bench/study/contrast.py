@@ -34,7 +34,8 @@ class Decision:
 
 @dataclass(frozen=True)
 class Contrast:
-    """The subject against every method of a role: is it better than each of them, or within the margin?
+    """The subject against every method of a role: is it better than each of them, or within the margin? The words
+    `better_than_all` tell it.
 
     claim: the prediction or question ("P1"); title: what is claimed of the subject; metric: what is compared, for
     readers. rows: which rows. unit, scale: of differences, for readers. cannot: rows -> the (method, data set) that are
