@@ -87,6 +87,10 @@ class Packed:
             )
         return pq.read_table(pa.BufferReader(content), use_threads=False)  # threads and forks do not mix
 
+    def is_restored(self) -> bool:
+        """Whether a part that was missing is there now."""
+        return any((self.folder / part.file).is_file() for part in self.parts if part not in self._contents)
+
     def _of_kind(self, kind: str) -> list[Part]:
         return [part for part in self.parts if part.kind == kind and part in self._contents]
 
@@ -140,7 +144,11 @@ class Packed:
 
     # -- manifest ---------------------------------------------------------------------------------------------
     def manifest(self) -> dict[str, dict[str, Any]] | None:
-        """Slot -> entry; None if it is not packed."""
+        """Slot -> entry; None if it is not packed. Raises UserError if it is not there although it was packed: a run
+        would begin a list of its own, which hides all that was listed."""
+        for part in self.parts:
+            if part.kind == "manifest" and part not in self._contents:
+                raise UserError(f"{self.folder / part.file} is missing, and with it what was measured; restore it")
         for part in self._of_kind("manifest"):
             table = self.read(part)
             return dict(zip(table["slot"].to_pylist(), map(json.loads, table["entry"].to_pylist()), strict=True))
@@ -157,7 +165,11 @@ def packed(root: Path, warn: Callable[[str], None] = lambda _: None) -> Packed:
             stat = path.stat()
         except OSError:
             continue
-        found, lines = _opened(root, (path.name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        state = (root, (path.name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        found, lines = _opened(*state)
+        if found.missing and found.is_restored():
+            _opened.cache_clear()
+            found, lines = _opened(*state)
         for line in lines:
             warn(line)
         return found

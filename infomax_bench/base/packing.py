@@ -63,6 +63,7 @@ def pack(root: Path) -> Outcome:
     with store.locked():
         manifest_files = _states((store.manifest_path, copy_of(store.manifest_path)))
         manifest, before = store.manifest(), store.packed
+        _need_all(store, manifest)
         if not manifest:
             raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
         keys: dict[str, dict[str, list[int]]] = {}
@@ -164,6 +165,17 @@ def _write(root: Path, kind: str, dataset: str, table: pa.Table, lines: int, use
     return part
 
 
+def _need_all(store: Store, manifest: Manifest) -> None:
+    """Raises UserError if a part is missing, and with it jobs that are not loose either: restored, it has them."""
+    if not store.packed.missing:
+        return
+    jobs = {entry["key"]: store.read_job(entry["key"], entry["seeds"]) for entry in manifest.values()}
+    lost = [key for key, job in jobs.items() if job is None or (job.arrays and not store.has_arrays(key, job))]
+    if lost:
+        gone = "; ".join(store.packed.missing)
+        raise UserError(f"{gone}: restore it, or run again, which makes {len(lost)} jobs anew; nothing was changed")
+
+
 def _unlisted(store: Store, before: Packed, listed: set[str]) -> list[str]:
     """Makes packed jobs loose again that the manifest lists no more."""
     gone = [key for key in before.where if key not in listed]
@@ -181,6 +193,7 @@ def unpack(root: Path) -> Outcome:
         before = store.packed
         if not before.parts:
             raise UserError(f"nothing is packed in {root}")
+        _need_all(store, store.manifest())
         for key in before.where:
             _loosen(store, before, key)
         store.write_manifest(store.manifest())

@@ -15,6 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
 from infomax_bench.base.errors import UserError
 
 Row = dict[str, Any]
@@ -100,7 +102,12 @@ class Evaluation:
         """The rows, and the arrays by name. Raises Undeclared, and what the evaluation raises."""
         result: Result = self.function(context, **options)
         rows, arrays = result if isinstance(result, tuple) else (result, {})
+        rows = [{k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()} for row in rows]
         self.check(rows)
+        for row in rows:
+            if row.get("seed") not in context.seeds:
+                seed = row.get("seed")
+                raise Undeclared(f"evaluation {self.name!r} gives a row of seed {seed!r}, none of the encoder's")
         return rows, arrays
 
     def need_basics(self) -> None:
@@ -184,6 +191,10 @@ def declaration_of(function: Any) -> Evaluation | None:
 
 
 def evaluations_in(module: Any) -> list[Evaluation]:
-    """What the functions of a module declare, of those that it defines itself."""
+    """What functions that a module defines itself declare. Raises ValueError if two have one name."""
     own = (v for v in vars(module).values() if getattr(v, "__module__", None) == module.__name__)
-    return [found for value in own if (found := declaration_of(value)) is not None]
+    found = {id(one): one for value in own if (one := declaration_of(value)) is not None}
+    names = [one.name for one in found.values()]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"two evaluations are called {twice[0]!r}")
+    return list(found.values())

@@ -124,7 +124,9 @@ def _read(root: Path, entries: Sequence[dict[str, Any]]) -> _Block:
                 evaluation = entry["request"]["evaluation"]
                 rows = [{"seed": s, "metric": evaluation, "value": None} for s in entry["seeds"]] + rows
             columns = _columns(rows, job or Job([]), words)
-            reasons = [printable(row["reason"]) for row in (job.rows if job else ()) if row.get("status") in LOST]
+            reasons = [
+                printable(row.get("reason", "")) for row in (job.rows if job else ()) if row.get("status") in LOST
+            ]
             known[entry["key"]] = job and _printable(job), columns, reasons
         job, columns, reasons = known[entry["key"]]
         jobs.append(job)

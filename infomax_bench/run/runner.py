@@ -120,9 +120,11 @@ def run(
     info = own_info()
     with store.locked():  # so that of two runs that end at once neither writes a table without the other's rows
         results = read_results(root, {**store.manifest(), **manifest}, info)
+        write_table(
+            root / "measurements.csv", results
+        )  # first: what is measured does not hang on what a benchmark makes of it
         verdicts = decide_all(results, every, suite.subject)
         findings = find_all(results, every, verdicts, suite.subject)
-        write_table(root / "measurements.csv", results)
         write_decisions(root, verdicts, findings)
     _say(quiet, *results.untrained(suite.datasets))
     return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)

@@ -98,8 +98,9 @@ class Standing:
 
 
 def standing(verdict: Verdict) -> Standing:
-    """Rival by rival: ahead if the single interval lies beyond the claim's line, behind by Holm's correction."""
-    ahead = tuple(c.rival for c in verdict.comparisons if c.low > verdict.line)
+    """Rival by rival: ahead if the single interval lies beyond the claim's line, behind by Holm's correction; with few
+    seeds neither."""
+    ahead = tuple(c.rival for c in verdict.comparisons if c.low > verdict.line and c.n_seeds >= MIN_SEEDS)
     behind = tuple(c.rival for c in verdict.comparisons if lost(c, verdict.line))
     rest = tuple(c.rival for c in verdict.comparisons if c.rival not in (*ahead, *behind))
     return Standing(ahead, rest, behind)

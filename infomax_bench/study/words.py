@@ -13,7 +13,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2 import (
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+    TemplateError,
+)
 
 from infomax_bench.base.console import few
 from infomax_bench.base.errors import UserError
@@ -45,7 +53,10 @@ class Words:
 
     @functools.cached_property
     def _macros(self) -> dict[str, Any]:
-        own, common = (self._environment.get_template(name).module for name in (self._own, COMMON))
+        try:
+            own, common = (self._environment.get_template(name).module for name in (self._own, COMMON))
+        except TemplateError as error:
+            raise UserError(f"{self.path} is no template ({type(error).__name__}: {error})") from None
         return {**_macros_of(common), **_macros_of(own)}
 
     def has(self, name: str) -> bool:
@@ -53,10 +64,14 @@ class Words:
         return name in self._macros
 
     def say(self, name: str, *values: Any) -> list[str]:
-        """The points, each on one line. Raises UserError, with the file, if there are no such words."""
+        """The points, each on one line. Raises UserError, with the file, if there are no such words or they fail."""
         if not self.has(name):
             raise UserError(f"{self.path} has no words named {name!r}: write a macro of that name")
-        points = re.split(r"^\s*---\s*$", str(self._macros[name](*values)), flags=re.MULTILINE)
+        try:
+            text = str(self._macros[name](*values))
+        except (TemplateError, TypeError, ValueError, LookupError) as error:
+            raise UserError(f"{self.path}: {name!r} cannot be told ({type(error).__name__}: {error})") from None
+        points = re.split(r"^\s*---\s*$", text, flags=re.MULTILINE)
         return [_tidy(point) for point in points if point.strip()]
 
 

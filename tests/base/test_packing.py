@@ -222,7 +222,11 @@ def test_a_part_that_is_gone_is_said_and_its_jobs_are_missing(tmp_path):
     store = Store(tmp_path)
     assert (store.done("a"), store.done("b")) == (True, False)
     assert "is missing, and with it the rows of 1 jobs" in store.warnings[0]
-    assert any("is missing" in line for line in pack(tmp_path).lines)
+    with pytest.raises(UserError, match="is missing"):
+        pack(tmp_path)
+    store.write_job("b", job(0.2))  # made anew
+    pack(tmp_path)
+    assert [value(Store(tmp_path), key) for key in "ab"] == [0.1, 0.2]
 
 
 @pytest.mark.parametrize("step", ["_pack_manifest", "write_twice", "_remove", "_tidy"])
@@ -296,3 +300,21 @@ def test_an_open_part_needs_no_file(tmp_path):
     opened = Packed(tmp_path, Store(tmp_path).packed.parts)
     shutil.rmtree(index_path(tmp_path).parent)
     assert math.isnan(opened.job("a").rows[0]["value"])
+
+
+@pytest.mark.parametrize("kind", ["manifest", "rows", "arrays"])
+def test_with_a_part_missing_nothing_is_packed_unpacked_or_listed_anew(tmp_path, kind):
+    """It can be restored: what is not there must not be taken for what never was."""
+    root = tmp_path / "standard"
+    shutil.copytree(Path(__file__).parents[2] / "results" / "standard", root)
+    part = next(path for path in sorted((root / "packed").glob("*.parquet")) if kind in path.name)
+    before = {path.name for path in (root / "packed").iterdir()} - {part.name}
+    part.rename(tmp_path / part.name)
+    for change in (pack, unpack):
+        with pytest.raises(UserError, match="missing"):
+            change(root)
+    assert {path.name for path in (root / "packed").iterdir()} == before
+    if kind == "manifest":
+        with pytest.raises(UserError, match="missing"):
+            Store(root).update_manifest(lambda old: {})
+    assert not (root / "manifest.json").exists()

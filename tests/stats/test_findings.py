@@ -113,6 +113,11 @@ def test_the_best_of_all_is_told_with_who_is_surely_better():
     assert best("strongest", values, 0.0, (0.0, 1.0, 2.0), "points", {}).outcome == "inconclusive", "one is missing"
 
 
+def test_with_few_seeds_nobody_is_surely_ahead():
+    few = Comparison("far", 3, 2, 4, 2, 1.0)
+    assert standing(verdict((few,))).level == ("far",)
+
+
 def test_json_has_no_number_that_is_not_finite_and_no_type_of_numpy():
     nothing = Estimate(math.nan, -math.inf, math.inf, 1)
     one = Finding("f", "", nothing, {"n": np.int64(3), "methods": ("a",), "x": np.nan})

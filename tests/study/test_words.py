@@ -60,5 +60,11 @@ def test_a_benchmark_without_words_of_its_own_has_the_common_ones(tmp_path):
 
 def test_what_a_template_does_not_know_is_an_error_and_no_gap(words, tmp_path):
     (tmp_path / "words" / "mine.jinja").write_text("{% macro m(v) %}{{ v.absent }}{% endmacro %}")
-    with pytest.raises(Exception, match="absent"):
+    with pytest.raises(UserError, match=r"mine\.jinja: 'm' cannot be told .*absent"):
         Words(tmp_path, "mine").say("m", {})
+
+
+def test_a_template_that_is_none_is_named(words, tmp_path):
+    (tmp_path / "words" / "mine.jinja").write_text("{% macro m(v) %}{{ v. }}{% endmacro %}")
+    with pytest.raises(UserError, match=r"mine\.jinja is no template"):
+        Words(tmp_path, "mine").has("m")
