@@ -14,17 +14,8 @@ from infomax_bench.data.dataset import data_root
 from infomax_bench.study.plugins import registry
 
 REGISTRY = registry()
-TO_MEND = ()
-"""Benchmarks whose words and columns are being carried over."""
-
-
-def _marks(name, words):
-    late = name in TO_MEND and not words.startswith(("The docstring", "With what"))
-    return [pytest.mark.xfail(reason="its words are being carried over")] if late else []
-
-
 CASES = [
-    pytest.param(plugin, test, id=f"{name}-{words[:60].rstrip('.').replace(' ', '_')}", marks=_marks(name, words))
+    pytest.param(plugin, test, id=f"{name}-{words[:60].rstrip('.').replace(' ', '_')}")
     for kind in ("methods", "benchmarks", "datasets")
     for name, plugin in REGISTRY.plugins[kind].items()
     if kind != "datasets" or not plugin.cls(None).takes
