@@ -133,18 +133,15 @@ def test_a_run_uses_what_was_chosen_and_the_command_line_goes_before_it(tmp_path
     assert len(keys) == 3
 
 
+def of_a_tuned_subject(tuned):
+    """A short run of a subject with tuned settings, and of one more method."""
+    given = {"datasets": ("digits",), "epochs": 1, "seeds": 1, "tuned": tuned}
+    return make_suite(REGISTRY, PRESET, methods=("sparse_autoencoder", "pca"), subject="sparse_autoencoder", **given)
+
+
 def test_the_tuned_subject_stands_beside_its_defaults_and_in_no_claim(tmp_path):
     tuned = tuned_settings(make(tmp_path / "t.json"), REGISTRY)
-    suite = make_suite(
-        REGISTRY,
-        PRESET,
-        methods=("sparse_autoencoder", "pca"),
-        datasets=("digits",),
-        epochs=1,
-        seeds=1,
-        subject="sparse_autoencoder",
-        tuned=tuned,
-    )
+    suite = of_a_tuned_subject(tuned)
     done = run(REGISTRY, suite, [REGISTRY.benchmark("redundancy")], tmp_path / "results", quiet=True)
     name = "sparse_autoencoder (default settings)"
     assert set(done.results.table["method"]) == {"sparse_autoencoder", name, "pca"}
@@ -159,16 +156,7 @@ def test_the_tuned_subject_stands_beside_its_defaults_and_in_no_claim(tmp_path):
 def test_a_subjects_defaults_are_no_rival_of_another_and_survive_their_file(tmp_path):
     tuned = tuned_settings(make(tmp_path / "t.json"), REGISTRY)
     root = tmp_path / "results"
-    suite = make_suite(
-        REGISTRY,
-        PRESET,
-        methods=("sparse_autoencoder", "pca"),
-        datasets=("digits",),
-        epochs=1,
-        seeds=1,
-        subject="sparse_autoencoder",
-        tuned=tuned,
-    )
+    suite = of_a_tuned_subject(tuned)
     results = run(REGISTRY, suite, [REGISTRY.benchmark("redundancy")], root, quiet=True).results
     assert "sparse_autoencoder (default settings)" not in results.claims("pca").roles
     info = json.loads((root / "run.json").read_text())
