@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 from scipy import stats
 
+from infomax_bench.base.status import Status
 from infomax_bench.plots.labels import label_ends, label_points
 from infomax_bench.plots.theme import (
     FAINT,
@@ -53,7 +54,7 @@ def intervals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
     Values of one seed and group (several targets, say) are averaged first. low and high are NaN for one seed.
     """
-    good = rows[(rows["status"] == "ok") & np.isfinite(rows["value"])]
+    good = rows[(rows["status"] == Status.OK) & np.isfinite(rows["value"])]
     seeds = good.groupby([*by, "seed"], observed=True, as_index=False)["value"].mean()
     found: pd.DataFrame = seeds.groupby(list(by), observed=True)["value"].agg(["mean", "std", "count"]).reset_index()
     n = found.pop("count").to_numpy()
@@ -66,7 +67,7 @@ def comparable(rows: pd.DataFrame, by: str = "panel", over: Sequence[str] = ("da
 
     A mean over other cases would not be comparable.
     """
-    good = rows[rows["status"] == "ok"]
+    good = rows[rows["status"] == Status.OK]
     cases = good.groupby(list(over), sort=False).ngroup()
     count = cases.groupby([good[by], good["method"]]).transform("nunique")
     return good[count == cases.groupby(good[by]).transform("nunique")]

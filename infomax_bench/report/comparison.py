@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from infomax_bench.base.status import Status
 from infomax_bench.plots.figures import comparable, intervals, scatter
 from infomax_bench.report.parts import Picture, Table, number, picture
 from infomax_bench.run.results import Results
@@ -34,7 +35,7 @@ def main_rows(results: Results) -> pd.DataFrame:
 
 
 def metric(rows: pd.DataFrame, name: str, protocol: str = "") -> pd.DataFrame:
-    return rows[(rows["metric"] == name) & (rows["protocol"] == protocol) & (rows["status"] == "ok")]
+    return rows[(rows["metric"] == name) & (rows["protocol"] == protocol) & (rows["status"] == Status.OK)]
 
 
 MEASURED = {

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from infomax_bench.base.status import Status
 from infomax_bench.stats.intervals import LEVEL, MIN_SEEDS, Interval, holm, interval
 
 
@@ -62,7 +63,7 @@ class Cases:
 
 def by_case(rows: pd.DataFrame, subject: str) -> Cases:
     """Rows with method, dataset, target, seed, value -> the values on the subject's cases."""
-    good = rows[(rows["status"] == "ok").to_numpy() & np.isfinite(rows["value"].to_numpy(dtype=float))]
+    good = rows[(rows["status"] == Status.OK).to_numpy() & np.isfinite(rows["value"].to_numpy(dtype=float))]
     method, methods = pd.factorize(good["method"])
     seed, seeds = pd.factorize(good["seed"], sort=True)
     dataset, datasets = pd.factorize(good["dataset"])

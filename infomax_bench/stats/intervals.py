@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from infomax_bench.base.status import Status
+
 LEVEL = 0.95
 ALPHA = (1 - LEVEL) / 2
 MIN_SEEDS = 5
@@ -79,7 +81,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def summary(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Mean and interval over seeds for every group of rows: columns `by`, mean, low, high, n."""
-    good = rows[rows["status"] == "ok"]
+    good = rows[rows["status"] == Status.OK]
     records: list[Mapping[str, Any]] = []
     for key, group in good.groupby(list(by), sort=False, dropna=False, observed=True):
         found = interval(group.groupby("seed")["value"].mean().to_numpy())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from infomax_bench.base.status import Status
 from infomax_bench.stats.findings import Finding, Found
 from infomax_bench.stats.verdict import Outcome, Verdict
 from infomax_bench.study.cell import COLUMNS, Cell, Request
@@ -209,7 +210,7 @@ class Benchmark:
         parts = {}
         for heading, select in columns.items():
             own = select.raw(rows, claims)
-            own = own[own["status"] == "ok"]
+            own = own[own["status"] == Status.OK]
             parts[heading] = select.scale * own.groupby(key, observed=True)["value"].mean()
         if not parts:
             return pd.DataFrame(columns=key).rename(columns=dict(self.headings))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from infomax_bench.base.status import Status
 from infomax_bench.stats.readings import with_diverged
 from infomax_bench.study.claims import Claims
 
@@ -138,7 +139,7 @@ def away(rows: pd.DataFrame) -> pd.DataFrame:
 def of_home(rows: pd.DataFrame) -> pd.DataFrame:
     """Good rows of other targets than the encoder's own data set: their values over that of the same method, seed and
     `x` trained on the target itself, which is kept as `home`."""
-    good = rows[rows["status"] == "ok"].assign(x=rows["x"].astype(float).fillna(0.0))
+    good = rows[rows["status"] == Status.OK].assign(x=rows["x"].astype(float).fillna(0.0))
     key = ["method", "target", "seed", "x"]
     home = at_home(good).drop_duplicates(key)[[*key, "value"]].rename(columns={"value": "home"})
     found = away(good).merge(home, on=key, how="left")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from infomax_bench.base.status import Status
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.selection import Select, selects_in
 
@@ -69,7 +70,7 @@ class Shown:
 
 def seeds_of(rows: pd.DataFrame) -> str:
     """ "5 seeds", for captions; a range where methods, or what they were trained at, differ."""
-    good = rows[rows["status"] == "ok"] if "status" in rows else rows
+    good = rows[rows["status"] == Status.OK] if "status" in rows else rows
     encoders = [c for c in ("method", "dataset", "width", "label") if c in good]
     if good.empty:
         return "no seeds"
