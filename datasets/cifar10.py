@@ -8,6 +8,8 @@ from infomax_bench.torchvision_data import TorchvisionDataset
 
 class CIFAR10(TorchvisionDataset):
     summary = "colour photographs of animals and vehicles, 32x32 RGB (Krizhevsky 2009)"
+    licence = "none stated; the authors ask to be cited"
+    citation = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images, University of Toronto"
     shape = (3, 32, 32)
     class_names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     n_rest, n_test = 50_000, 10_000

@@ -11,6 +11,8 @@ class Digits(Dataset):
     """The test part of the UCI set of optical digits (Alpaydin and Kaynak 1998), as scikit-learn ships it."""
 
     summary = "handwritten digits, 8x8 grey, shipped with scikit-learn (Alpaydin and Kaynak 1998)"
+    licence = "CC BY 4.0 (UCI Machine Learning Repository)"
+    citation = "Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits, UCI, doi:10.24432/C50P49"
     shape = (1, 8, 8)
     class_names = tuple("0123456789")
     n_rest, n_test = 1_347, 450

@@ -11,6 +11,8 @@ from infomax_bench.torchvision_data import TorchvisionDataset
 
 class EMNISTLetters(TorchvisionDataset):
     summary = "handwritten letters, both cases as one class, 28x28 grey (Cohen et al. 2017)"
+    licence = "none stated; made from NIST Special Database 19, a work of the US government"
+    citation = "Cohen, Afshar, Tapson and van Schaik 2017, EMNIST, arXiv:1702.05373"
     shape = (1, 28, 28)
     class_names = tuple(string.ascii_uppercase)
     n_rest, n_test = 124_800, 20_800

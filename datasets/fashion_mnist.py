@@ -8,6 +8,8 @@ from infomax_bench.torchvision_data import TorchvisionDataset
 
 class FashionMNIST(TorchvisionDataset):
     summary = "photographs of clothes, 28x28 grey (Xiao, Rasul and Vollgraf 2017)"
+    licence = "MIT"
+    citation = "Xiao, Rasul and Vollgraf 2017, Fashion-MNIST, arXiv:1708.07747"
     shape = (1, 28, 28)
     class_names = (
         "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",

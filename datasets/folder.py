@@ -45,6 +45,7 @@ class Folder(Dataset):
 
     takes = "PATH"
     summary = "your own images: PATH has one sub-folder for each class, or train and test (val), which have"
+    licence = "yours to know"
     augmentation = Augmentation(scale=(0.8, 1.0), shift=0.05, brightness=0.2, contrast=0.2)  # flips may change a class
 
     def __init__(self, argument: str | None = None) -> None:

@@ -8,6 +8,8 @@ from infomax_bench.torchvision_data import TorchvisionDataset
 
 class KMNIST(TorchvisionDataset):
     summary = "cursive Japanese characters, 28x28 grey (Clanuwat et al. 2018)"
+    licence = "CC BY-SA 4.0"
+    citation = "Clanuwat et al. 2018, Deep Learning for Classical Japanese Literature, arXiv:1812.01718"
     shape = (1, 28, 28)
     class_names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
     n_rest, n_test = 60_000, 10_000

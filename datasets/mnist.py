@@ -12,6 +12,10 @@ from infomax_bench.torchvision_data import TorchvisionDataset
 
 class MNIST(TorchvisionDataset):
     summary = "handwritten digits, 28x28 grey (LeCun, Cortes and Burges 1998)"
+    licence = "CC BY-SA 3.0"
+    citation = (
+        "LeCun, Bottou, Bengio and Haffner 1998, Gradient-based learning applied to document recognition, Proc. IEEE 86"
+    )
     shape = (1, 28, 28)
     class_names = tuple("0123456789")
     n_rest, n_test = 60_000, 10_000

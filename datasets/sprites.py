@@ -86,6 +86,8 @@ class Sprites(Dataset):
     """
 
     summary = "generated figures, 24x24 grey: every combination of shape, scale, orientation, x and y, with masks"
+    licence = "MIT, as the code that draws them"
+    citation = "in the manner of Matthey, Higgins, Hassabis and Lerchner 2017, dSprites"
     modes: ClassVar = {"coarse": "every other position along each axis: a quarter of the images"}
     shape = (1, SIDE, SIDE)
     class_names = tuple(SHAPES)

@@ -7,11 +7,13 @@ import json
 import math
 import shutil
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from infomax_bench.base.console import say
+from infomax_bench.base.errors import unknown
+from infomax_bench.cli import options as take
 from infomax_bench.cli.command import Command, all_presets, registry_for
 
 if TYPE_CHECKING:
@@ -21,24 +23,31 @@ if TYPE_CHECKING:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=["methods", "datasets", "benchmarks", "evaluations", "backbones", "presets"])
+    parser.add_argument(
+        "name", nargs="?", type=take.word, metavar="NAME", help="all about this one (NAME:ARGUMENT too)"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
 def list_plugins(arguments: argparse.Namespace) -> int:
     """Prints a record for each plug-in of a kind, or each preset."""
+    names = None if arguments.name is None else [arguments.name]
     if arguments.kind == "presets":
-        records = describe_presets(all_presets())
+        presets = all_presets()
+        if unlisted := [name for name in names or () if name not in presets]:
+            raise unknown("preset", unlisted[0], presets)
+        records = describe_presets({name: presets[name] for name in names or presets})
     else:
-        records = describe(registry_for(arguments, arguments.kind, "backbones"), arguments.kind)
+        records = describe(registry_for(arguments, arguments.kind, "backbones"), arguments.kind, names)
     if arguments.json:
-        print(json.dumps(records, indent=1))  # has escapes of its own
+        print(json.dumps(records if names is None else records[0], indent=1))  # has escapes of its own
     else:
-        say(show(records))
+        say(show(records) if names is None else show_one(records[0]))
     return 0
 
 
-def describe(registry: Registry, kind: str) -> list[dict[str, Any]]:
-    """A record of plain values for each plug-in of a kind, in a reader's order."""
+def describe(registry: Registry, kind: str, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """A record of plain values for each plug-in of a kind, or for those named, in a reader's order."""
     makers = {
         "methods": _method,
         "datasets": _dataset,
@@ -46,7 +55,7 @@ def describe(registry: Registry, kind: str) -> list[dict[str, Any]]:
         "evaluations": _evaluation,
         "backbones": _backbone,
     }
-    return [makers[kind](registry, name) for name in registry.names(kind)]
+    return [makers[kind](registry, name) for name in names or registry.names(kind)]
 
 
 def _method(registry: Registry, name: str) -> dict[str, Any]:
@@ -66,9 +75,10 @@ def _method(registry: Registry, name: str) -> dict[str, Any]:
 
 def _dataset(registry: Registry, name: str) -> dict[str, Any]:
     dataset = registry.dataset(name)
-    if dataset.takes:
-        unknown = dict.fromkeys(("images", "classes", "factors"), "")
-        return {"name": f"{name}:{dataset.takes}", **unknown, "summary": dataset.summary}
+    source = {"licence": dataset.licence, "citation": dataset.citation}
+    if dataset.takes and dataset.argument is None:
+        unread = dict.fromkeys(("images", "classes", "factors"), "")
+        return {"name": f"{name}:{dataset.takes}", **unread, "summary": dataset.summary, **source}
     shape = "x".join(map(str, dataset.shape))
     return {
         "name": name,
@@ -76,6 +86,7 @@ def _dataset(registry: Registry, name: str) -> dict[str, Any]:
         "classes": dataset.n_classes,
         "factors": ", ".join(dataset.factor_names),
         "summary": dataset.summary,
+        **source,
     }
 
 
@@ -122,11 +133,25 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def show_one(record: Mapping[str, Any]) -> str:
+    """A line for each thing that is known, wrapped to the terminal."""
+    record = {heading: text for heading, value in record.items() if (text := _text(value))}
+    indent = max(map(len, record)) + 2
+    room = max(60, shutil.get_terminal_size((110, 24)).columns)
+    return "\n".join(
+        textwrap.fill(text, room, initial_indent=heading.ljust(indent), subsequent_indent=" " * indent)
+        for heading, text in record.items()
+    )
+
+
 def show(records: list[dict[str, Any]]) -> str:
-    """A table that fits the terminal: short columns as they are, the last ones wrapped."""
+    """A table that fits the terminal: short columns as they are, the last ones wrapped. Whom to cite, and on which
+    terms, is told of one alone, and in JSON."""
     if not records:
         return ""
-    records = [{heading: _text(value) for heading, value in record.items()} for record in records]
+    records = [
+        {h: _text(value) for h, value in record.items() if h not in ("licence", "citation")} for record in records
+    ]
     headings = list(records[0])
     widest = {h: max(len(h), *(len(r[h]) for r in records)) for h in headings}
     room = max(60, shutil.get_terminal_size((110, 24)).columns)
@@ -148,7 +173,8 @@ def show(records: list[dict[str, Any]]) -> str:
 COMMAND = Command(
     "list",
     "what there is",
-    "Lists what there is of a kind, built-in and your own; evaluations with the metrics that they declare.",
+    "Lists what there is of a kind, built-in and your own; evaluations with the metrics that they declare. With "
+    "a NAME: all about that one.",
     _options,
     list_plugins,
 )

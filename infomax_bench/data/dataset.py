@@ -66,6 +66,10 @@ class Dataset:
     """Arguments that may be given and need not be, and what they do."""
     summary: ClassVar[str]
     """One line for `list` and the report: what the images are, and where they come from."""
+    licence: str = ""
+    """Under which terms the images (and what they are drawn with: fonts) may be used, by its usual short name."""
+    citation: str = ""
+    """Who is to be cited for them, as a reference: authors, year, title, where."""
     shape: tuple[int, int, int]
     class_names: Sequence[str]
     n_test: int

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from infomax_bench.report.parts import number
@@ -42,15 +45,21 @@ def _pairs(rows: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
     return sorted(tuple(str(v) for v in pair) for pair in rows[list(columns)].dropna().drop_duplicates().to_numpy())
 
 
+def _source(dataset: Mapping[str, Any]) -> str:
+    """Whom to cite, and the licence; "" for results of before these were recorded."""
+    licence = dataset.get("licence")
+    return "; ".join(filter(None, [dataset.get("citation"), f"licence: {licence}" if licence else ""]))
+
+
 def datasets(results: Results) -> list[list[str]]:
-    """Name, with a line below if its files could not be verified, summary, image, classes, training and validation
-    images, test images, epochs."""
+    """Name, with a line below if its files could not be verified, summary, with a line below of its citation and
+    licence, image, classes, training and validation images, test images, epochs."""
     epochs = results.info.get("suite", {}).get("epochs", {})
     found = results.info.get("datasets", {})
     return [
         [
             f"{name}\n{UNVERIFIED}" if d.get("verified") is False else name,
-            d["summary"],
+            "\n".join(filter(None, [d["summary"], _source(d)])),
             " × ".join(map(str, d.get("shape", []))),
             number(len(d["classes"]) if "classes" in d else None),
             number(d.get("n_rest")),

@@ -299,6 +299,8 @@ def _info(
         verified = datasets.get(name, {}).get("verified") if data.verified is None else data.verified
         datasets[name] = {
             "summary": data.summary,
+            "licence": data.licence,
+            "citation": data.citation,
             "shape": list(data.shape),
             "classes": list(data.class_names),
             "factors": list(data.factor_names),

@@ -233,6 +233,22 @@ def test_lists_name_everything(capsys, monkeypatch):
         assert one in capsys.readouterr().out
 
 
+def test_one_is_told_of_at_length(capsys):
+    """Of a data set whom to cite and on which terms it may be used, for every one that comes with the project."""
+    assert main(["list", "datasets", "mnist"]) == 0
+    told = capsys.readouterr().out
+    assert "licence   CC BY-SA 3.0\n" in told
+    assert "citation  LeCun" in told
+    assert main(["list", "presets", "quick", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "quick"
+    with pytest.raises(SystemExit):
+        main(["list", "methods", "infomax_en"])
+    assert "did you mean 'infomax_em'?" in capsys.readouterr().err
+    assert main(["list", "datasets", "--json"]) == 0
+    own = [record for record in json.loads(capsys.readouterr().out) if ":" not in record["name"]]
+    assert [record["name"] for record in own if not (record["licence"] and record["citation"])] == []
+
+
 def test_new_method_runs_and_keeps_its_promises(tmp_path, capsys):
     assert main(["new-method", "my_idea", "--dir", str(tmp_path)]) == 0
     assert main(["check", str(tmp_path / "my_idea.py")]) == 0

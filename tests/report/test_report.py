@@ -159,6 +159,16 @@ def test_what_was_not_verified_and_how_products_were_made_is_said(tmp_path):
         assert "a processor, 2 cores, no GPU, matrix products: MKL, AUTO,STRICT" in text
 
 
+def test_whom_to_cite_for_data_is_said(tmp_path):
+    root = make_results(tmp_path / "results", benchmarks=["cost"])
+    info = json.loads((root / "run.json").read_text())
+    info["datasets"]["one"] |= {"licence": "CC0", "citation": "Somebody 1999"}
+    (root / "run.json").write_text(json.dumps(info))
+    html, md, *_ = build(root, tmp_path / "out")
+    assert "<small>Somebody 1999; licence: CC0</small></td>" in html
+    assert "; Somebody 1999; licence: CC0 |" in md
+
+
 def test_the_same_results_give_the_same_bytes(tmp_path):
     root = make_results(tmp_path / "results", benchmarks=["interpretability"])
     first, second = (build(root, tmp_path / "out") for _ in range(2))
