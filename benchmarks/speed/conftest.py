@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infomax_bench.run import engine
+from infomax_bench.run import machine
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def race(benchmark: Any) -> Callable[..., None]:
 def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, Any]) -> None:
     """What the speed depends on, and no host name."""
     machine_info.clear()
-    machine_info.update(engine.machine())
+    machine_info.update(machine.machine())
 
 
 def pytest_benchmark_update_commit_info(config: Any, commit_info: dict[str, Any]) -> None:
     commit_info.clear()
-    commit_info.update(id=engine.git_sha())
+    commit_info.update(id=machine.git_sha())
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:

@@ -18,7 +18,8 @@ from infomax_bench.base.errors import UserError
 from infomax_bench.base.status import Status
 from infomax_bench.base.store import Job, Manifest, Store, digest
 from infomax_bench.evaluations.declare import Pairwise
-from infomax_bench.run.engine import one_job, stamp
+from infomax_bench.run.engine import one_job
+from infomax_bench.run.machine import forget_peak, peak_bytes, stamp
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plan import BLOCK
 from infomax_bench.study.plugins import Registry, registry
@@ -137,7 +138,8 @@ def unmade(groups: Iterable[Group], store: Store) -> list[Group]:
 def make(group: Group, root: Path, folders: Sequence[str], device: str) -> list[str]:
     """Makes the group's jobs; returns what failed, in words. Never raises. device: where the encoders were trained."""
     store, failures = Store(root), []
-    begin = time.perf_counter()
+    forget_peak()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     try:
         with one_job():
             wanted = {other for own in group.others.values() for other in own} | set(group.others)
@@ -149,7 +151,7 @@ def make(group: Group, root: Path, folders: Sequence[str], device: str) -> list[
         reason = textwrap.shorten(reason, 300, placeholder=" ...")
         jobs = _failed(group, reason)
         failures.append(f"{group.label}: {reason}")
-    _write(group, jobs, store, device, time.perf_counter() - begin)
+    _write(group, jobs, store, device, (time.perf_counter() - begin, time.process_time() - cpu_begin))
     return failures
 
 
@@ -163,7 +165,7 @@ def _kept(store: Store, key: str, method: str) -> dict[str, Any]:
 
 def lost(group: Group, reason: str, root: Path, device: str) -> list[str]:
     """Records that the group's worker ended before it was made; returns the failure."""
-    _write(group, _failed(group, reason), Store(root), device, 0.0)
+    _write(group, _failed(group, reason), Store(root), device)
     return [f"{group.label}: {reason}"]
 
 
@@ -171,9 +173,14 @@ def _failed(group: Group, reason: str) -> dict[str, Job]:
     return {method: Job([], Status.FAILED, reason, retry=True) for method in group.others}
 
 
-def _write(group: Group, jobs: dict[str, Job], store: Store, device: str, seconds: float) -> None:
+def _write(
+    group: Group, jobs: dict[str, Job], store: Store, device: str, took: tuple[float, float] = (0.0, 0.0)
+) -> None:
+    """Keeps the jobs. took: seconds of the clock and of the CPU, for all of them."""
+    job_seconds, cpu_seconds = (seconds / len(jobs) for seconds in took)
     for method, job in jobs.items():
         of = store.read_job(group.inputs[method])
-        job.seconds = seconds / len(jobs)
-        job.stamp = {**stamp(device), "n_parameters": of and of.stamp.get("n_parameters")}
+        job.seconds = job_seconds
+        own = {"cpu_seconds": round(cpu_seconds, 3), "peak_bytes": peak_bytes()}
+        job.stamp = {**stamp(device), **own, "n_parameters": of and of.stamp.get("n_parameters")}
         store.write_job(group.keys[method], job)

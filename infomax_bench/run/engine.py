@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import logging
 import math
 import multiprocessing
 import os
-import platform
-import subprocess
-import sys
 import textwrap
 import time
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
 
-from infomax_bench.base import repeatable
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
-from infomax_bench.base.forked import available_cores
 from infomax_bench.base.status import Status
 from infomax_bench.base.store import Job, Store, replacing
-from infomax_bench.base.version import __version__
 from infomax_bench.evaluations.context import Context, context_for
 from infomax_bench.evaluations.declare import Evaluation
 from infomax_bench.numerics.products import fast_products
+from infomax_bench.run.machine import forget_peak, peak_bytes, stamp
 from infomax_bench.study.cell import Request
 from infomax_bench.study.plan import Planner, Task, problem_for
-from infomax_bench.study.plugins import KINDS, PACKAGE, Registry, home, in_clone, registry, reread
+from infomax_bench.study.plugins import Registry, registry, reread
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.trainer import Trained, train
@@ -56,57 +48,9 @@ class Outcome:
     seconds: float = 0.0
     worker: int = 0
     peak_bytes: int = 0
-    """The most memory that the worker, a process of that number, has had so far."""
+    """The most memory that the worker, a process of that number, had for the task (or so far, where it cannot tell)."""
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-
-@lru_cache(maxsize=1)
-def git_sha() -> str:
-    """The commit that the harness and its plug-ins are at, with a + if they were edited since; "" outside a clone."""
-    if not in_clone():  # a wheel may lie in whatever repository
-        return ""
-    root, git = home(), ["git", "--no-optional-locks"]
-    told = [
-        [*git, "rev-parse", "--show-toplevel"],
-        [*git, "rev-parse", "--short=12", "HEAD"],
-        [*git, "status", "--porcelain", "--untracked-files=no", "--", PACKAGE.name, *KINDS],
-    ]
-    try:
-        done = [subprocess.run(command, cwd=root, capture_output=True, text=True) for command in told]
-    except OSError:
-        return ""
-    top, sha, edited = (one.stdout.strip() for one in done)
-    if any(one.returncode for one in done) or Path(top).resolve() != root:
-        return ""
-    return sha + "+" * bool(edited)
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers were made on; no host name."""
-    cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        models = [
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        cpu = models[0] if models else cpu
-    return {
-        "cpu": cpu,
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "products": repeatable.in_words(),
-        "cores": available_cores(),
-        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "",
-        "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in ("torch", "scikit-learn", "numpy", "scipy")},
-    }
-
-
-def stamp(device: str) -> dict[str, Any]:
-    """What is recorded beside every job."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"version": __version__, "git_sha": git_sha(), "device": device, "created": now}
 
 
 def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
@@ -194,16 +138,6 @@ def one_job() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has had; 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 def same_plugins(used: Mapping[str, str], data: Mapping[str, str], folders: Sequence[str]) -> Registry:
     """The plug-ins, if their sources and the data sets' keys are those of whoever planned the job; see `Task`.
 
@@ -247,6 +181,7 @@ def lost(task: Task, reason: str, root: Path, device: str) -> Outcome:
 
 def run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Outcome:
     """Trains or loads one block of encoders and makes every evaluation that is wanted of it. Never raises."""
+    forget_peak()
     with one_job():
         outcome = _run_task(task, root, folders, device)
     outcome.worker, outcome.peak_bytes = os.getpid(), peak_bytes()
@@ -269,6 +204,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
             _write(store, key, job, device)
         outcome.seconds = time.perf_counter() - begin
         return outcome
+    about = _about(encoder)
     lost = [seed for seed, bad in zip(encoder.seeds, encoder.diverged, strict=True) if bad]
     if lost:
         outcome.failures.append(f"{task.label}: training diverged for seeds {', '.join(map(str, lost))}")
@@ -292,7 +228,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
                     work = plugins.evaluation(request.evaluation), dict(request.options)
                     jobs[key] = _evaluated(jobs[key], key, work, context, store, outcome, label)
                 if group is groups[-1]:
-                    _write(store, key, jobs[key], device, encoder.n_parameters)
+                    _write(store, key, jobs[key], device, about)
             context.cache.clear()  # features are large, and what refers to itself waits for the collector
     outcome.seconds = time.perf_counter() - begin
     return outcome
@@ -318,7 +254,9 @@ def _evaluated(
 ) -> Job:
     """The job with what one evaluation, with its options, says of the context's seeds; or the job that says why there
     is no result."""
-    start, before = time.perf_counter(), job.seconds
+    clocks = time.perf_counter, time.process_time  # the other tells nothing of who else is at work on the machine
+    before = [job.seconds, job.stamp.get("cpu_seconds", 0.0)]
+    begun = [clock() for clock in clocks]
     evaluation, options = work
     try:
         rows, arrays = evaluation(context, **options) if context.seeds else ([], {})
@@ -329,7 +267,8 @@ def _evaluated(
         job.rows += rows
     except (Exception, SystemExit) as error:
         job = _failed(error, outcome, label)
-    job.seconds = before + time.perf_counter() - start
+    job.seconds, cpu_seconds = (b + clock() - at for b, clock, at in zip(before, clocks, begun, strict=True))
+    job.stamp["cpu_seconds"] = round(cpu_seconds, 3)
     return job
 
 
@@ -347,8 +286,19 @@ def _failed(error: BaseException, outcome: Outcome, label: str) -> Job:
     return Job([], status, reason, retry=status == Status.FAILED)
 
 
-def _write(store: Store, key: str, job: Job, device: str, n_parameters: int | None = None) -> None:
-    job.stamp = {**stamp(device), "n_parameters": n_parameters}
+def _about(encoder: Encoder) -> dict[str, Any]:
+    """What is stamped on the jobs of a block of encoders: parameters of one; of all of them, the seconds that training
+    took (of the CPU; of the clock on a GPU) and the bytes that they are."""
+    return {
+        "n_parameters": encoder.n_parameters,
+        "training_seconds": encoder.facts.get("seconds"),
+        "encoder_bytes": sum(p.numel() * p.element_size() for p in encoder.params.values()),
+    }
+
+
+def _write(store: Store, key: str, job: Job, device: str, about: Mapping[str, Any] | None = None) -> None:
+    what = about or {"n_parameters": None}
+    job.stamp |= {**stamp(device), "peak_bytes": peak_bytes(), **what}
     store.write_job(key, job)
 
 

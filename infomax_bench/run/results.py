@@ -28,7 +28,7 @@ from infomax_bench.study.claims import Claims
 Arrays = Callable[[], dict[str, np.ndarray]]
 """Reads arrays that a job kept; raises what numpy, zipfile and zlib do if they are damaged."""
 
-CODED = ("benchmark", "family", "preset", "device", "version", "git_sha", "role", "evaluation")
+CODED = ("benchmark", "family", "preset", "device", "cpu", "version", "git_sha", "role", "evaluation")
 """Columns of few words, which the table holds as codes: it is cut into parts thousands of times."""
 
 
@@ -84,7 +84,7 @@ class Results:
 
 
 def machine_in_words(found: Mapping[str, Any]) -> str:
-    """What `engine.machine` found, on one line; the instructions tell processors of one name apart."""
+    """What `machine.machine` found, on one line; the instructions tell processors of one name apart."""
     instructions = f" ({found['instructions']})" if found.get("instructions") else ""
     words = f"{found.get('cpu', '')}{instructions}, {found.get('cores', '?')} cores, {found.get('gpu') or 'no GPU'}"
     return f"{words}, matrix products: {found['products']}" if found.get("products") else words
@@ -174,6 +174,7 @@ def _of_one_job(entry: dict[str, Any], job: Job, results: Results) -> dict[str, 
             results.cards.setdefault(name, {**card, "tunable": [], "shown_beside": cell["method"]})
     of_cell = {key: cell[key] for key in ("track", "dataset", "backbone", "depth", "width")}
     of_job = {key: stamp.get(key) for key in ("n_parameters", "device", "version", "git_sha")}
+    of_job["cpu"] = stamp.get("cpu") or ""  # of an older job nobody knows it
     return {
         **dict(cell["tags"]),
         **of_cell,

@@ -24,7 +24,7 @@ from infomax_bench.base.store import Manifest, Store
 from infomax_bench.base.version import __version__
 from infomax_bench.data.dataset import load
 from infomax_bench.evaluations.declare import Pairwise
-from infomax_bench.run import compare, engine
+from infomax_bench.run import compare, engine, machine
 from infomax_bench.run.decisions import decide_all, find_all, write_decisions
 from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table, wrong_tags
 from infomax_bench.run.workers import Workers
@@ -316,9 +316,9 @@ def _info(
         "tuning": tuning,
         "datasets": datasets,
         "broken": {**registry.broken, **planner.faults},
-        "machine": engine.machine(),
+        "machine": machine.machine(),
         "version": __version__,
-        "git_sha": engine.git_sha(),
+        "git_sha": machine.git_sha(),
         "command": shlex.join(["infomax-bench", *sys.argv[1:]]),
     }
     info.setdefault("seconds", 0.0)
@@ -348,7 +348,7 @@ class _Record:
         self.n_jobs += len(outcome.task.wanted)
         self.peaks[outcome.worker] = max(outcome.peak_bytes, self.peaks.pop(outcome.worker, 0))
         alive = dict(list(self.peaks.items())[-self.n_workers :])
-        self.peak = max(self.peak, sum({os.getpid(): engine.peak_bytes(), **alive}.values()))
+        self.peak = max(self.peak, sum({os.getpid(): machine.peak_bytes(), **alive}.values()))
         before, self.seconds = self.seconds, round(time.perf_counter() - self.begin, 1)
         with Store(self.root).locked():
             info = read_info(self.root)

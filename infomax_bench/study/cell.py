@@ -13,7 +13,7 @@ COLUMNS = (
     "benchmark", "track", "method", "family", "dataset", "target", "backbone", "depth", "width", "seed", "protocol",
     "metric", "x", "value", "status", "n_parameters", "preset", "device", "version", "git_sha",
     # beyond the contract; the tags of the benchmarks' cells come after these
-    "other", "role", "label", "evaluation", "reason", "current",
+    "other", "role", "label", "evaluation", "reason", "current", "cpu",
 )  # fmt: skip
 """Of the table of measurements."""
 

@@ -13,7 +13,8 @@ import torch
 
 from infomax_bench.base import repeatable
 from infomax_bench.base.repeatable import ALIGNMENTS, VARIABLE, products_of
-from infomax_bench.run.engine import machine, one_job
+from infomax_bench.run.engine import one_job
+from infomax_bench.run.machine import machine
 from infomax_bench.run.workers import Workers
 
 SHAPES = [(7, 13, 3), (1, 784, 64), (784, 1, 64), (100, 100, 1), (257, 129, 33), (128, 784, 64), (2000, 65, 10)]

@@ -19,7 +19,7 @@ import pytest
 
 from infomax_bench.base.store import Job, Store
 from infomax_bench.report.facts import UNVERIFIED, datasets
-from infomax_bench.run import engine
+from infomax_bench.run import engine, machine
 from infomax_bench.run.results import COLUMNS, read_results
 from infomax_bench.run.runner import _Record
 from infomax_bench.run.workers import Workers
@@ -235,7 +235,7 @@ def test_a_run_records_its_time_its_memory_and_its_machine(own, tmp_path):
 
 
 def test_workers_that_were_replaced_are_not_counted_with_those_that_replaced_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "peak_bytes", lambda: 1 << 30)
+    monkeypatch.setattr(machine, "peak_bytes", lambda: 1 << 30)
     record = _Record(tmp_path, 0.0, n_workers=2)
     for worker, gib in ((-1, 1), (-2, 2), (-1, 1), (-3, 1), (-4, 1), (-3, 2)):
         record.add(engine.Outcome(SimpleNamespace(wanted=()), worker=worker, peak_bytes=gib << 30))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infomax_bench.run import engine
+from infomax_bench.run import machine
 from infomax_bench.run.versions import difference, versions
 
 
@@ -20,7 +20,7 @@ def test_the_first_difference_is_named():
 
 
 def test_any_edit_of_the_harness_makes_another_version(tmp_path):
-    package = Path(engine.__file__).parents[1]
+    package = Path(machine.__file__).parents[1]
     for path in package.rglob("*.py"):
         copy = tmp_path / "infomax_bench" / path.relative_to(package)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -48,11 +48,11 @@ def commit(monkeypatch):
     """The commit that would be recorded if the package were in a folder of its own kind."""
 
     def told(root: Path, clone: bool = True) -> str:
-        monkeypatch.setattr(engine, "in_clone", lambda: clone)
-        monkeypatch.setattr(engine, "home", lambda: root)
-        engine.git_sha.cache_clear()
-        sha = engine.git_sha()
-        engine.git_sha.cache_clear()
+        monkeypatch.setattr(machine, "in_clone", lambda: clone)
+        monkeypatch.setattr(machine, "home", lambda: root)
+        machine.git_sha.cache_clear()
+        sha = machine.git_sha()
+        machine.git_sha.cache_clear()
         return sha
 
     return told
