@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from infomax_bench.base.errors import UserError
@@ -21,3 +22,16 @@ def user_cache() -> Path | None:
         return Path.home() / ".cache" / "infomax-bench"
     except RuntimeError:
         return None
+
+
+def data_root() -> Path:
+    """Where downloaded data sets live: INFOMAX_BENCH_DATA, in torchvision's layout, or a folder in the user's cache.
+
+    Raises UserError for a user without a home who has not set it.
+    """
+    if given := os.environ.get("INFOMAX_BENCH_DATA"):
+        return expanded(given)
+    cache = user_cache()
+    if cache is None:
+        raise UserError("there is no home folder for downloaded data; set INFOMAX_BENCH_DATA to a folder")
+    return cache / "data"

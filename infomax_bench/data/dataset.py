@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import inspect
 import itertools
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -18,8 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from infomax_bench.base.errors import UserError
-from infomax_bench.base.places import expanded, user_cache
+from infomax_bench.base.places import data_root as data_root
+from infomax_bench.base.sealed import digest
 from infomax_bench.base.streams import generator
+from infomax_bench.data import mapped
 from infomax_bench.data.augment import Augmentation
 
 MAX_VALIDATION = 10_000
@@ -60,6 +62,8 @@ class Dataset:
 
     name: ClassVar[str] = ""
     """Given by the registry: the file's name."""
+    code: ClassVar[str] = ""
+    """Given by the registry: a hash of the file's source."""
     takes: ClassVar[str | None] = None
     """What the argument is, in a word, for data sets that want one ("PATH")."""
     modes: ClassVar[Mapping[str, str]] = {}
@@ -116,7 +120,15 @@ class Dataset:
 
     def load(self) -> Images:
         """The images. Raises UserError if they cannot be had, saying what to do."""
-        raise TypeError(f"{type(self).__name__} does not define load()")
+        if type(self).parts is Dataset.parts:
+            raise TypeError(f"{type(self).__name__} does not define load()")
+        return _of_parts(self)
+
+    def parts(self) -> Iterator[Images]:
+        """The images part by part, in their order: what a data set that is larger than memory defines instead of
+        `load`. They are asked for once, and kept in a file (`data/mapped.py`) for as long as the plug-in's source and
+        the fingerprint stay the same."""
+        raise TypeError(f"{type(self).__name__} does not define parts()")
 
     @property
     def quantities(self) -> Mapping[str, Sequence[float]]:
@@ -202,7 +214,10 @@ def convert(images: Tensor, shape: Sequence[int]) -> Tensor:
     """
     if images.shape[1:] == tuple(shape):
         return images
-    return torch.cat([_convert(part, shape) for part in images.split(4096)])  # in parts: floats are four times as big
+    out = mapped.room((len(images), *shape))
+    for own, part in zip(out.split(4096), images.split(4096), strict=True):  # floats are four times as big
+        own.copy_(_convert(part, shape))
+    return out
 
 
 def _convert(images: Tensor, shape: Sequence[int]) -> Tensor:
@@ -225,19 +240,6 @@ def to_unit(images: Tensor) -> Tensor:
     return images.to(torch.get_default_dtype()).div_(255)
 
 
-def data_root() -> Path:
-    """Where downloaded data sets live: INFOMAX_BENCH_DATA, in torchvision's layout, or a folder in the user's cache.
-
-    Raises UserError for a user without a home who has not set it.
-    """
-    if given := os.environ.get("INFOMAX_BENCH_DATA"):
-        return expanded(given)
-    cache = user_cache()
-    if cache is None:
-        raise UserError("there is no home folder for downloaded data; set INFOMAX_BENCH_DATA to a folder")
-    return cache / "data"
-
-
 def stratified_test(labels: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
     """A fixed test mask with `share` of every class, for data sets that come without a division of their own.
 
@@ -257,6 +259,24 @@ def stratified_test(labels: np.ndarray, share: float, seed: int = 0) -> np.ndarr
 def source_hash(path: Path) -> str:
     """A short hash of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _of_parts(dataset: Dataset) -> Images:
+    """The images of a data set that gives them in parts."""
+
+    def make(maker: mapped.Maker) -> None:
+        rest: dict[str, list[np.ndarray]] = {}
+        with maker.writing(dataset.n_rest + dataset.n_test, dataset.shape) as writer:
+            for part in dataset.parts():
+                writer.append(part.images.numpy())
+                for own in ("labels", "test", "factors", "masks"):
+                    if (value := getattr(part, own)) is not None:
+                        rest.setdefault(own, []).append(value.numpy())
+            writer.rest = {own: np.concatenate(values) for own, values in rest.items()}
+
+    code = dataset.code or source_hash(Path(inspect.getfile(type(dataset))))
+    found = mapped.kept(digest(["parts", code, dataset.label, dataset.fingerprint()]), make, dataset.label)
+    return Images(found.images, **found.rest)
 
 
 @functools.lru_cache(maxsize=8)

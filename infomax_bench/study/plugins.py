@@ -256,6 +256,8 @@ def _plugins(kind: str, name: str, thing: Any, path: Path, source: str) -> Itera
     """A plug-in and its variants."""
     if isinstance(thing, type):
         thing.name = name  # type: ignore[attr-defined]
+    if kind == "datasets":
+        thing.code = source
     yield Plugin(name, kind, thing, str(path), source)
     for variant, changes in getattr(thing, "variants", {}).items():
         settings = {k: v for k, v in changes.items() if k in thing.parameters()}

@@ -59,6 +59,6 @@ def mean_images(flat: Tensor, indices: Sequence[Tensor] | Tensor) -> Tensor:
     """The means of several choices of uint8 images `[N, D]`, as `[S, D]` in [0, 1]."""
     shares = torch.zeros(len(indices), len(flat), device=flat.device)  # products, since gathering copies all images
     for row, own in zip(shares, indices, strict=True):
-        row[own] = 1 / (255 * len(own))
+        row[own.to(flat.device)] = 1 / (255 * len(own))
     parts = zip(shares.split(CHUNK, dim=1), flat.split(CHUNK), strict=True)
     return torch.stack([share @ images.to(share.dtype) for share, images in parts]).sum(0)

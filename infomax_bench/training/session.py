@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infomax_bench.base.streams import Rng, generator
 from infomax_bench.data.dataset import to_unit
+from infomax_bench.data.mapped import is_mapped
 from infomax_bench.models.backbones import build_blocks, encoding_of
 from infomax_bench.models.backbones.stack import layers_of
 from infomax_bench.models.blocks import Block, Net, Params, Problem, init_params
@@ -49,7 +50,9 @@ class Session:
     masks: Params | None = None
 
     def __post_init__(self) -> None:
-        self.flat = self.data.images.flatten(1).to(self.device)
+        self.flat = self.data.images.flatten(1)
+        if not is_mapped(self.flat):  # what is too much for memory stays where it is
+            self.flat = self.flat.to(self.device)
         self.train = torch.stack([s.train for s in self.data.splits]).to(self.device)
         self.targets = {
             name: values.to(self.device)
@@ -73,14 +76,14 @@ class Session:
     def _mean(self) -> Tensor:
         """The mean training input, `[S, D]`."""
         if self.lower is None:
-            return mean_images(self.flat, self.train)
+            return mean_images(self.flat, self.train).to(self.device)
         return torch.stack([self._lower_of(i).mean(0) for i in range(len(self.seeds))])
 
     def _lower_of(self, i: int) -> Tensor:
         """What the seed at position i is trained on in a stack, `[N, n]`."""
         assert self.lower is not None
-        images = self.data.images[self.data.splits[i].train]
-        return through(self.lower.alone(i).to(self.device), images).flatten(1)
+        which = self.data.splits[i].train
+        return through(self.lower.alone(i).to(self.device), self.data.images, which).flatten(1)
 
     def _first_net(self) -> Net:
         """The net before its first step."""
@@ -138,7 +141,8 @@ class Session:
 
     def _images(self, indices: Tensor) -> Tensor:
         """The images at `[S, B]`, in [0, 1]."""
-        pixels = to_unit(self.flat.index_select(0, indices.flatten()))  # on bytes, many times faster than indexing
+        chosen = self.flat.index_select(0, indices.flatten().to(self.flat.device))
+        pixels = to_unit(chosen.to(self.device))  # on bytes, many times faster than indexing
         lead = tuple(indices.shape) if self.stacked else (indices.shape[1],)
         return pixels.view(*lead, *self.data.images.shape[1:])
 

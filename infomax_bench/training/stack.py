@@ -42,17 +42,17 @@ class Lower:
         return replace(self, params={name: p.to(device) for name, p in self.params.items()})
 
 
-def through(lower: Lower, images: Tensor) -> Tensor:
-    """uint8 images `[N, C, H, W]` through one seed's lower layers, `[N, 1, 1, n]`."""
+def through(lower: Lower, images: Tensor, which: Tensor) -> Tensor:
+    """Those of some uint8 images `[N, C, H, W]` at `which` `[n]` through one seed's lower layers, `[n, 1, 1, m]`."""
     device = next(iter(lower.params.values())).device
-    return torch.cat([lower(to_unit(part.to(device))) for part in images.split(CHUNK)])
+    return torch.cat([lower(to_unit(images[part].to(device))) for part in which.split(CHUNK)])
 
 
 def moments(lower: Lower, data: Data, device: torch.device) -> Params:
     """What standardises the inputs of a layer over each seed's training images; a dead unit becomes 0."""
     parts = []
     for i, own in enumerate(data.splits):
-        x = through(lower.alone(i).to(device), data.images[own.train]).flatten(1)
+        x = through(lower.alone(i).to(device), data.images, own.train).flatten(1)
         std, mean = torch.std_mean(x, dim=0, correction=0)
         dead = std <= 1e-6 * (x.abs().amax(0) + 1e-30)
         parts.append((mean.cpu(), torch.where(dead, 0.0, 1 / std).cpu()))

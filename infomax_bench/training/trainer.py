@@ -27,6 +27,8 @@ VERSION = 2
 """Part of every key that depends on training; raise it when numbers could change by more than rounding changes them."""
 
 LOG_POINTS = 60
+MOST_FITTED = 4 << 30
+"""Bytes of images up to which a method without a gradient gets them all as numbers: 16 GiB."""
 
 
 @dataclass
@@ -204,6 +206,8 @@ def _fitted(
     method: Method, problem: Problem, data: Data, seeds: Sequence[int], device: torch.device, lower: Lower | None
 ) -> Trained:
     """Fits a method that has no gradient, one seed after another."""
+    if lower is None and data.images.numel() > MOST_FITTED:
+        raise NotApplicable(f"fits to all images at once, and as numbers they are {data.images.numel() * 4e-9:.0f} GB")
     heads = method.heads(problem)
     blocks = build_blocks(problem, method, heads)
     layer = lower.depth if lower else 0
@@ -215,7 +219,7 @@ def _fitted(
             own = to_unit(data.images[part.train]).to(device)
             mean = mean_images(data.images.flatten(1), [part.train])[0].to(device)
         else:
-            own = through(lower.alone(i).to(device), data.images[part.train])
+            own = through(lower.alone(i).to(device), data.images, part.train)
             mean = own.flatten(1).mean(0)
         # fitted methods begin from what every method begins from, as it would be frozen
         begin = Net(problem, build_blocks(problem, method, heads, mean if method.centred else None, True), params)
