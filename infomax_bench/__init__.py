@@ -54,7 +54,7 @@ _WHERE = {
     "Params": "models.blocks",
     "decoder": "models.backbones",
     "trunk_size": "models.backbones",
-    "param": "training.method",
+    "param": "training.hyperparameters",
     "correlation": "training.objectives",
     "covariance": "training.objectives",
     "cross_correlation": "training.objectives",
@@ -133,13 +133,13 @@ if TYPE_CHECKING:
     from infomax_bench.study.suite import Suite as Suite
     from infomax_bench.study.view import View as View
     from infomax_bench.training.frozen import Encoder as Encoder
+    from infomax_bench.training.hyperparameters import param as param
     from infomax_bench.training.method import ANY_ENCODER as ANY_ENCODER
     from infomax_bench.training.method import ONE_LAYER as ONE_LAYER
     from infomax_bench.training.method import Batch as Batch
     from infomax_bench.training.method import Card as Card
     from infomax_bench.training.method import Method as Method
     from infomax_bench.training.method import Native as Native
-    from infomax_bench.training.method import param as param
     from infomax_bench.training.objectives import bernoulli_nll as bernoulli_nll
     from infomax_bench.training.objectives import correlation as correlation
     from infomax_bench.training.objectives import covariance as covariance

@@ -32,8 +32,10 @@ class BarlowTwins(Method):
     )
     native = Native("convnet")
     views = 2
-    redundancy: float = param(5e-3, search=(1e-3, 0.1), log=True, help="lambda: weight of what is off the diagonal")
-    projection: int = param(128, help="width of the projector's layers and of the projection")
+    redundancy: float = param(
+        5e-3, valid="[0, inf)", search=(1e-3, 0.1), log=True, help="lambda: weight of what is off the diagonal"
+    )
+    projection: int = param(128, valid="[1, inf)", help="width of the projector's layers and of the projection")
 
     def heads(self, problem: Problem):
         return {"projector": MLP((problem.width, *[self.projection] * 3), batch_norm=True)}

@@ -43,9 +43,9 @@ class BellSejnowskiInfoMax(Method):
     )
     activation = "identity"
     backbones = ONE_LAYER
-    learning_rate: float = param(0.05, search=(5e-3, 0.2), log=True, help="rate of the first update")
-    updates: int = param(2000, help="how many updates")
-    images: int = param(512, help="images drawn for each update")
+    learning_rate: float = param(0.05, valid="(0, inf)", search=(5e-3, 0.2), log=True, help="rate of the first update")
+    updates: int = param(2000, valid="[1, inf)", help="how many updates")
+    images: int = param(512, valid="[1, inf)", help="images drawn for each update")
 
     def unavailable(self, problem: Problem) -> str | None:
         return without_components(problem)

@@ -32,9 +32,11 @@ class BYOL(Method):
     )
     native = Native("convnet")
     views = 2
-    target_momentum: float = param(0.99, search=(0.9, 0.999), help="share of itself that the target keeps, at first")
-    hidden: int = param(256, help="width of the hidden layers of projector and predictor")
-    projection: int = param(128, help="dimensions of the projection that is predicted")
+    target_momentum: float = param(
+        0.99, valid="[0, 1]", search=(0.9, 0.999), help="share of itself that the target keeps, at first"
+    )
+    hidden: int = param(256, valid="[1, inf)", help="width of the hidden layers of projector and predictor")
+    projection: int = param(128, valid="[1, inf)", help="dimensions of the projection that is predicted")
 
     def heads(self, problem: Problem):
         return {

@@ -48,10 +48,12 @@ class CLIP(Method):
     )
     native = Native("vit", 4)
     needs = ("captions",)
-    temperature: float = param(0.07, search=(0.02, 0.5), log=True, help="exp(-t) at the start; lower, harder negatives")
-    projection: int = param(128, help="dimensions of the space that both towers are projected to")
-    text_width: int = param(64, help="width of the text tower")
-    text_depth: int = param(1, help="transformer blocks of the text tower")
+    temperature: float = param(
+        0.07, valid="(0, inf)", search=(0.02, 0.5), log=True, help="exp(-t) at the start; lower, harder negatives"
+    )
+    projection: int = param(128, valid="[1, inf)", help="dimensions of the space that both towers are projected to")
+    text_width: int = param(64, valid="[1, inf)", help="width of the text tower")
+    text_depth: int = param(1, valid="[1, inf)", help="transformer blocks of the text tower")
 
     def heads(self, problem: Problem):
         return {

@@ -35,7 +35,7 @@ class ICA(Method):
     )
     activation = "identity"
     backbones = ONE_LAYER
-    iterations: int = param(300, help="of FastICA's fixed point, at most")
+    iterations: int = param(300, valid="[1, inf)", help="of FastICA's fixed point, at most")
 
     def unavailable(self, problem: Problem) -> str | None:
         return without_components(problem)

@@ -28,8 +28,10 @@ class InfoMaxSoftmax(Method):
     )
     activation = "identity"
     competitive = True
-    lambda_tc: float = param(1.0, search=(0.01, 100.0), log=True, help="weight of the decorrelation term")
-    eps: float = param(1e-8, help="added to each variance before its logarithm")
+    lambda_tc: float = param(
+        1.0, valid="[0, inf)", search=(0.01, 100.0), log=True, help="weight of the decorrelation term"
+    )
+    eps: float = param(1e-8, valid="(0, inf)", help="added to each variance before its logarithm")
 
     def features(self, net: Net, images):
         return torch.softmax(net.encoder(images), dim=-1)

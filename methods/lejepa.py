@@ -37,11 +37,11 @@ class LeJEPA(Method):
     native = Native("convnet")
     views = 2
     gaussianity: float = param(
-        0.05, search=(0.01, 0.5), log=True, help="lambda: weight of SIGReg; 1 - lambda of agreement"
+        0.05, valid="[0, 1]", search=(0.01, 0.5), log=True, help="lambda: weight of SIGReg; 1 - lambda of agreement"
     )
-    directions: int = param(64, help="random directions in each step")
-    hidden: int = param(256, help="width of the projector's hidden layers")
-    projection: int = param(64, help="dimensions of the projection that is made Gaussian")
+    directions: int = param(64, valid="[1, inf)", help="random directions in each step")
+    hidden: int = param(256, valid="[1, inf)", help="width of the projector's hidden layers")
+    projection: int = param(64, valid="[1, inf)", help="dimensions of the projection that is made Gaussian")
 
     def heads(self, problem: Problem):
         return {"projector": MLP((problem.width, self.hidden, self.hidden, self.projection), batch_norm=True)}

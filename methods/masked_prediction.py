@@ -37,7 +37,7 @@ class MaskedPrediction(Method):
     )
     native = Native("vit", 4)
     hidden: float = param(
-        0.6, search=(0.3, 0.9), help="share of the patches that is hidden; at least one is, never all"
+        0.6, valid="(0, 1)", search=(0.3, 0.9), help="share of the patches that is hidden; at least one is, never all"
     )
 
     def unavailable(self, problem: Problem) -> str | None:

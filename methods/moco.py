@@ -32,10 +32,14 @@ class MoCo(Method):
     )
     native = Native("convnet")
     views = 2
-    temperature: float = param(0.2, search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives")
-    key_momentum: float = param(0.99, search=(0.9, 0.99, 0.999), help="how much of itself the momentum encoder keeps")
-    queue: int = param(512, help="how many keys of earlier images are negatives")
-    projection: int = param(128, help="dimensions of the projection that is compared")
+    temperature: float = param(
+        0.2, valid="(0, inf)", search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives"
+    )
+    key_momentum: float = param(
+        0.99, valid="[0, 1]", search=(0.9, 0.99, 0.999), help="how much of itself the momentum encoder keeps"
+    )
+    queue: int = param(512, valid="[1, inf)", help="how many keys of earlier images are negatives")
+    projection: int = param(128, valid="[1, inf)", help="dimensions of the projection that is compared")
 
     def unavailable(self, problem: Problem) -> str | None:
         # The queue holds the latest images; one longer than an epoch would hold a query's own image as a negative.

@@ -33,8 +33,10 @@ class SimCLR(Method):
     )
     native = Native("convnet")
     views = 2
-    temperature: float = param(0.5, search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives")
-    projection: int = param(128, help="dimensions of the projection that is compared")
+    temperature: float = param(
+        0.5, valid="(0, inf)", search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives"
+    )
+    projection: int = param(128, valid="[1, inf)", help="dimensions of the projection that is compared")
 
     def heads(self, problem: Problem):
         return {"projector": MLP((problem.width, problem.width, self.projection), batch_norm=True)}

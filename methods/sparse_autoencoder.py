@@ -25,8 +25,12 @@ class SparseAutoencoder(Method):
     )
     variants: ClassVar = {"topk_autoencoder": {"sparsity": "topk"}}
     sparsity: str = param("l1", choices=("l1", "topk"), help="what makes the code sparse")
-    penalty: float = param(0.01, search=(1e-3, 1.0), log=True, help="l1: weight of the mean absolute activation")
-    active: float = param(0.25, search=(0.05, 0.5), log=True, help="topk: share of the units that stay active")
+    penalty: float = param(
+        0.01, valid="[0, inf)", search=(1e-3, 1.0), log=True, help="l1: weight of the mean absolute activation"
+    )
+    active: float = param(
+        0.25, valid="(0, 1]", search=(0.05, 0.5), log=True, help="topk: share of the units that stay active"
+    )
 
     @property
     def competitive(self):

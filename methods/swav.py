@@ -48,13 +48,17 @@ class SwAV(Method):
         essay_cost="medium",
     )
     native = Native("convnet")
-    prototypes: int = param(64, search=(16, 32, 64, 100), help="how many; fewer than a batch has images")
-    temperature: float = param(0.1, search=(0.05, 0.5), log=True, help="of the predicted assignments")
-    epsilon: float = param(0.05, search=(0.02, 0.2), log=True, help="entropy of the assignments; lower, harder ones")
+    prototypes: int = param(
+        64, valid="[2, inf)", search=(16, 32, 64, 100), help="how many; fewer than a batch has images"
+    )
+    temperature: float = param(0.1, valid="(0, inf)", search=(0.05, 0.5), log=True, help="of the predicted assignments")
+    epsilon: float = param(
+        0.05, valid="(0, inf)", search=(0.02, 0.2), log=True, help="entropy of the assignments; lower, harder ones"
+    )
     iterations: int = param(3, choices=(1, 3, 10), help="of Sinkhorn-Knopp")
     crops: int = param(2, choices=(2, 3, 4, 6, 8), help="views of each image")
-    hidden: int = param(256, help="width of the projector's hidden layer")
-    projection: int = param(128, help="dimensions of the projection that is assigned")
+    hidden: int = param(256, valid="[1, inf)", help="width of the projector's hidden layer")
+    projection: int = param(128, valid="[1, inf)", help="dimensions of the projection that is assigned")
 
     @property
     def views(self):

@@ -36,10 +36,16 @@ class VICReg(Method):
     )
     native = Native("convnet")
     views = 2
-    invariance: float = param(25.0, search=(1.0, 100.0), log=True, help="lambda: weight of the views' distance")
-    variance: float = param(25.0, search=(1.0, 100.0), log=True, help="mu: weight of the units' missing deviation")
-    decorrelation: float = param(1.0, search=(0.1, 25.0), log=True, help="nu: weight of the units' covariance")
-    projection: int = param(128, help="width of the projector's layers and of the projection")
+    invariance: float = param(
+        25.0, valid="[0, inf)", search=(1.0, 100.0), log=True, help="lambda: weight of the views' distance"
+    )
+    variance: float = param(
+        25.0, valid="[0, inf)", search=(1.0, 100.0), log=True, help="mu: weight of the units' missing deviation"
+    )
+    decorrelation: float = param(
+        1.0, valid="[0, inf)", search=(0.1, 25.0), log=True, help="nu: weight of the units' covariance"
+    )
+    projection: int = param(128, valid="[1, inf)", help="width of the projector's layers and of the projection")
 
     def heads(self, problem: Problem):
         return {"projector": MLP((problem.width, *[self.projection] * 3), batch_norm=True)}

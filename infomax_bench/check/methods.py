@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -46,15 +46,24 @@ def card_is_complete(method: Method) -> None:
 
 
 def hyperparameters_are_declared(method: Method) -> None:
-    """Every hyperparameter has a help text, and its default lies in its own search range."""
+    """Every hyperparameter has a help text and says which values are valid; its default is one that a tuner tries."""
     for name, field in type(method).parameters().items():
-        meta = field.metadata
+        meta: Any = field.metadata
+        default: Any = field.default
         hold(bool(meta.get("help")), f"{name} is not made with param(..., help=...)")
-        search, choices = meta["search"], meta["choices"]
-        if search and not choices and isinstance(field.default, float):
-            hold(search[0] <= field.default <= search[1], f"{name}'s default {field.default} is outside {search}")
-        if choices:
-            hold(field.default in choices, f"{name}'s default {field.default!r} is not one of its choices")
+        number = isinstance(default, int | float) and not isinstance(default, bool)
+        hold(
+            not number or bool(meta["valid"] or meta["choices"]),
+            f"{name} does not say which numbers are valid: param({default!r}, valid='[0, inf)', ...) is at least 0, "
+            "'(0, 1)' between 0 and 1, '(-inf, inf)' any number; so a wrong one is refused, and not trained with",
+        )
+        text = f"{name} does not say which texts are valid: param({default!r}, choices=(...), ...)"
+        hold(not isinstance(default, str) or bool(meta["choices"]), text)
+        search: tuple[Any, ...] = meta["search"] or (default,)
+        for value in search:
+            method.build({name: value})
+        inside = search[0] <= default <= search[1] if number and len(search) == 2 else default in search
+        hold(inside, f"{name}'s default {default!r} is outside its search range {search}")
 
 
 def features_fit_every_shape(method: Method) -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,10 @@ from infomax_bench.cli.command import Command, all_presets, registry_for
 if TYPE_CHECKING:
     from infomax_bench.study.plugins import Registry
     from infomax_bench.study.presets import Preset
+    from infomax_bench.training.method import Method
+
+ALONE = ("licence", "citation", "hyperparameters")
+"""What is told of one plug-in alone, and in JSON."""
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +74,31 @@ def _method(registry: Registry, name: str) -> dict[str, Any]:
         "backbones": ", ".join(method.backbones),
         "objective": card.objective + (f" [{changed}]" if changed else ""),
         "paper": card.paper,
+        "hyperparameters": _hyperparameters(method, method.search_space(plugin.settings)),
     }
+
+
+def _hyperparameters(method: Method, tuned: Collection[str]) -> list[dict[str, Any]]:
+    """What each is, what it may be, and what a tuner tries."""
+    from infomax_bench.training.hyperparameters import kind_of
+
+    records = []
+    for name, field in method.parameters().items():
+        meta, search = field.metadata, list(field.metadata.get("search") or ()) if name in tuned else []
+        among = [str(value) for value in search]
+        tries = " to ".join(among) if len(among) == 2 else ", ".join(among)
+        valid = meta.get("valid")
+        records.append(
+            {
+                "name": name,
+                "takes": kind_of(type(method), name),
+                "default": getattr(method, name),
+                "valid": valid.text if valid else ", ".join(map(str, meta.get("choices") or ())),
+                "search": tries + (", logarithmic" if search and meta["log"] else ""),
+                "help": meta.get("help", ""),
+            }
+        )
+    return records
 
 
 def _dataset(registry: Registry, name: str) -> dict[str, Any]:
@@ -128,31 +156,33 @@ def describe_presets(presets: Mapping[str, Preset]) -> list[dict[str, Any]]:
 
 def _text(value: Any) -> str:
     """A value as the table shows it; of a list of records, their names."""
-    if isinstance(value, list):
-        return ", ".join(dict.fromkeys(str(one["name"]) + ("..." if one["each"] else "") for one in value))
+    if isinstance(value, list | tuple):
+        names = (
+            str(one["name"]) + ("..." if one.get("each") else "") if isinstance(one, dict) else one for one in value
+        )
+        return ", ".join(dict.fromkeys(map(str, names)))
     return str(value)
 
 
 def show_one(record: Mapping[str, Any]) -> str:
-    """A line for each thing that is known, wrapped to the terminal."""
-    record = {heading: text for heading, value in record.items() if (text := _text(value))}
-    indent = max(map(len, record)) + 2
+    """A line for each thing that is known, wrapped to the terminal, and a table of what it has several of."""
+    several = {heading: value for heading, value in record.items() if value and isinstance(value, list)}
+    lines = {heading: text for heading, value in record.items() if heading not in several and (text := _text(value))}
+    indent = max(map(len, lines)) + 2
     room = max(60, shutil.get_terminal_size((110, 24)).columns)
-    return "\n".join(
+    told = [
         textwrap.fill(text, room, initial_indent=heading.ljust(indent), subsequent_indent=" " * indent)
-        for heading, text in record.items()
-    )
+        for heading, text in lines.items()
+    ]
+    return "\n".join([*told, *(f"\n{heading}:\n{show(records)}" for heading, records in several.items())])
 
 
 def show(records: list[dict[str, Any]]) -> str:
-    """A table that fits the terminal: short columns as they are, the last ones wrapped. Whom to cite, and on which
-    terms, is told of one alone, and in JSON."""
+    """A table that fits the terminal: short columns as they are, the last ones wrapped."""
     if not records:
         return ""
-    records = [
-        {h: _text(value) for h, value in record.items() if h not in ("licence", "citation")} for record in records
-    ]
-    headings = list(records[0])
+    records = [{h: _text(value) for h, value in record.items() if h not in ALONE} for record in records]
+    headings = [h for h in records[0] if any(record[h] for record in records)]
     widest = {h: max(len(h), *(len(r[h]) for r in records)) for h in headings}
     room = max(60, shutil.get_terminal_size((110, 24)).columns)
     # the widest columns give way until a line fits

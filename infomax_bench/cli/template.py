@@ -33,8 +33,9 @@ class {cls}(Method):
     activation = "relu"  # what the encoder ends in: relu, sigmoid or identity
     views = 0  # how many augmented views of each image the loss needs, in batch.views
 
-    # Hyperparameters: default, range for the tuner, help. learning_rate and the optimiser are inherited.
-    weight: float = param(1.0, search=(0.01, 100.0), log=True, help="weight of the decorrelation term")
+    # Hyperparameters: default, the numbers that make sense, those that a tuner tries, help. learning_rate and the
+    # optimiser are inherited.
+    weight: float = param(1.0, valid="[0, inf)", search=(0.01, 100.0), log=True, help="weight of the decorrelation")
 
     # def heads(self, problem): return {{"decoder": Linear(problem.width, problem.input_size)}}
     #     trainable parts beside the encoder, used as net.decoder(h); thrown away after pretraining

@@ -65,7 +65,7 @@ def pretrain(
     data = found.dataset(dataset)
     if "seed" in settings and "seed" not in found.method(method).parameters():
         raise UserError(f"seed={settings['seed']!r}: which seeds to train is said by seeds, as in seeds=[0, 3]")
-    built = found.method(method, {name: _plain(value) for name, value in settings.items()})
+    built = found.method(method, settings)
     check_memory(width, len(given), math.prod(data.shape) if encoding.dense else 1)
     cell = Cell(method, dataset, width, epochs, batch_size, backbone, depth, settings=tuple(built.settings().items()))
     work = cell, tuple(given), device, tuple(folders)
@@ -91,11 +91,6 @@ def _trained(cell: Cell, seeds: Sequence[int], device: str, folders: Sequence[st
 
 def _train_to(path: Path, *work: Any) -> None:
     _trained(*work).save(path)
-
-
-def _plain(value: Any) -> Any:
-    """A number of numpy or torch as Python's."""
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 def evaluate(

@@ -136,11 +136,18 @@ def add_study(path: Path, study: Study) -> None:
 
 
 def tuned_settings(studies: Mapping[str, Study], plugins: Registry) -> dict[str, tuple[tuple[str, Any], ...]]:
-    """What was chosen, by study, for the methods that there still are and that still have these hyperparameters."""
+    """What was chosen, by study, for the methods that there still are and that still have these hyperparameters.
+
+    Raises UserError for a value that is not valid.
+    """
     found = {}
     for key, study in studies.items():
         plugin = plugins.plugins["methods"].get(study.method)
         if plugin is not None and study.trials and set(study.best.settings) <= {*plugin.cls.parameters()}:
+            try:
+                plugins.method(study.method, study.best.settings)
+            except UserError as error:
+                raise UserError(f"tuned values of {key}: {error}; tune it again, or run with --untuned") from None
             found[key] = tuple(sorted(study.best.settings.items()))
     return found
 

@@ -9,18 +9,17 @@ sets `batched = False` and sees one seed at a time, without the leading dimensio
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast, dataclass_transform
+from typing import Any, ClassVar, Literal, cast
 
-import torch
 from torch import Tensor
 
-from infomax_bench.base.errors import UserError, unknown
+from infomax_bench.base.errors import unknown
 from infomax_bench.base.streams import Rng
 from infomax_bench.models.backbones import Chosen, encoding_of
 from infomax_bench.models.blocks import Block, Net, Params, Problem
+from infomax_bench.training.hyperparameters import Hyperparameters, param
 
 Role = Literal["this work", "prior art", "control", "reference", "draft"]
 
@@ -93,29 +92,7 @@ class Batch:
         return self.images.flatten(-3)
 
 
-def param(
-    default: Any,
-    *,
-    help: str,
-    search: tuple[float, float] | tuple[Any, ...] | None = None,
-    log: bool = False,
-    choices: tuple[Any, ...] | None = None,
-) -> Any:
-    """A hyperparameter: its default, what it means, and the range (or the values) a tuner may try."""
-    meta = {"help": help, "search": search, "log": log, "choices": choices}
-    return dataclasses.field(default=default, metadata=meta)
-
-
-@dataclass_transform(kw_only_default=True, field_specifiers=(param,))
-class _Hyperparameters:
-    """Makes every subclass a keyword-only dataclass of its annotated fields."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        dataclass(kw_only=True, repr=True, eq=True)(cls)
-
-
-class Method(_Hyperparameters):
+class Method(Hyperparameters):
     """Base class of every method. Override `loss` (trained by gradient) or `fit` (anything else)."""
 
     card: ClassVar[Card]
@@ -147,13 +124,15 @@ class Method(_Hyperparameters):
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Further names this file provides: name -> the hyperparameters and class attributes that differ."""
 
-    learning_rate: float = param(1e-3, search=(1e-4, 1e-1), log=True, help="step size of the optimiser")
+    learning_rate: float = param(
+        1e-3, valid="(0, inf)", search=(1e-4, 1e-1), log=True, help="step size of the optimiser"
+    )
     optimizer: str = param("adam", choices=("adam", "sgd"), help="update rule")
-    momentum: float = param(0.0, help="momentum of sgd")
-    weight_decay: float = param(0.0, help="L2 penalty on every weight, as the optimiser applies it")
+    momentum: float = param(0.0, valid="[0, 1)", help="momentum of sgd")
+    weight_decay: float = param(0.0, valid="[0, inf)", help="L2 penalty on every weight, as the optimiser applies it")
     schedule: str = param("constant", choices=("constant", "cosine"), help="learning rate over training")
     centred: bool = param(True, help="train on images less their mean (afterwards part of the encoder's bias)")
-    initial_scale: float = param(1.0, help="what the weights of a fresh encoder are multiplied by")
+    initial_scale: float = param(1.0, valid="(0, inf)", help="what the weights of a fresh encoder are multiplied by")
 
     # -- what a method declares -------------------------------------------------------------------------------
     def width(self, problem: Problem) -> int:
@@ -228,11 +207,6 @@ class Method(_Hyperparameters):
         return {field.name: value for field, value in own if value != field.default or field.name not in LATER}
 
     @classmethod
-    def parameters(cls) -> dict[str, dataclasses.Field[Any]]:
-        """The hyperparameters' fields by name; `metadata` holds help, search, log and choices."""
-        return {field.name: field for field in dataclasses.fields(cls)}
-
-    @classmethod
     def search_space(cls, fixed: Iterable[str] = ()) -> dict[str, dataclasses.Field[Any]]:
         """The hyperparameters that are tuned: those with a search range, but for what a variant fixes, and for the
         optimiser's where there is none."""
@@ -246,31 +220,9 @@ class Method(_Hyperparameters):
     def build(cls, settings: Mapping[str, Any]) -> Method:
         """An instance with `settings`, given as values or as text.
 
-        Raises UserError for an unknown name, a value of the wrong type or one outside the choices.
+        Raises UserError for an unknown name, a value of the wrong type or one that is not valid.
         """
-        fields = cls.parameters()
-        hints = typing.get_type_hints(cls)
-        values = {}
-        for key, value in settings.items():
-            if key not in fields:
-                raise unknown(f"hyperparameter of {cls.name}", key, fields)
-            values[key] = _typed(f"{cls.name}.{key}", value, hints[key], fields[key].metadata["choices"])
-        return cls(**values)
-
-
-def _typed(label: str, value: Any, kind: type, choices: tuple[Any, ...] | None) -> Any:
-    if isinstance(value, str) and kind is not str:
-        text = value.strip()
-        try:
-            value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
-        except (KeyError, ValueError):
-            raise UserError(f"{label} takes a {kind.__name__}, not {value!r}") from None
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise UserError(f"{label} takes a {kind.__name__}, not {value!r}")
-    if isinstance(value, float) and not torch.isfinite(torch.tensor(value)):
-        raise UserError(f"{label} takes a finite number, not {value!r}")
-    if choices and value not in choices:
-        raise UserError(f"{label} is one of {', '.join(map(str, choices))}, not {value!r}")
-    return value
+        for key in settings:
+            if key not in cls.parameters():
+                raise unknown(f"hyperparameter of {cls.name}", key, cls.parameters())
+        return cls(**settings)

@@ -57,7 +57,15 @@ BAD = {
     "unknown preset": (["run", "--preset", "quik"], "'quick'"),
     "unknown subject": (["run", "--subject", "infomax_me"], "infomax_em"),
     "unknown hyperparameter": (["run", "--set", "infomax_em.lambda_ct=1"], "'lambda_tc'"),
-    "value of the wrong type": (["run", "--set", "infomax_em.lambda_tc=much"], "float"),
+    "value of the wrong type": (["run", "--set", "infomax_em.lambda_tc=much"], "takes a number"),
+    "a momentum below 0": (["run", "--set", "rbm.momentum=-5"], "rbm.momentum is at least 0 and below 1, not -5"),
+    "a temperature below 0": (["run", "--set", "simclr.temperature=-1"], "simclr.temperature is above 0, not -1"),
+    "fewer than no steps": (["run", "--set", "rbm.k=-3"], "rbm.k is at least 1, not -3"),
+    "no prototypes": (["run", "--set", "swav.prototypes=0"], "swav.prototypes is at least 2, not 0"),
+    "more corruption than there is": (
+        ["encode", "denoising_autoencoder", "digits", "--set", "corruption=7"],
+        "denoising_autoencoder.corruption is at least 0 and below 1, not 7",
+    ),
     "choice that is none": (["run", "--set", "infomax_em.optimizer=adan"], "adam"),
     "malformed --set": (["run", "--set", "lambda_tc"], "METHOD.PARAM=VALUE"),
     "width 0": (["run", "--widths", "0,16"], "at least 1"),
@@ -241,6 +249,14 @@ def test_one_is_told_of_at_length(capsys):
     assert "citation  LeCun" in told
     assert main(["list", "presets", "quick", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "quick"
+    assert main(["list", "methods", "infomax", "--json"]) == 0
+    own = {one["name"]: one for one in json.loads(capsys.readouterr().out)["hyperparameters"]}
+    assert own["lambda_lse"] | {"help": ""} == {
+        **{"name": "lambda_lse", "takes": "a number", "default": 0.0, "valid": "[0, inf)", "search": "", "help": ""}
+    }, "a variant has the value that it fixes"
+    assert own["learning_rate"]["search"] == "0.0001 to 0.1, logarithmic"
+    assert main(["list", "methods", "swav"]) == 0
+    assert "16, 32, 64, 100" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["list", "methods", "infomax_en"])
     assert "did you mean 'infomax_em'?" in capsys.readouterr().err
