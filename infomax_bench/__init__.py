@@ -45,6 +45,7 @@ _WHERE = {
     "Net": "models.blocks",
     "Problem": "models.blocks",
     "Batch": "training.method",
+    "Budget": "training.budget",
     "Card": "training.method",
     "Method": "training.method",
     "Native": "training.method",
@@ -132,6 +133,7 @@ if TYPE_CHECKING:
     from infomax_bench.study.selection import reads as reads
     from infomax_bench.study.suite import Suite as Suite
     from infomax_bench.study.view import View as View
+    from infomax_bench.training.budget import Budget as Budget
     from infomax_bench.training.frozen import Encoder as Encoder
     from infomax_bench.training.hyperparameters import param as param
     from infomax_bench.training.method import ANY_ENCODER as ANY_ENCODER

@@ -14,6 +14,7 @@ import torch
 
 from infomax_bench import (
     ONE_LAYER,
+    Budget,
     Card,
     Method,
     Net,
@@ -44,20 +45,19 @@ class BellSejnowskiInfoMax(Method):
     activation = "identity"
     backbones = ONE_LAYER
     learning_rate: float = param(0.05, valid="(0, inf)", search=(5e-3, 0.2), log=True, help="rate of the first update")
-    updates: int = param(2000, valid="[1, inf)", help="how many updates")
-    images: int = param(512, valid="[1, inf)", help="images drawn for each update")
+    images: int = param(128, valid="[1, inf)", help="images of each update")
 
     def unavailable(self, problem: Problem) -> str | None:
         return without_components(problem)
 
-    def fit(self, net: Net, images, labels, rng: Rng):
+    def fit(self, net: Net, images, labels, budget: Budget, rng: Rng):
         mean, whitening = principal_components(images, net.problem.width, whiten=True)
         z = ((images.flatten(1) - mean) @ whitening).float()
         unmixing, bias = torch.eye(z.shape[1], device=z.device), torch.zeros(z.shape[1], device=z.device)
-        for i in range(self.updates):
-            drawn = z[(rng.uniform(self.images) * len(z)).long()]
-            relative, slope = natural_gradient(drawn, unmixing, bias)
-            rate = self.learning_rate * (1 - i / self.updates)
+        budget.spend()  # of the covariance
+        for drawn in budget.batches(self.images, rng):
+            relative, slope = natural_gradient(z[drawn], unmixing, bias)
+            rate = self.learning_rate * (1 - budget.progress)
             unmixing = unmixing + unmixing @ relative * (rate / max(1.0, 2 * rate * float(relative.norm())))
             bias = bias + rate * slope
         params = projection(mean, whitening @ unmixing.double(), net.problem.width)

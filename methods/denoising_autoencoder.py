@@ -55,7 +55,7 @@ class DenoisingAutoencoder(Method):
     def heads(self, problem: Problem):
         return {"visible": Bias(problem.input_size)}
 
-    def start(self, net: Net, mean):
+    def start(self, net: Net, mean, rng: Rng):
         return {"visible.bias": log_odds(mean)}
 
     def corrupt(self, x, rng: Rng):

@@ -3,9 +3,9 @@
     p(x) = sum_k p_k N(x; mu_k, diag s_k),   r_k = p_k N(x; mu_k, diag s_k) / p(x)
 
 E-step: the responsibilities r; M-step: the moments of the images under them (Dempster, Laird and Rubin 1977). By
-scikit-learn's GaussianMixture, from k-means centroids. The responsibilities are the usual code of a mixture (as in
-Coates, Lee and Ng 2011). In so many dimensions they are close to one-hot, and say little more than which component is
-nearest; so the features are their logarithms unless they themselves are asked for.
+scikit-learn's GaussianMixture, from means that k-means++ draws among the images. The responsibilities are the usual
+code of a mixture (as in Coates, Lee and Ng 2011). In so many dimensions they are close to one-hot, and say little more
+than which component is nearest; so the features are their logarithms unless they themselves are asked for.
 
 Each column of the encoder's weight is a mean. Variances are kept above `floor`, since many pixels hardly vary; where
 there are very many training images the fit is to a random choice of them.
@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from sklearn.mixture import GaussianMixture
 
-from infomax_bench import ONE_LAYER, Card, Method, Net, Problem, Rng, param
+from infomax_bench import ONE_LAYER, Budget, Card, Method, Net, Problem, Rng, param
 
 
 class GMM(Method):
@@ -52,15 +52,18 @@ class GMM(Method):
             return f"{min(problem.n_train, self.images)} images do not make {problem.width} components"
         return None
 
-    def fit(self, net: Net, images, labels, rng: Rng):
+    def fit(self, net: Net, images, labels, budget: Budget, rng: Rng):
         chosen = images.flatten(1)[rng.uniform(len(images)).argsort()[: self.images]]
+        share = len(chosen) / len(images)  # of a pass, that each iteration takes
         mixture = GaussianMixture(
             net.problem.width,
             covariance_type="diag",
             reg_covar=self.floor,
-            max_iter=self.iterations,
+            init_params="k-means++",
+            max_iter=min(self.iterations, int(budget.left / share)),
             random_state=int(rng.uniform() * 2**24),
         ).fit(chosen.cpu().numpy())
+        budget.spend(share * mixture.n_iter_)
         found = (mixture.weights_, mixture.means_, mixture.covariances_)
         shares, means, variances = (torch.from_numpy(p).to(images) for p in found)
         return {

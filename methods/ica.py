@@ -13,6 +13,7 @@ from sklearn.decomposition import FastICA
 
 from infomax_bench import (
     ONE_LAYER,
+    Budget,
     Card,
     Method,
     Net,
@@ -40,9 +41,12 @@ class ICA(Method):
     def unavailable(self, problem: Problem) -> str | None:
         return without_components(problem)
 
-    def fit(self, net: Net, images, labels, rng: Rng):
+    def fit(self, net: Net, images, labels, budget: Budget, rng: Rng):
         mean, weight = principal_components(images, net.problem.width, whiten=True)
-        z = (images.flatten(1) - mean) @ weight
-        ica = FastICA(whiten=False, max_iter=self.iterations, random_state=int(rng.uniform() * 2**24))
-        rotation = torch.from_numpy(ica.fit(z.cpu().numpy()).components_).to(weight)
-        return projection(mean, weight @ rotation.T, net.problem.width)
+        budget.spend()  # of the covariance
+        if most := min(self.iterations, int(budget.left)):
+            z = (images.flatten(1) - mean) @ weight
+            ica = FastICA(whiten=False, max_iter=most, random_state=int(rng.uniform() * 2**24)).fit(z.cpu().numpy())
+            budget.spend(ica.n_iter_)
+            weight = weight @ torch.from_numpy(ica.components_).to(weight).T
+        return projection(mean, weight, net.problem.width)

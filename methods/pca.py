@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from infomax_bench import (
     ONE_LAYER,
+    Budget,
     Card,
     Method,
     Net,
@@ -51,6 +52,7 @@ class PCA(Method):
     def unavailable(self, problem: Problem) -> str | None:
         return without_components(problem)
 
-    def fit(self, net: Net, images, labels, rng: Rng):
+    def fit(self, net: Net, images, labels, budget: Budget, rng: Rng):
         mean, weight = principal_components(images, net.problem.width, self.whiten)
+        budget.spend()  # of the covariance
         return projection(mean, weight, net.problem.width)

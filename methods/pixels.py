@@ -1,6 +1,6 @@
 """Raw pixels: no pretraining and no encoder, the features are the image itself. What every method has to beat."""
 
-from infomax_bench import Card, Method, Net, Problem, Rng
+from infomax_bench import Budget, Card, Method, Net, Problem, Rng
 
 
 class Pixels(Method):
@@ -16,7 +16,7 @@ class Pixels(Method):
     def width(self, problem: Problem) -> int:
         return problem.input_size
 
-    def fit(self, net: Net, images, labels, rng: Rng):
+    def fit(self, net: Net, images, labels, budget: Budget, rng: Rng):
         return {}
 
     def features(self, net: Net, images):

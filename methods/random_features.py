@@ -3,7 +3,7 @@
 Under the same seed it is the very encoder that every method with such units, trained by gradient, starts from.
 """
 
-from infomax_bench import Card, Method, Net, Rng, param
+from infomax_bench import Budget, Card, Method, Net, Rng, param
 
 
 class RandomFeatures(Method):
@@ -21,5 +21,5 @@ class RandomFeatures(Method):
     def activation(self):
         return self.units
 
-    def fit(self, net: Net, images, labels, rng: Rng):
+    def fit(self, net: Net, images, labels, budget: Budget, rng: Rng):
         return net.params

@@ -48,7 +48,7 @@ class RBM(Method):
     def heads(self, problem: Problem):
         return {"visible": Bias(problem.input_size)}
 
-    def start(self, net: Net, mean):
+    def start(self, net: Net, mean, rng: Rng):
         return {"visible.bias": log_odds(mean)}
 
     def state(self, net: Net, rng: Rng):

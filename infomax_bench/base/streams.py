@@ -45,6 +45,11 @@ class Rng:
             fill(part, stream)
         return out if self.stacked else out[0]
 
+    def zeros(self, *shape: int) -> Tensor:
+        """Zeros, float32 `[..., *shape]`: where a state may begin. Draws nothing."""
+        lead = (len(self.generators),) if self.stacked else ()
+        return torch.zeros((*lead, *shape), device=self.device)
+
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform on [low, high), float32 `[..., *shape]`."""
         return self._fill(shape, lambda part, g: part.uniform_(low, high, generator=g))

@@ -90,7 +90,7 @@ def seeds_matter(method: Method) -> None:
     problem = problem_of(method)
     trained = fitted(method, problem)
     encoder = _encoder(method, problem, trained)
-    if encoder.n_parameters and method.by_gradient():
+    if encoder.n_parameters and not method.fitted():
         weights = [p for name, p in encoder.kept().items() if name.endswith("weight")]
         hold(any(not torch.equal(p[0], p[1]) for p in weights), "two seeds end with the same encoder")
 
@@ -98,7 +98,7 @@ def seeds_matter(method: Method) -> None:
 def gradient_reaches_the_encoder(method: Method) -> None:
     """The loss is finite, one number a seed, and its gradient reaches the encoder and every head."""
     if not method.by_gradient():
-        raise Skipped("has no gradient")
+        raise Skipped("has no loss")
     problem = problem_of(method)
     seeds = (0, 1) if method.batched else (0,)
     session = session_for(method, problem, data_of(problem, seeds), seeds, n_steps=4)
@@ -114,6 +114,32 @@ def gradient_reaches_the_encoder(method: Method) -> None:
     own = [p.grad for name, p in session.net.params.items() if name.startswith("encoder.") and p.grad is not None]
     reached = any(bool(grad.abs().sum() > 0) for grad in own)
     hold(reached, "the gradient of the encoder is zero everywhere")
+
+
+def an_update_moves_the_encoder(method: Method) -> None:
+    """An update is finite, of parameters in their shapes, and moves the encoder."""
+    if method.hook() != "update":
+        raise Skipped("gives no updates")
+    problem = problem_of(method)
+    seeds = (0, 1) if method.batched else (0,)
+    session = session_for(method, problem, data_of(problem, seeds), seeds, n_steps=4)
+    session.advance()
+    changes = session.changes(session.batch())
+    for name, change in changes.items():
+        hold(bool(change.isfinite().all()), f"the update of {name} is not finite on random images")
+    moved = any(name.startswith("encoder.") and bool(change.any()) for name, change in changes.items())
+    hold(moved, "the update leaves the encoder as it is")
+
+
+def a_fit_counts_its_passes(method: Method) -> None:
+    """What is fitted to the images says how many passes it makes over them, and makes none that it is not given."""
+    if not method.fitted():
+        raise Skipped("the harness makes its passes")
+    problem = problem_of(method)
+    trained = fitted(method, problem)
+    learns = not _same(trained, fitted(method, problem, images=images_of(problem.input_shape).flip(0)))
+    said = "learns from the images and counts no pass: loop `for _ in budget`, or say budget.spend(passes)"
+    hold(trained.passes > 0 or not learns, said)
 
 
 def every_backbone_works(method: Method) -> None:
@@ -159,7 +185,7 @@ def alone_as_in_a_group(method: Method) -> None:
     In float32 a few updates can make much of a last digit, so they are made in float64; a method that asks for float32
     somewhere is held to its first loss.
     """
-    if not method.by_gradient() or not method.batched:
+    if method.fitted() or not method.batched:
         raise Skipped("is trained one seed after another")
     problem = problem_of(method)
 
@@ -212,6 +238,8 @@ METHOD_PROMISES: tuple[Callable[[Method], None], ...] = (
     same_seed_same_numbers,
     seeds_matter,
     gradient_reaches_the_encoder,
+    an_update_moves_the_encoder,
+    a_fit_counts_its_passes,
     labels_are_not_used,
     degenerate_images_stay_finite,
     alone_as_in_a_group,

@@ -80,7 +80,7 @@ def training(context: Context) -> list[Row]:
         "discarded_parameters": encoder.n_discarded,
     }
     rows = _shared(context, values)
-    if facts["log"]:
+    if facts["log"] and encoder.method.by_gradient():
         last = torch.tensor(list(facts["log"].values()), dtype=torch.float64)[:, :, -1].sum(0)
         here = [facts["seeds"].index(seed) for seed in context.seeds]
         rows += context.rows("final_loss", last[here])
@@ -125,7 +125,7 @@ def cost(context: Context) -> list[Row]:
     encoding = _encode_flops(encoder, data.images)
     if encoding or not encoder.n_parameters:  # torch counts no operations of a distance
         values["encode_flops_per_sample"] = encoding
-    if method.by_gradient():
+    if not method.fitted():
         session = session_for(method, problem, data, [seed], MEASURED_STEPS)
         session.advance()  # the first step brings what is made once: an order, a queue
         values["peak_memory"] = _peak(session.advance)

@@ -32,7 +32,7 @@ def dynamics(context: Context) -> list[Row]:
     """
     encoder = context.need_encoder()
     facts = encoder.facts
-    if not facts.get("log") or encoding_of(encoder.problem.backbone).greedy:
+    if not facts.get("log") or not encoder.method.by_gradient() or encoding_of(encoder.problem.backbone).greedy:
         raise NotApplicable("has no single curve of its loss")
     here = [facts["seeds"].index(seed) for seed in context.seeds]
     loss = torch.tensor(list(facts["log"].values()), dtype=torch.float64).sum(0)[here]

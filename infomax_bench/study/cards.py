@@ -22,7 +22,7 @@ def cards(registry: Registry, drafts: Collection[str] = ()) -> dict[str, dict[st
             **({"role": "draft"} if name in drafts else {}),
             "supervised": cls.supervised(),
             "needs": cls.needs,
-            "fitted": not cls.by_gradient(),
+            "fitted": cls.fitted(),
             "own_width": cls.own_width(),
             "file": Path(plugin.path).stem,
             "backbones": list(cls.backbones),

@@ -377,7 +377,7 @@ def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) ->
 def training_seconds(method: Method, cell: Cell, dataset: Dataset) -> float:
     """About how long one seed's training takes on one core: for the order of tasks and the time left, no more."""
     problem = problem_for(cell, dataset)
-    if not method.by_gradient():
+    if method.fitted():
         return problem.n_train * 1e-4
     products = sum(a * b for a, b in itertools.pairwise((problem.input_size, *problem.widths)))
     pixels = problem.input_size * encoding_of(cell.backbone).seconds_per_pixel

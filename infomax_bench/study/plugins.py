@@ -281,6 +281,7 @@ def _need_basics(plugin: Plugin) -> None:
                 raise ValueError(f"{plugin.name}.{name} is not a tuple of names")
         if not isinstance(cls.native, Native):
             raise ValueError(f"{plugin.name}.native is not a Native(...)")
+        cls.hook()
         cls.build(plugin.settings)
     elif plugin.kind == "datasets":
         wanted = ("summary",) if cls.takes else ("summary", "shape", "class_names", "n_rest", "n_test")

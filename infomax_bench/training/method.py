@@ -15,10 +15,11 @@ from typing import Any, ClassVar, Literal, cast
 
 from torch import Tensor
 
-from infomax_bench.base.errors import unknown
+from infomax_bench.base.errors import UserError, unknown
 from infomax_bench.base.streams import Rng
 from infomax_bench.models.backbones import Chosen, encoding_of
 from infomax_bench.models.blocks import Block, Net, Params, Problem
+from infomax_bench.training.budget import Budget
 from infomax_bench.training.hyperparameters import Hyperparameters, param
 
 Role = Literal["this work", "prior art", "control", "reference", "draft"]
@@ -28,8 +29,12 @@ ONE_LAYER: Sequence[str] = Chosen(lambda encoding: encoding.one_layer)
 ANY_ENCODER: Sequence[str] = Chosen()
 """Backbones of an objective that only looks at the encoder's outputs."""
 
-OF_GRADIENTS = frozenset({"learning_rate", "optimizer", "momentum", "weight_decay", "schedule"})
-"""Hyperparameters of the optimiser, which a fitted method does not have."""
+OF_OPTIMIZERS = frozenset({"optimizer", "momentum", "weight_decay"})
+"""Hyperparameters of the optimiser, which only losses have."""
+OF_STEPS = frozenset({"learning_rate", "schedule"})
+"""Those of training in steps, which a fitted method does not have."""
+HOOKS = ("loss", "update", "fit")
+"""Of which a method defines one: it says what is learned."""
 
 LATER = ("initial_scale",)
 """Hyperparameters that came after results had been kept; they are settings only where they say something, so that keys
@@ -93,7 +98,8 @@ class Batch:
 
 
 class Method(Hyperparameters):
-    """Base class of every method. Override `loss` (trained by gradient) or `fit` (anything else)."""
+    """Base class of every method. Override one of `loss` (trained by gradient), `update` (a learning rule that is no
+    gradient) and `fit` (anything else)."""
 
     card: ClassVar[Card]
     name: ClassVar[str] = ""
@@ -147,15 +153,18 @@ class Method(Hyperparameters):
         """Trainable parts beside the encoder, by name; they are thrown away after pretraining."""
         return {}
 
-    def start(self, net: Net, mean: Tensor) -> Params:
-        """Initial parameters that depend on the data, by their full names: only those that differ.
+    def start(self, net: Net, mean: Tensor, rng: Rng) -> Params:
+        """Initial parameters of its own, by their full names: only those that differ.
 
-        mean: the mean training image, `[..., D]`.
+        mean: the mean training image, `[..., D]`; rng: a stream for this alone, as in `state`.
         """
         return {}
 
     def state(self, net: Net, rng: Rng) -> dict[str, Tensor]:
-        """Named tensors that live across steps (queues, chains, momentum encoders), with leading dimensions."""
+        """Named tensors that live across steps (queues, chains, momentum encoders), with leading dimensions.
+
+        `rng.zeros(K, K)` and `rng.normal(K, K)` have them, and so have copies of parameters, by `net.copy_params`.
+        """
         return {}
 
     # -- what it optimises ------------------------------------------------------------------------------------
@@ -164,18 +173,28 @@ class Method(Hyperparameters):
 
         May assign to `state`.
         """
-        raise TypeError(f"{type(self).__name__} defines neither loss() nor fit()")
+        raise TypeError(f"{type(self).__name__} defines none of {', '.join(HOOKS)}")
+
+    def update(self, net: Net, batch: Batch, state: dict[str, Tensor], rng: Rng) -> Params:
+        """For learning rules that are no gradient: the change of parameters, by their full names, in their shapes.
+
+        Called without gradients. The harness adds `learning_rate` times it, after `schedule`; there is no optimiser in
+        between. What one layer learns from is `net.encoder.trunk(batch.images)`, `[..., B, D]`: the images less their
+        mean, as vectors. May assign to `state`.
+        """
+        raise TypeError(f"{type(self).__name__} does not define update()")
 
     def after_step(self, net: Net, batch: Batch, state: dict[str, Tensor], rng: Rng) -> None:
         """Called without gradients after every update: momentum encoders, queues, projections of parameters (changed
         in place)."""
 
-    def fit(self, net: Net, images: Tensor, labels: Tensor | None, rng: Rng) -> dict[str, Tensor]:
-        """For methods without a gradient: the fitted parameters of one seed, by their full names ("encoder.weight").
+    def fit(self, net: Net, images: Tensor, labels: Tensor | None, budget: Budget, rng: Rng) -> dict[str, Tensor]:
+        """For what is not learned in steps: the fitted parameters of one seed, by their full names ("encoder.weight").
 
         net: with the parameters that every method starts from. A method whose features need no parameters returns {}.
 
-        images: float32 `[N, C, H, W]` in [0, 1], that seed's training images; labels only if asked for.
+        images: float32 `[N, C, H, W]` in [0, 1], that seed's training images; labels only if asked for. budget: the
+        passes over these images that it may make, and has to count (see `Budget`).
         """
         raise TypeError(f"{type(self).__name__} does not define fit()")
 
@@ -189,8 +208,32 @@ class Method(Hyperparameters):
         return net.encoder(images) if encoding_of(net.problem.backbone).greedy else self.features(net, images)
 
     @classmethod
+    def hook(cls) -> str:
+        """The one of HOOKS that it defines; raises TypeError if it defines none or several."""
+        own = [name for name in HOOKS if getattr(cls, name) is not getattr(Method, name)]
+        if len(own) != 1:
+            raise TypeError(
+                f"{cls.name or cls.__name__} defines {' and '.join(own) or 'none'} of {', '.join(HOOKS)}: "
+                "one of them says what it learns"
+            )
+        return own[0]
+
+    @classmethod
     def by_gradient(cls) -> bool:
-        return cls.fit is Method.fit
+        """Whether it has a loss."""
+        return cls.hook() == "loss"
+
+    @classmethod
+    def fitted(cls) -> bool:
+        """Whether it is not trained in steps."""
+        return cls.hook() == "fit"
+
+    @classmethod
+    def unused(cls) -> frozenset[str]:
+        """Hyperparameters of all methods that mean nothing for one of its kind, unless its own file declares them."""
+        means_nothing = {"loss": frozenset(), "update": OF_OPTIMIZERS, "fit": OF_OPTIMIZERS | OF_STEPS}[cls.hook()]
+        below = cls.__mro__[: cls.__mro__.index(Method)]
+        return means_nothing - {name for own in below for name in vars(own).get("__annotations__", ())}
 
     @classmethod
     def supervised(cls) -> bool:
@@ -208,21 +251,24 @@ class Method(Hyperparameters):
 
     @classmethod
     def search_space(cls, fixed: Iterable[str] = ()) -> dict[str, dataclasses.Field[Any]]:
-        """The hyperparameters that are tuned: those with a search range, but for what a variant fixes, and for the
-        optimiser's where there is none."""
-        left_out = set(fixed)
-        if not cls.by_gradient():
-            below = cls.__mro__[: cls.__mro__.index(Method)]
-            left_out |= OF_GRADIENTS - {name for own in below for name in vars(own).get("__annotations__", ())}
+        """The hyperparameters that are tuned: those with a search range, but for what a variant fixes, and for what
+        means nothing to its kind."""
+        left_out = {*fixed, *cls.unused()}
         return {k: f for k, f in cls.parameters().items() if f.metadata.get("search") and k not in left_out}
 
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Method:
         """An instance with `settings`, given as values or as text.
 
-        Raises UserError for an unknown name, a value of the wrong type or one that is not valid.
+        Raises UserError for an unknown name, a value of the wrong type or one that is not valid, and for one that means
+        nothing to a method of its kind.
         """
+        fields = cls.parameters()
         for key in settings:
-            if key not in cls.parameters():
-                raise unknown(f"hyperparameter of {cls.name}", key, cls.parameters())
-        return cls(**settings)
+            if key not in fields:
+                raise unknown(f"hyperparameter of {cls.name}", key, fields)
+        built = cls(**settings)
+        for key in cls.unused() & settings.keys():
+            if getattr(built, key) != fields[key].default:
+                raise UserError(f"{cls.name}.{key} means nothing: its {cls.hook()}() goes through no optimiser")
+        return built

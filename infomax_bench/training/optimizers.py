@@ -6,7 +6,7 @@ The bookkeeping of its optimiser classes takes as long as the update of a small 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -55,6 +55,13 @@ class Optimizer:
         if self.settings.schedule != "cosine":
             return self.settings.learning_rate
         return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, self.taken / self.n_steps)))
+
+    @torch.no_grad()
+    def add(self, changes: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """One update that is no gradient's: to each parameter the learning rate times its change."""
+        for p, change in changes:
+            p.add_(change, alpha=self.rate)
+        self.taken += 1
 
     @torch.no_grad()
     def step(self) -> None:

@@ -25,6 +25,9 @@ from infomax_bench.training.method import Batch, Method
 from infomax_bench.training.optimizers import Optimizer
 from infomax_bench.training.stack import Lower, through
 
+SIZE = "size of the update"
+"""What is logged of a method that has no loss."""
+
 STATISTICS_BATCHES = 40
 """Training batches over which the statistics of a frozen encoder are measured."""
 
@@ -70,7 +73,8 @@ class Session:
         self.trained = [p.requires_grad_() for name, p in self.net.params.items() if not is_constant(name)]
         self.streams = [generator(seed, self._purpose("order")) for seed in self.seeds]
         self.per_epoch = self.train.shape[1] // self.problem.batch_size
-        self.optimizer = Optimizer(self.method, self.trained, self.n_steps)
+        by_gradient = self.trained if self.method.by_gradient() else []
+        self.optimizer = Optimizer(self.method, by_gradient, self.n_steps)
         self.step = 0
 
     def _mean(self) -> Tensor:
@@ -104,7 +108,7 @@ class Session:
         if self.lower is not None:
             self.lower = self.lower.to(self.device) if self.stacked else self.lower.alone(0).to(self.device)
         net = Net(self.problem, blocks, params)
-        return net.with_params(self.method.start(net, mean))
+        return net.with_params(self.method.start(net, mean, self._rng("start")))
 
     def _own_masks(self) -> Params:
         """The masks on the device, shaped as the net's parameters are."""
@@ -165,7 +169,7 @@ class Session:
 
         Raises ValueError if a term is not one number a seed, or if none depends on a parameter.
         """
-        name, wanted = self.method.name or type(self.method).__name__, (len(self.seeds),) if self.stacked else ()
+        name, wanted = self._name, (len(self.seeds),) if self.stacked else ()
         for label, term in terms.items():
             if tuple(term.shape) != wanted:
                 raise ValueError(
@@ -179,12 +183,42 @@ class Session:
             raise ValueError(f"the loss of {name} depends on no parameter; net.encoder(batch.images) does")
         torch.autograd.backward(losses, [torch.ones_like(loss) for loss in losses])
 
+    @property
+    def _name(self) -> str:
+        return self.method.name or type(self.method).__name__
+
+    @torch.no_grad()
+    def changes(self, batch: Batch) -> Params:
+        """What the method's `update` says. Raises ValueError if that is not a change of parameters in their shapes."""
+        found = self.method.update(self.net, batch, self.state, self.rng)
+        moves = {name: p for name, p in self.net.params.items() if not is_constant(name)}
+        for name, change in found.items():
+            if name not in moves:
+                raise ValueError(f"update() of {self._name} changes {name!r}; its parameters are {', '.join(moves)}")
+            if change.shape != moves[name].shape:
+                raise ValueError(
+                    f"update() of {self._name} changes {name!r} by {tuple(change.shape)}, and it is "
+                    f"{tuple(moves[name].shape)}: sum over the batch, and keep the leading dimension, of seeds"
+                )
+        return found
+
+    def _add(self, changes: Params) -> dict[str, Tensor]:
+        """Makes one step of them; returns their size, the norm over all parameters."""
+        self.optimizer.add((self.net.params[name], change) for name, change in changes.items())
+        own = [change.flatten(1 if self.stacked else 0).square().sum(-1) for change in changes.values()]
+        none = torch.zeros(len(self.seeds) if self.stacked else (), device=self.device)
+        return {SIZE: torch.stack([none, *own]).sum(0).sqrt()}
+
     def advance(self) -> dict[str, Tensor]:
-        """One update; returns the loss terms, each `[S]` (or a scalar for one seed alone)."""
+        """One update; returns the loss terms, each `[S]` (or a scalar for one seed alone): of a method without a loss,
+        the size of its update."""
         batch = self.batch()
-        terms = named_terms(self.method.loss(self.net, batch, self.state, self.rng))
-        self.differentiate(terms)
-        self.optimizer.step()
+        if self.method.by_gradient():
+            terms = named_terms(self.method.loss(self.net, batch, self.state, self.rng))
+            self.differentiate(terms)
+            self.optimizer.step()
+        else:
+            terms = self._add(self.changes(batch))
         with torch.no_grad():
             self._mask()
             self.method.after_step(self.net, batch, self.state, self.rng)

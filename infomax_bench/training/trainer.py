@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from infomax_bench.models.backbones import build_blocks, encoding_of
 from infomax_bench.models.backbones.stack import StackEncoder, layers_of
 from infomax_bench.models.blocks import Net, Params, Problem
 from infomax_bench.models.encoder import under
+from infomax_bench.training.budget import Budget
 from infomax_bench.training.data import Data, mean_images
 from infomax_bench.training.method import Method
 from infomax_bench.training.session import STATISTICS_BATCHES, Session, Watch, fresh_params
@@ -37,7 +39,7 @@ class Trained:
 
     params: stacked `[S, ...]`, the encoder's and the heads'. log: for every named loss term, `[S, points]` means over
     stretches of training; `log_steps` says where each stretch ends. diverged: per seed. seconds: of CPU time; of
-    wall time on a GPU.
+    wall time on a GPU. passes: those that a fit says it made, the most of any seed.
     """
 
     params: Params
@@ -46,6 +48,7 @@ class Trained:
     diverged: list[bool] = field(default_factory=list)
     seconds: float = 0.0
     n_steps: int = 0
+    passes: float = 0.0
 
 
 def train(
@@ -67,11 +70,11 @@ def train(
     finite is marked in `diverged`.
 
     Raises NotApplicable if the method declares that it cannot do the problem, ValueError if there are masks and no
-    training by gradient of one net to hold them in.
+    training in steps of one net to hold them in.
     """
     layered = encoding_of(problem.backbone).greedy and start is None
-    if masks and (layered or not method.by_gradient()):
-        raise ValueError("masks are held while one net is trained by gradient")
+    if masks and (layered or method.fitted()):
+        raise ValueError("masks are held while one net is trained in steps")
     problems = layers_of(problem) if layered else [problem]
     reason = next(filter(None, map(method.unavailable, problems)), None)
     if reason is None and problem.backbone not in method.backbones:
@@ -105,8 +108,8 @@ def _trained(
     watch: Watch | None = None,
 ) -> Trained:
     """One encoder, or one layer of a stack."""
-    if not method.by_gradient():
-        return _fitted(method, problem, data, seeds, device, lower)
+    if method.fitted():
+        return _fitted(method, problem, data, seeds, epochs, device, lower)
     n_steps = steps_for(problem, epochs)
     groups = [list(range(len(seeds)))] if method.batched else [[i] for i in range(len(seeds))]
     parts = [
@@ -203,16 +206,22 @@ def _stacked(
 
 
 def _fitted(
-    method: Method, problem: Problem, data: Data, seeds: Sequence[int], device: torch.device, lower: Lower | None
+    method: Method,
+    problem: Problem,
+    data: Data,
+    seeds: Sequence[int],
+    epochs: int,
+    device: torch.device,
+    lower: Lower | None,
 ) -> Trained:
-    """Fits a method that has no gradient, one seed after another."""
+    """Fits a method that is not trained in steps, one seed after another, each within its budget."""
     if lower is None and data.images.numel() > MOST_FITTED:
         raise NotApplicable(f"fits to all images at once, and as numbers they are {data.images.numel() * 4e-9:.0f} GB")
     heads = method.heads(problem)
     blocks = build_blocks(problem, method, heads)
     layer = lower.depth if lower else 0
     size = problem.batch_size
-    per_seed = []
+    per_seed, spent = [], []
     for i, (seed, part) in enumerate(zip(seeds, data.splits, strict=True)):
         params = {name: p[0] for name, p in fresh_params(blocks, method, [seed], device, layer).items()}
         if lower is None:
@@ -229,6 +238,10 @@ def _fitted(
         asked = data.labels[part.train].to(device) if "labels" in method.needs else None
         with torch.no_grad():
             rng = Rng.of([seed], f"method.{layer}" if layer else "method", device, stacked=False)
-            params = method.fit(Net(problem, blocks, params), own, asked, rng)
+            budget = Budget(epochs, len(own), method.name or type(method).__name__)
+            with warnings.catch_warnings():  # that a budget ends before a library's algorithm does is no news
+                warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
+                params = method.fit(Net(problem, blocks, params), own, asked, budget, rng)
+        spent.append(budget.spent)
         per_seed.append({name: p.cpu() for name, p in params.items()})
-    return Trained({name: torch.stack([p[name] for p in per_seed]) for name in per_seed[0]})
+    return Trained({name: torch.stack([p[name] for p in per_seed]) for name in per_seed[0]}, passes=max(spent))

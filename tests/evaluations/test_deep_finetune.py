@@ -80,7 +80,7 @@ def test_from_nothing_is_supervised_training_of_the_same_network(rbm):
     names = {n: f"{renamed.get(part, part)}.{last}" for n in fresh for part, _, last in [n.rpartition(".")]}
 
     class Given(type(registry().method("supervised_sigmoid"))):
-        def start(self, net, mean):
+        def start(self, net, mean, rng):
             return {names[n]: p.clone() for n, p in fresh.items()}
 
     same = replace(problem, depth=DEPTH, hidden=(), width=WIDTH)

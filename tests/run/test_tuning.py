@@ -67,7 +67,7 @@ def test_what_a_variant_fixes_is_not_tuned_nor_an_optimiser_that_is_not_there():
         card = Card(family="f", role="control", objective="o", prevents="p", paper="p")
         floor: float = param(0.1, search=(0.01, 1.0), help="h")
 
-        def fit(self, net, images, labels, rng):
+        def fit(self, net, images, labels, budget, rng):
             return net.params
 
     class WithRate(Fitted):

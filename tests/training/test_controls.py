@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA, FastICA
 from sklearn.mixture import GaussianMixture
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from infomax_bench import Batch, Method, Net, Problem, Rng, bernoulli_nll, gaussian_kl, reparameterised
+from infomax_bench import Batch, Budget, Method, Net, Problem, Rng, bernoulli_nll, gaussian_kl, reparameterised
 from infomax_bench.data.dataset import split
 from infomax_bench.models.backbones import build_blocks
 from infomax_bench.training.frozen import Encoder
@@ -37,7 +37,8 @@ def fitted(name: str, x: torch.Tensor, width: int, **changes) -> tuple[Method, N
     problem = Problem((1, 1, x.shape[1]), width, 2, len(x), 50)
     blocks = build_blocks(problem, method, {})
     images = x.view(-1, 1, 1, x.shape[1])
-    params = method.fit(Net(problem, blocks, {}), images, None, Rng.of([0], "method", stacked=False))
+    rng = Rng.of([0], "method", stacked=False)
+    params = method.fit(Net(problem, blocks, {}), images, None, Budget(80, len(x)), rng)
     return method, Net(problem, blocks, params)
 
 
@@ -169,7 +170,7 @@ def test_the_mixtures_features_are_scikit_learns_responsibilities():
 
 def test_the_mixture_is_a_fixed_point_of_em():
     """The moments of its own images under its responsibilities are its parameters, as far as EM was taken."""
-    encoder = encoder_of(method_named("gmm"))
+    encoder = encoder_of(method_named("gmm"), epochs=100)
     own = split(TEST, 0)
     x = X[own.train].flatten(1).double().numpy()
     oracle = as_scikit_learns(encoder, 0)
@@ -211,7 +212,7 @@ def test_more_units_than_there_can_be_are_declared(name):
 @pytest.mark.parametrize("name", ["ica", "bell_sejnowski_infomax", "pca_whitening", "infomax_em_responsibilities"])
 def test_any_width_gives_finite_features(name, width):
     """One unit, and as many as there are pixels, three of which never vary."""
-    method = method_named(name, **({"updates": 100} if name == "bell_sejnowski_infomax" else {}))
+    method = method_named(name)
     assert encoder_of(method, replace(PROBLEM, width=width)).features(IMAGES).isfinite().all()
 
 

@@ -70,7 +70,7 @@ def test_a_greedy_stack_begins_as_the_method_that_it_stacks(name, one):
 @pytest.mark.parametrize("name", ["rbm", "denoising_autoencoder"])
 def test_visible_biases_begin_at_the_log_odds_of_the_pixels(name):
     mean = torch.tensor([0.0, 0.2, 0.5, 1.0])
-    [start] = method_named(name).start(None, mean).values()
+    [start] = method_named(name).start(None, mean, None).values()
     expected = torch.log(torch.tensor([0.01 / 0.99, 0.2 / 0.8, 1.0, 0.99 / 0.01]))
     torch.testing.assert_close(start, expected)
     torch.testing.assert_close(log_odds(mean), expected)

@@ -308,11 +308,11 @@ def test_the_supervised_loss_is_torchs_cross_entropy():
 # -- fitted methods and references ----------------------------------------------------------------------------
 
 
-def encoded(method: Method, seeds=(0, 1)) -> tuple[torch.Tensor, Net, list[np.ndarray]]:
+def encoded(method: Method, seeds=(0, 1), epochs=1) -> tuple[torch.Tensor, Net, list[np.ndarray]]:
     """Features `[S, N, K]` of all images by the trained method, its net, and each seed's training images."""
     problem = dataclasses.replace(PROBLEM, width=method.width(PROBLEM))
     splits = [split(TEST, seed) for seed in seeds]
-    trained = train(method, problem, Data(IMAGES, LABELS, splits), seeds, epochs=1)
+    trained = train(method, problem, Data(IMAGES, LABELS, splits), seeds, epochs)
     net = Net(problem, build_blocks(problem, method, method.heads(problem)), trained.params)
     images = (IMAGES / 255).expand(len(seeds), *IMAGES.shape)
     with torch.no_grad():
@@ -343,7 +343,7 @@ def test_pca_is_scikit_learns():
 
 
 def test_kmeans_features_are_the_triangle_code_of_good_centroids():
-    features, net, training = encoded(method_named("kmeans"))
+    features, net, training = encoded(method_named("kmeans"), epochs=100)
     x = IMAGES.flatten(1).numpy() / 255
     for i, own in enumerate(training):
         centroids = net.encoder.weight[i].T.numpy()
