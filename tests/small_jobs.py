@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+from infomax_bench.base import repeatable
+
 
 def begin(name: str, folder: Path, seconds: float = 0.0) -> str:
     """A job that leaves a file with its process's number."""
@@ -31,3 +33,10 @@ def leave(name: str, folder: Path) -> str:
             file.write(".")
         os._exit(0)
     return name
+
+
+def where(item: int) -> tuple[int, bool]:
+    """Which process does a job, and whether its products repeat."""
+    if item < 0:
+        raise ValueError("a negative item")
+    return os.getpid(), repeatable.repeats()

@@ -11,11 +11,13 @@ from contextlib import nullcontext
 import pytest
 import torch
 
+import infomax_bench as ib
 from infomax_bench.base import repeatable
 from infomax_bench.base.repeatable import ALIGNMENTS, VARIABLE, products_of
 from infomax_bench.run.engine import one_job
 from infomax_bench.run.machine import machine
 from infomax_bench.run.workers import Workers
+from tests.small_jobs import where
 
 SHAPES = [(7, 13, 3), (1, 784, 64), (784, 1, 64), (100, 100, 1), (257, 129, 33), (128, 784, 64), (2000, 65, 10)]
 """Odd ones, rows and columns, and some that are large enough for oneDNN where that multiplies faster."""
@@ -61,26 +63,26 @@ def test_what_is_asked_of_mkl(given, asked, monkeypatch):
     assert os.environ[VARIABLE] == asked
 
 
-def where(item: int) -> tuple[int, bool]:
-    """Which process does a job, and whether its products repeat."""
-    if item < 0:
-        raise ValueError("a negative item")
-    return os.getpid(), repeatable.repeats()
-
-
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_jobs_are_done_where_products_repeat(jobs):
     assert [steady for _, steady in Workers(jobs).map(where, [1, 2], "unused")] == [True, True]
 
 
-@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="there is no MKL whose mode could be wrong")
-def test_who_has_multiplied_before_is_told_once_and_jobs_move_to_another_process():
-    script = """
-import os, torch
+def by_python() -> list:
+    """What somebody gets who trains, probes and looks at features in Python."""
+    encoder = ib.pretrain("infomax_em", "digits", width=5, epochs=1, seeds=2)
+    rows = ib.probe(encoder, "digits")
+    features, labels = ib.features(encoder, "digits")
+    return [{**encoder.params, "features": features}, encoder.seeds, labels.tolist(), rows.to_json()]
+
+
+LATE = """
+import os, sys, torch
 torch.ones(9, 9) @ torch.ones(9, 9)
 from infomax_bench.base import repeatable
 from infomax_bench.run.workers import Workers
-from tests.base.test_repeatable import where
+from tests.base.test_repeatable import by_python
+from tests.small_jobs import where
 assert not repeatable.repeats()
 assert repeatable.in_words() == "do not repeat bit for bit"
 [(pid, repeats)] = Workers(1).map(where, [1], "unused")
@@ -89,40 +91,19 @@ try:
     list(Workers(1).map(where, [-1], "unused"))
 except ValueError as error:
     print("raised", error)
+torch.save(by_python(), sys.argv[1])
 """
-    environment = {**{k: v for k, v in os.environ.items() if k != VARIABLE}, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
-    assert (done.returncode, done.stdout) == (0, "raised a negative item\n"), done.stderr
-    assert done.stderr.count("matrices were multiplied here before") == 1
 
 
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="there is no MKL whose mode could be wrong")
-def test_python_gives_the_same_encoder_and_rows_after_other_products(tmp_path):
-    """Trained and probed in fresh processes, to the last bit, as where the package came first."""
-    script = """
-import sys, torch
-if sys.argv[1] == "late":
-    torch.ones(9, 9) @ torch.ones(9, 9)
-import infomax_bench as ib
-encoder = ib.pretrain("infomax_em", "digits", width=5, epochs=1, seeds=2)
-rows = ib.probe(encoder, "digits")
-features, labels = ib.features(encoder, "digits")
-torch.save([{**encoder.params, "features": features}, encoder.seeds, labels.tolist(), rows.to_json()], sys.argv[2])
-"""
-    environment = {**{k: v for k, v in os.environ.items() if k != VARIABLE}, "OMP_NUM_THREADS": "1"}
-    found = []
-    for when in ("first", "late"):
-        path = tmp_path / when
-        done = subprocess.run(
-            [sys.executable, "-c", script, when, str(path)],
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert ("matrices were multiplied here before" in done.stderr) == (when == "late")
-        found.append(torch.load(path))
-    (first, *rest), (late, *others) = found
+def test_who_has_multiplied_before_is_told_once_and_has_the_same_bits_from_other_processes(tmp_path):
+    """Jobs, training, probes and features: each moves to a fresh process, and its numbers are this process's, where
+    the package came first."""
+    environment = {k: v for k, v in os.environ.items() if k != VARIABLE}
+    command = [sys.executable, "-c", LATE, str(tmp_path / "late")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout) == (0, "raised a negative item\n"), done.stderr
+    assert done.stderr.count("matrices were multiplied here before") == 1
+    (first, *rest), (late, *others) = by_python(), torch.load(tmp_path / "late")
     assert rest == others
     assert all(torch.equal(p, late[name]) for name, p in first.items())

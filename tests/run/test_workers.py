@@ -16,8 +16,7 @@ import pytest
 
 from infomax_bench.base.errors import UserError
 from infomax_bench.run.workers import LOST, Workers
-from tests.base.test_repeatable import where
-from tests.small_jobs import begin, end_if_first, leave
+from tests.small_jobs import begin, end_if_first, leave, where
 from tests.small_runs import go, values, write_echo
 
 SLOW = """import time
