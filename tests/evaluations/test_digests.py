@@ -24,31 +24,35 @@ AROUND = ("infomax_bench.evaluations.declare", "infomax_bench.models.backbones")
 """What declares and finds, and makes no numbers."""
 
 
-def code(text: str) -> str:
+def code(text: str, tree: ast.Module | None = None) -> str:
     """A module without comments, blank lines and strings that stand alone: the same whatever reads it."""
     lines = text.splitlines()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree or ast.parse(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             for number in range(node.lineno - 1, node.end_lineno):
                 lines[number] = ""
     return "\n".join(line for line in lines if line.strip() and not line.strip().startswith("#"))
 
 
+@functools.cache
+def read(module: str) -> tuple[str, tuple[str, ...]]:
+    """A module's code, and which modules it imports from."""
+    text = Path(str(importlib.import_module(module).__file__)).read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    imported = (str(node.module or "") for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return code(text, tree), tuple(imported)
+
+
 def digest(module: str, rooms: tuple[str, ...]) -> str:
     """Of the code of a module, and of those of these rooms that it imports."""
     found: dict[str, str] = {}
+    inside = tuple(f"infomax_bench.{room}." for room in rooms)
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or name in AROUND:
-            continue
-        text = Path(str(importlib.import_module(name).__file__)).read_text(encoding="utf-8")
-        found[name] = code(text)
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-                tuple(f"infomax_bench.{room}." for room in rooms)
-            ):
-                waiting.append(str(node.module))
+        if name not in found and name not in AROUND:
+            found[name], imported = read(name)
+            waiting += [one for one in imported if one.startswith(inside)]
     total = "\0".join(f"{name}\0{found[name]}" for name in sorted(found))
     return hashlib.sha256(total.encode()).hexdigest()[:16]
 
