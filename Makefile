@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in $(NEWEST); do if $$p $(IS_NEW) 2>/dev/null; then echo
 TESTS := $(BIN)/python -m pytest -n auto --dist
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run-all tune calibrate report test test-all coverage bench lint new-method clean
+.PHONY: help run-all tune calibrate report test tests test-all coverage bench lint new-method clean
 
 help:  ## what there is
 	@echo "make run-all                  train, measure and decide everything, on data that ships with the dependencies"
@@ -41,7 +41,10 @@ calibrate: $(VENV)/.installed  ## what run-all leaves out
 report: $(VENV)/.installed  ## from results alone
 	@$(BIN)/infomax-bench report $(ARGS)
 
-test: lint  ## all that takes minutes; what is left out is counted as deselected
+test: $(VENV)/.installed-test  ## all that takes minutes, side by side; what is left out is counted as deselected
+	@$(MAKE) --no-print-directory -j2 lint tests
+
+tests: $(VENV)/.installed-test  ## without the linters
 	@$(TESTS) loadfile $(ARGS)
 
 test-all: $(VENV)/.installed-test  ## what `make test` leaves out
