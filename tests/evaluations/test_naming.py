@@ -149,7 +149,7 @@ def test_units_of_sprites_take_names_from_factors():
     from infomax_bench.evaluations.gallery import _name, _words
 
     data = FeatureSet(factors[None].float(), factors[:, 0], [], 5, 10 * factors)
-    small.factor_words = {**sprites.factor_words, "x": {0: "one", 10: "eleven"}, "scale": {}}
+    small.factor_words = {**sprites.factor_words, "shape": {}, "x": {0: "one", 10: "eleven"}, "scale": {}}
     words = _words(small, data)
     assert words[:5] == list(sprites.class_names)
     assert words[5:] == [f"shape {10 * v}" for v in range(5)] + ["scale 0", "scale 10", "scale 20", "x one", "x eleven"]
