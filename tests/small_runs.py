@@ -9,9 +9,11 @@ import pandas as pd
 
 from infomax_bench.run.runner import Run, run
 from infomax_bench.run.workers import Workers
+from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plan import make_suite
-from infomax_bench.study.plugins import home, registry, reread
+from infomax_bench.study.plugins import Registry, home, registry, reread
 from infomax_bench.study.presets import load_presets
+from infomax_bench.study.suite import Suite
 
 TINY = '''
 """A hundred and twenty small images in three classes."""
@@ -51,24 +53,29 @@ def write_echo(folder: Path, body: str = GOOD, comment: str = "as it was") -> No
     (folder / "echo.py").write_text(ECHO.format(body=textwrap.dedent(body), comment=comment))
 
 
-def go(
-    own: Path,
-    root: Path,
-    methods=("echo", "pca"),
-    benchmarks=("pruning", "redundancy"),
-    workers=Workers(),  # noqa: B008 - it is frozen
-    batch_size=16,
-    **changes,
-) -> Run:
-    reread()  # as a new process would
+def suite_of(
+    own: Path, methods=("echo", "pca"), benchmarks=("pruning", "redundancy"), batch_size=16, **changes
+) -> tuple[Registry, Suite, list[Benchmark]]:
+    """What is asked for, of plug-ins as a new process would read them."""
+    reread()
     found = registry([str(own)])
     preset = load_presets(home() / "benchmarks")["quick"]
     options = {"methods": list(methods), "datasets": ["tiny"], "widths": [4], "epochs": 2, "seeds": 2, **changes}
     # small: never on fewer images
     preset = type(preset)(**{**vars(preset), "batch_size": batch_size, "scaled": {}})
-    suite = make_suite(found, preset, **options)
-    chosen = [found.benchmark(name) for name in benchmarks]
-    return run(found, suite, chosen, root, folders=[str(own)], workers=workers, quiet=True)
+    return found, make_suite(found, preset, **options), [found.benchmark(name) for name in benchmarks]
+
+
+def go(
+    own: Path,
+    root: Path,
+    *,
+    workers=Workers(),  # noqa: B008 - it is frozen
+    remembers=False,
+    **asked,
+) -> Run:
+    found, suite, chosen = suite_of(own, **asked)
+    return run(found, suite, chosen, root, folders=[str(own)], workers=workers, quiet=True, remembers=remembers)
 
 
 def values(done: Run) -> pd.DataFrame:

@@ -185,6 +185,10 @@ class ArrayTable:
         for i, (key, place, name) in enumerate(lines):
             self._places.setdefault(key, []).append((place, name, i))
 
+    def size(self, key: str) -> int:
+        """Bytes of the arrays of a job."""
+        return sum(self._content[i].as_buffer().size for _, _, i in self._places[key])
+
     def arrays(self, key: str) -> dict[str, np.ndarray]:
         """The arrays of a job, in their order."""
         return {

@@ -126,6 +126,12 @@ class Packed:
         t, i = self.where[key]
         return self.tables[t].job(i)
 
+    def size(self, key: str) -> int:
+        """About how many bytes the files of a packed job would have."""
+        t, i = self.where[key]
+        rows = int(self.tables[t].ends[i + 1] - self.tables[t].ends[i])
+        return 600 + 110 * rows + (self._arrays[key].size(key) if key in self._arrays else 0)
+
     # -- arrays -----------------------------------------------------------------------------------------------
     @cached_property
     def _arrays(self) -> dict[str, ArrayTable]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from infomax_bench.base.console import few
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.store import Store
-from infomax_bench.run.runner import plan_entries
+from infomax_bench.run.planned import plan_entries
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plan import Planner
 from infomax_bench.study.suite import Suite

@@ -27,6 +27,7 @@ examples:
   infomax-bench list methods                      every method: family, backbones, objective, paper
   infomax-bench run                               everything, on embedded data, in minutes
   infomax-bench run BENCHMARK --methods A,B --seeds 5
+  infomax-bench run --preset standard --dry-run   what that would run, and the hours, memory and disk it would take
   infomax-bench run --subject my_idea             the four predictions as claims about your method
   infomax-bench run --set METHOD.PARAM=10 --results results/other
   infomax-bench tune my_idea                      the same number of trials as every other method had

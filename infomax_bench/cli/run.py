@@ -8,16 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infomax_bench.base.console import tell
+from infomax_bench.base.console import say, tell
 from infomax_bench.base.errors import UserError
 from infomax_bench.cli import options as take
 from infomax_bench.cli.command import Command, add_workers, all_presets, document, registry_for, workers_for
 
 if TYPE_CHECKING:
+    from infomax_bench.run.workers import Workers
     from infomax_bench.study.benchmark import Benchmark
     from infomax_bench.study.plan import Planner
     from infomax_bench.study.plugins import Registry
     from infomax_bench.study.suite import Suite
+    from infomax_bench.study.tuned import Study
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +47,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add("--results", type=take.path, metavar="DIR", help="results folder (default: results/PRESET)")
     add("--out", type=take.path, metavar="DIR", help="report folder (default: reports/PRESET)")
     add("--no-report", action="store_true", help="stop after the tables and the verdicts")
+    would = "say what would be run and what it would take, by what such work took before; nothing is trained or written"
+    add("--dry-run", action="store_true", help=would)
 
 
 def settings_by_method(registry: Registry, pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -101,6 +105,37 @@ def _asked(
     return suite, measured
 
 
+def _tell_estimate(
+    planner: Planner,
+    suite: Suite,
+    benchmarks: Sequence[Benchmark],
+    root: Path,
+    workers: Workers,
+    studies: Mapping[str, Study] | None,
+) -> None:
+    """Prints what a run would take, a line for each part of it. studies: of tuning; None where none is asked for."""
+    from infomax_bench.base.store import Store
+    from infomax_bench.cli.listing import show
+    from infomax_bench.run.estimate import estimate, in_time, in_words, tuning
+    from infomax_bench.run.planned import planned
+    from infomax_bench.run.spent import brought_results, known_prices
+
+    asked = planned(planner, suite, benchmarks, Store(root))
+    folders = list(dict.fromkeys([*brought_results(), root.resolve()]))
+    prices = known_prices(planner, folders, suite.datasets)
+    n_workers = None if workers.scheduler else workers.jobs
+    found = estimate(planner, asked, benchmarks, prices, n_workers)
+    tell(*(f"warning: {line}" for line in asked.store.warnings), *(f"failed: {f}" for f in planner.faults.values()))
+    say(show([line.shown() for line in found.lines]))
+    say(in_words(found, n_workers, root))
+    left = tuning(planner, suite, all_presets()[suite.preset].trials, studies or {}, prices)
+    if studies is not None and left.jobs > left.there:
+        say(
+            f"not part of it: 'infomax-bench tune --preset {suite.preset}' would make {left.jobs - left.there} of "
+            f"{left.jobs} studies, which takes {in_time(left.seconds)} of one core"
+        )
+
+
 def run_suite(arguments: argparse.Namespace) -> int:
     """Runs what was asked for, and tells the verdicts; 1 if something failed."""
     from infomax_bench.study.presets import find_preset
@@ -108,7 +143,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     preset = find_preset(all_presets(), arguments.preset)
     root = take.folder("--results", arguments.results or Path("results") / preset.name)
     out = arguments.out or Path("reports") / root.name
-    if not arguments.no_report:
+    if not (arguments.no_report or arguments.dry_run):
         take.folder("--out", out)
     registry = registry_for(arguments)
     from infomax_bench.report.build import is_made, print_verdicts, write_report
@@ -125,8 +160,13 @@ def run_suite(arguments: argparse.Namespace) -> int:
     tuned = tuned_settings(studies, registry)
     make = partial(make_suite, registry, preset, settings=settings, tuned=tuned, **given)
     suite, benchmarks = _asked(arguments, make, Planner(registry, device), benchmarks, root, settings)
+    if arguments.dry_run:
+        _tell_estimate(
+            Planner(registry, device), suite, benchmarks, root, workers, None if arguments.untuned else studies
+        )
+        return 0
     where = {"folders": arguments.plugins, "device": device, "workers": workers}
-    done = run(registry, suite, benchmarks, root, studies=studies, **where)
+    done = run(registry, suite, benchmarks, root, studies=studies, remembers=True, **where)
     tell(*(f"warning: {warning}" for warning in done.results.warnings))
     if not arguments.no_report:
         if not is_made(root, out, registry, done.verdicts):

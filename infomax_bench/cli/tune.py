@@ -48,6 +48,7 @@ def tune_methods(arguments: argparse.Namespace) -> int:
         device=device,
         workers=workers,
         again=arguments.again,
+        remembers=True,
     )
     say(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
     return 0

@@ -12,7 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from infomax_bench.evaluations.declare import Evaluation
 from infomax_bench.numerics.products import fast_products
 from infomax_bench.run.machine import forget_peak, peak_bytes, stamp
 from infomax_bench.study.cell import Request
-from infomax_bench.study.plan import Planner, Task, problem_for
+from infomax_bench.study.plan import Planner, problem_for
 from infomax_bench.study.plugins import Registry, registry, reread
+from infomax_bench.study.tasks import Task
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.trainer import Trained, train
@@ -51,6 +52,8 @@ class Outcome:
     """The most memory that the worker, a process of that number, had for the task (or so far, where it cannot tell)."""
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """What was kept, by key, without its rows."""
 
 
 def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
@@ -201,7 +204,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
     except (Exception, SystemExit) as error:
         job = _failed(error, outcome, task.label)
         for key, _ in task.wanted:
-            _write(store, key, job, device)
+            outcome.jobs[key] = _write(store, key, job, device)
         outcome.seconds = time.perf_counter() - begin
         return outcome
     about = _about(encoder)
@@ -228,7 +231,7 @@ def _run_task(task: Task, root: Path, folders: Sequence[str], device: str) -> Ou
                     work = plugins.evaluation(request.evaluation), dict(request.options)
                     jobs[key] = _evaluated(jobs[key], key, work, context, store, outcome, label)
                 if group is groups[-1]:
-                    _write(store, key, jobs[key], device, about)
+                    outcome.jobs[key] = _write(store, key, jobs[key], device, about)
             context.cache.clear()  # features are large, and what refers to itself waits for the collector
     outcome.seconds = time.perf_counter() - begin
     return outcome
@@ -296,10 +299,12 @@ def _about(encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def _write(store: Store, key: str, job: Job, device: str, about: Mapping[str, Any] | None = None) -> None:
+def _write(store: Store, key: str, job: Job, device: str, about: Mapping[str, Any] | None = None) -> Job:
+    """Keeps a job; returns it without its rows."""
     what = about or {"n_parameters": None}
     job.stamp |= {**stamp(device), "peak_bytes": peak_bytes(), **what}
     store.write_job(key, job)
+    return replace(job, rows=[], stamp=dict(job.stamp))
 
 
 def _joined(first: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -26,15 +26,20 @@ from infomax_bench.data.dataset import load
 from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run import compare, engine, machine
 from infomax_bench.run.decisions import decide_all, find_all, write_decisions
-from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table, wrong_tags
+from infomax_bench.run.estimate import need_room
+from infomax_bench.run.planned import planned
+from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table
+from infomax_bench.run.spent import Record, known_prices, of_outcome, remember
 from infomax_bench.run.workers import Workers
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cards import cards
-from infomax_bench.study.cell import DEFAULTS, Cell, Request
-from infomax_bench.study.plan import BLOCK, Entry, Planner, Task, tasks
+from infomax_bench.study.cell import DEFAULTS, cell_of, request_of
+from infomax_bench.study.plan import Entry, Planner
 from infomax_bench.study.plugins import Registry
+from infomax_bench.study.prices import Prices
 from infomax_bench.study.suite import Suite
+from infomax_bench.study.tasks import Task, tasks
 from infomax_bench.study.tuned import Study
 
 
@@ -50,34 +55,6 @@ class Run:
     failures: list[str] = field(default_factory=list)
 
 
-def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
-    """Every benchmark's grid as entries."""
-    entries = []
-    for benchmark in benchmarks:
-        try:
-            pairs = list(benchmark.grid(suite))
-        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
-            planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
-            continue
-        if wrong := wrong_tags(benchmark, pairs):
-            planner.faults[benchmark.name] = f"{benchmark.name}: {wrong}"
-            continue
-        if not benchmark.sweeps_width:
-            pairs += _with_defaults(pairs, suite)
-        entries += planner.entries(benchmark.name, pairs, suite.seeds)
-    return entries
-
-
-def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[tuple[Cell, Request]]:
-    """Where the subject was tuned, the same of it with its defaults."""
-    return [
-        (replace(cell, settings=(), label=DEFAULTS), request)
-        for cell, request in pairs
-        if (cell.method, cell.track, cell.backbone, cell.label) == (suite.subject, "controlled", "linear", "")
-        and cell.settings
-    ]
-
-
 def run(
     registry: Registry,
     suite: Suite,
@@ -89,19 +66,23 @@ def run(
     workers: Workers = Workers(),  # noqa: B008 - it is frozen
     quiet: bool = False,
     studies: Mapping[str, Study] | None = None,
+    remembers: bool = False,
 ) -> Run:
     """Runs what is missing of the benchmarks' grids into the results folder `root`, and reads the folder back.
 
-    studies: what tuning found, for the report; the values that are used are the suite's.
+    studies: what tuning found, for the report; the values that are used are the suite's. remembers: whether the user's
+    cache is asked what such work took before, and told what it takes.
+    Raises UserError if the folder cannot be written, or if its disk has too little room for what is expected.
     """
     begin = time.perf_counter()
     planner = Planner(registry, device)
     store = Store(root)
-    entries = [_widest(entry, planner, store) for entry in plan_entries(planner, suite, benchmarks)]
+    asked = planned(planner, suite, benchmarks, store)
+    entries, keys, missing = asked.entries, asked.keys, asked.missing
+    prices = known_prices(planner, datasets=suite.datasets) if remembers and missing else Prices()
+    todo = tasks(entries, missing, planner, prices, asked.has_encoder)
+    need_room(root, todo)
     store.prepare()
-    keys = {entry.key: entry.seeds for entry in entries}
-    missing = [key for key, seeds in keys.items() if not store.done(key, seeds)]
-    todo = tasks(entries, missing, planner)
     _fetch(todo, planner)
     faults = list(planner.faults.values())
     merged = partial(_merged, entries=entries, planner=planner, suite=suite)
@@ -109,7 +90,7 @@ def run(
     info, manifest = own_info(), store.update_manifest(merged)
     counted = f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}"
     _say(quiet, counted, *store.warnings, *(f"failed: {fault}" for fault in faults))
-    record = _Record(root, begin, workers.jobs, info)
+    record = _Record(root, begin, workers.jobs, info, remembers=remembers)
     failures = faults + (_work(todo, store, folders, device, workers, quiet, record) if todo else [])
     # from here on as this run knows it: another one on the folder may have written its own in the meantime
     manifest = store.update_manifest(partial(merged, known=manifest))
@@ -148,20 +129,6 @@ def _compare(
     return n_jobs, failures
 
 
-def _widest(entry: Entry, planner: Planner, store: Store) -> Entry:
-    """The entry, or that of its whole block of seeds if that was measured before: fewer seeds never replace more."""
-    first = entry.seeds[0] // BLOCK * BLOCK
-    block = tuple(range(first, first + BLOCK))
-    if entry.seeds == block:
-        return entry
-    key = planner.key(entry.cell, entry.request, block)
-    return (
-        replace(entry, seeds=block, key=key, encoder_key=planner.encoder_key(entry.cell, block))
-        if store.done(key, block)
-        else entry
-    )
-
-
 def _say(quiet: bool, *lines: str) -> None:
     if not quiet:
         tell(*lines)
@@ -180,6 +147,7 @@ def _work(
     failures: list[str] = []
     open_tasks = {task.encoder_key: task.label for task in todo}
     with ExitStack() as stack:
+        stack.callback(lambda: remember(record.spent))  # also of what is interrupted
         bar = stack.enter_context(progress(sum(task.cost for task in todo), quiet))
         bar.set_postfix_str(_running(open_tasks, len(todo), workers))
         root, own = store.root.resolve(), _for_others(folders)
@@ -246,23 +214,16 @@ def _is_current(entry: dict[str, Any], planner: Planner, suite: Suite) -> bool:
     try:
         if isinstance(planner.registry.evaluation(entry["request"]["evaluation"]), Pairwise):
             return bool(entry.get("current", True))  # as current as what it compares, which is seen later
-        saved = entry["cell"]
-        pairs = {name: _pairs(saved[name]) for name in ("settings", "tags")}
-        cell = Cell(**{**saved, **pairs, "hidden": tuple(saved.get("hidden", ()))})
+        cell, request = cell_of(entry["cell"]), request_of(entry["request"])
         if cell.label in ("", DEFAULTS):  # another labelled cell has settings and a budget of its own
             native = cell.track == "native"
             budget = (suite.native if native else suite.epochs).get(cell.dataset, cell.epochs)
             backbone = "native" if native else cell.backbone  # as it was asked for, and tuned
             own = () if cell.label else suite.settings_of(cell.method, cell.dataset, backbone)
             cell = replace(cell, epochs=budget, batch_size=suite.batch_size, settings=own)
-        request = Request(**{**entry["request"], "options": _pairs(entry["request"]["options"])})
         return bool(planner.key(cell, request, tuple(entry["seeds"])) == entry["key"])
     except (UserError, Faulty, TypeError, ValueError, KeyError):
         return False
-
-
-def _pairs(value: list[Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in value)
 
 
 def _write_info(
@@ -343,9 +304,13 @@ class _Record:
     peak: int = 0
     seconds: float = 0.0
     place: int | None = None
+    remembers: bool = False
+    """Whether the user's cache is told what the jobs took."""
+    spent: list[Record] = field(default_factory=list)
 
     def add(self, outcome: engine.Outcome) -> None:
         self.n_jobs += len(outcome.task.wanted)
+        self.spent += of_outcome(outcome, Store(self.root)) if self.remembers else []
         self.peaks[outcome.worker] = max(outcome.peak_bytes, self.peaks.pop(outcome.worker, 0))
         alive = dict(list(self.peaks.items())[-self.n_workers :])
         self.peak = max(self.peak, sum({os.getpid(): machine.peak_bytes(), **alive}.values()))

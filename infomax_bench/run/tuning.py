@@ -26,11 +26,13 @@ from infomax_bench.base.store import digest
 from infomax_bench.evaluations.context import context_for
 from infomax_bench.evaluations.probe import linear_probe
 from infomax_bench.run.engine import one_job, same_plugins
+from infomax_bench.run.spent import known_prices
 from infomax_bench.run.workers import Workers
-from infomax_bench.study.cell import Cell, study_key
-from infomax_bench.study.plan import Planner, make_suite, problem_for, training_seconds
+from infomax_bench.study.cell import Cell, Request, study_key
+from infomax_bench.study.plan import Planner, make_suite, problem_for
 from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset
+from infomax_bench.study.prices import Prices, priced
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.tuned import Study, Trial, add_study, read_studies, write_studies
 from infomax_bench.training.data import data_for
@@ -163,11 +165,12 @@ def plans(
     again: bool,
     backbones: Sequence[str] | None = None,
     planner: Planner | None = None,
+    prices: Prices | None = None,
 ) -> list[Plan]:
     """The studies that are missing, the longest first: of every encoder at the suite's width that a benchmark trains
     with a method's own settings. A study is there if all that its scores depend on is what it was, and the number of
-    trials too."""
-    planner = planner or Planner(plugins, "cpu")
+    trials too. prices: what is known of them."""
+    planner, prices = planner or Planner(plugins, "cpu"), prices or Prices()
     cells: dict[str, Cell] = {}
     for name in plugins.names("benchmarks"):
         for cell, _ in plugins.benchmark(name).grid(suite):
@@ -192,10 +195,9 @@ def plans(
         same = old is not None and old.identity == identity
         if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
             continue
-        data = planner.dataset(cell.dataset)
-        seconds = training_seconds(plugins.method(cell.method), cell, data) + data.n_train * probe.seconds
+        work = (priced(planner, cell, one, seeds) for one in (None, Request(PROBE)))
+        cost = trials * sum(prices.of(item).cost.seconds for item in work)
         own = planner.used(cell, PROBE), {cell.dataset: planner.data_key(cell.dataset)}
-        cost = trials * seeds * seconds
         found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, *own, cost))
     return sorted(found, key=lambda p: -p.cost)
 
@@ -216,19 +218,22 @@ def tune(
     workers: Workers = Workers(),  # noqa: B008 - it is frozen
     again: bool = False,
     quiet: bool = False,
+    remembers: bool = False,
 ) -> dict[str, Study]:
     """Makes the studies that are missing, keeps each in `path` as it ends, and returns all there are.
 
-    brought: studies that a new file begins with, so that methods that were tuned elsewhere stay tuned.
+    brought: studies that a new file begins with, so that methods that were tuned elsewhere stay tuned. remembers:
+    whether the user's cache is asked what such work took before.
     Raises UserError at the end if some could not be made.
     """
     if trials < 1 or seeds < 1:
         raise UserError("trials and seeds are at least 1")
     suite = make_suite(plugins, preset, methods=methods, datasets=datasets)
     planner = Planner(plugins, "cpu")
+    prices = known_prices(planner, datasets=suite.datasets) if remembers else None
     begins = brought if brought is not None and not path.exists() else None
     studies = read_studies(begins or path)
-    todo = plans(plugins, suite, trials, seeds, studies, again, backbones, planner)
+    todo = plans(plugins, suite, trials, seeds, studies, again, backbones, planner, prices)
     failures = list(planner.faults.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     if begins:

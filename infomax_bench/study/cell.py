@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,22 @@ class Request:
     evaluation: str
     target: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
+
+
+def cell_of(saved: Mapping[str, Any]) -> Cell:
+    """The cell of a manifest's entry."""
+    own = {name: _pairs(saved[name]) for name in ("settings", "tags") if name in saved}
+    return Cell(**{**saved, **own, "hidden": tuple(saved.get("hidden", ()))})
+
+
+def request_of(saved: Mapping[str, Any]) -> Request:
+    """The request of a manifest's entry."""
+    return Request(**{**saved, "options": _pairs(saved["options"])})
+
+
+def _pairs(value: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
+    """Of JSON's lists."""
+    return tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in value)
 
 
 def study_key(method: str, dataset: str, backbone: str = "linear") -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -25,7 +24,6 @@ from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset
 from infomax_bench.study.suite import Suite
 from infomax_bench.training import trainer as train
-from infomax_bench.training.method import Method
 
 Answer = TypeVar("Answer")
 
@@ -77,25 +75,6 @@ class Entry:
             "key": self.key,
             "encoder_key": self.encoder_key,
         }
-
-
-@dataclass
-class Task:
-    """One block of encoders to train or to load, and the evaluations that are missing. Plain data: it travels."""
-
-    cell: Cell
-    seeds: tuple[int, ...]
-    encoder_key: str
-    used: dict[str, str] = field(default_factory=dict)
-    """The hashes of its plug-ins' files when its keys were made, by kind and name ("methods/pca")."""
-    data: dict[str, str] = field(default_factory=dict)
-    """The keys of its data sets then."""
-    wanted: list[tuple[str, Request]] = field(default_factory=list)
-    cost: float = 1.0
-
-    @property
-    def label(self) -> str:
-        return f"{self.cell.method} on {self.cell.dataset}, width {self.cell.width}"
 
 
 def make_suite(
@@ -343,43 +322,3 @@ def blocks_of(seeds: Sequence[int]) -> list[tuple[int, ...]]:
     for seed in seeds:
         blocks.setdefault(seed // BLOCK, []).append(seed)
     return [tuple(block) for block in blocks.values()]
-
-
-def tasks(entries: Iterable[Entry], missing: Iterable[str], planner: Planner) -> list[Task]:
-    """Groups the entries whose keys are missing by encoder, the longest first: that packs workers best."""
-    absent = set(missing)
-    grouped: dict[str, Task] = {}
-    for entry in entries:
-        if entry.key not in absent:
-            continue
-        task = grouped.setdefault(entry.encoder_key, Task(entry.cell, entry.seeds, entry.encoder_key))
-        task.used |= planner.used(entry.cell, entry.request.evaluation)
-        if (entry.key, entry.request) not in task.wanted:
-            task.wanted.append((entry.key, entry.request))
-        for name in (entry.cell.dataset, entry.request.target or entry.cell.dataset):
-            task.data[name] = planner.data_key(name)
-    for task in grouped.values():
-        method = planner.registry.method(task.cell.method, dict(task.cell.settings))
-        dataset = planner.dataset(task.cell.dataset)
-        seconds = training_seconds(method, task.cell, dataset)
-        for _, request in task.wanted:
-            images = planner.dataset(request.target or task.cell.dataset).n_train
-            evaluation = planner.registry.evaluation(request.evaluation)
-            again = dict(request.options).get("epochs")
-            seconds += images * evaluation.seconds * (64 + task.cell.width) / 128
-            if again:
-                cell = replace(task.cell, epochs=again)
-                seconds += evaluation.trainings * training_seconds(method, cell, dataset)
-        task.cost = seconds * len(task.seeds)
-    return sorted(grouped.values(), key=lambda t: -t.cost)
-
-
-def training_seconds(method: Method, cell: Cell, dataset: Dataset) -> float:
-    """About how long one seed's training takes on one core: for the order of tasks and the time left, no more."""
-    problem = problem_for(cell, dataset)
-    if method.fitted():
-        return problem.n_train * 1e-4
-    products = sum(a * b for a, b in itertools.pairwise((problem.input_size, *problem.widths)))
-    pixels = problem.input_size * encoding_of(cell.backbone).seconds_per_pixel
-    image = (pixels or 3e-6 + 8e-11 * products) * (1 + method.views)
-    return (cell.n_train or problem.n_train) * cell.epochs * image

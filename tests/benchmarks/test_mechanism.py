@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from infomax_bench.run.planned import plan_entries
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.run.runner import plan_entries
 from infomax_bench.stats.findings import Found
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner, make_suite

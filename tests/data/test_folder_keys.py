@@ -134,7 +134,8 @@ def test_a_folder_that_was_moved_is_not_trained_on_again(tmp_path: Path) -> None
     from infomax_bench.base.store import Store
     from infomax_bench.run.engine import encoder_of
     from infomax_bench.study.cell import Cell
-    from infomax_bench.study.plan import Planner, Task
+    from infomax_bench.study.plan import Planner
+    from infomax_bench.study.tasks import Task
 
     plugins, store, notes = registry(), Store(tmp_path / "r"), []
     made = []

@@ -8,8 +8,9 @@ import torch
 
 from infomax_bench import Card, Images, Method, UserError, param
 from infomax_bench.data.dataset import load
+from infomax_bench.run.planned import plan_entries
 from infomax_bench.run.results import read_results
-from infomax_bench.run.runner import plan_entries, run
+from infomax_bench.run.runner import run
 from infomax_bench.run.tuning import tune
 from infomax_bench.study.cell import DEFAULTS
 from infomax_bench.study.plan import Planner, make_suite

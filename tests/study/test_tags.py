@@ -9,8 +9,8 @@ from infomax_bench import Benchmark, Request, Select
 from infomax_bench.base.older import tags_of
 from infomax_bench.check.benchmarks import Asked, columns_that_are_read_exist, grid_is_made_of_known_evaluations
 from infomax_bench.check.promise import Broken
+from infomax_bench.run.planned import plan_entries
 from infomax_bench.run.results import COLUMNS
-from infomax_bench.run.runner import plan_entries
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import home, registry

@@ -1,0 +1,76 @@
+"""What a run has to do: all that is asked of it, and what of that is not there yet. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from infomax_bench.base.store import Store
+from infomax_bench.run.results import wrong_tags
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cell import DEFAULTS, Cell, Request
+from infomax_bench.study.plan import BLOCK, Entry, Planner
+from infomax_bench.study.suite import Suite
+
+
+@dataclass(frozen=True)
+class Planned:
+    """keys: the jobs, each with its seeds; missing: those that are not there."""
+
+    store: Store
+    entries: list[Entry]
+    keys: dict[str, tuple[int, ...]]
+    missing: list[str]
+
+    def has_encoder(self, key: str) -> bool:
+        """Whether a block of encoders is there."""
+        return self.store.encoder_path(key).exists()
+
+
+def planned(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark], store: Store) -> Planned:
+    """What the benchmarks ask for, as a results folder has it."""
+    entries = [_widest(entry, planner, store) for entry in plan_entries(planner, suite, benchmarks)]
+    keys = {entry.key: entry.seeds for entry in entries}
+    return Planned(store, entries, keys, [key for key, seeds in keys.items() if not store.done(key, seeds)])
+
+
+def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
+    """Every benchmark's grid as entries."""
+    entries = []
+    for benchmark in benchmarks:
+        try:
+            pairs = list(benchmark.grid(suite))
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
+            planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
+            continue
+        if wrong := wrong_tags(benchmark, pairs):
+            planner.faults[benchmark.name] = f"{benchmark.name}: {wrong}"
+            continue
+        if not benchmark.sweeps_width:
+            pairs += _with_defaults(pairs, suite)
+        entries += planner.entries(benchmark.name, pairs, suite.seeds)
+    return entries
+
+
+def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[tuple[Cell, Request]]:
+    """Where the subject was tuned, the same of it with its defaults."""
+    return [
+        (replace(cell, settings=(), label=DEFAULTS), request)
+        for cell, request in pairs
+        if (cell.method, cell.track, cell.backbone, cell.label) == (suite.subject, "controlled", "linear", "")
+        and cell.settings
+    ]
+
+
+def _widest(entry: Entry, planner: Planner, store: Store) -> Entry:
+    """The entry, or that of its whole block of seeds if that was measured before: fewer seeds never replace more."""
+    first = entry.seeds[0] // BLOCK * BLOCK
+    block = tuple(range(first, first + BLOCK))
+    if entry.seeds == block:
+        return entry
+    key = planner.key(entry.cell, entry.request, block)
+    return (
+        replace(entry, seeds=block, key=key, encoder_key=planner.encoder_key(entry.cell, block))
+        if store.done(key, block)
+        else entry
+    )
