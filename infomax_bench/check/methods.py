@@ -61,7 +61,7 @@ def hyperparameters_are_declared(method: Method) -> None:
         hold(not isinstance(default, str) or bool(meta["choices"]), text)
         search: tuple[Any, ...] = meta["search"] or (default,)
         for value in search:
-            method.build({name: value})
+            type(method)(**{name: value})
         inside = search[0] <= default <= search[1] if number and len(search) == 2 else default in search
         hold(inside, f"{name}'s default {default!r} is outside its search range {search}")
 

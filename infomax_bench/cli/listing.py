@@ -79,11 +79,13 @@ def _method(registry: Registry, name: str) -> dict[str, Any]:
 
 
 def _hyperparameters(method: Method, tuned: Collection[str]) -> list[dict[str, Any]]:
-    """What each is, what it may be, and what a tuner tries."""
+    """What each is that means something to the method, what it may be, and what a tuner tries."""
     from infomax_bench.training.hyperparameters import kind_of
 
     records = []
     for name, field in method.parameters().items():
+        if name in method.unused():
+            continue
         meta, search = field.metadata, list(field.metadata.get("search") or ()) if name in tuned else []
         among = [str(value) for value in search]
         tries = " to ".join(among) if len(among) == 2 else ", ".join(among)
