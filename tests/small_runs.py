@@ -69,12 +69,12 @@ def suite_of(
 def go(
     own: Path,
     root: Path,
-    *,
+    *named,
     workers=Workers(),  # noqa: B008 - it is frozen
     remembers=False,
     **asked,
 ) -> Run:
-    found, suite, chosen = suite_of(own, **asked)
+    found, suite, chosen = suite_of(own, *named, **asked)
     return run(found, suite, chosen, root, folders=[str(own)], workers=workers, quiet=True, remembers=remembers)
 
 
