@@ -130,14 +130,14 @@ class Maker:
             with (aside / "raw").open("w+b") as file:
                 writer = Writer(file, tuple(shape))
                 yield writer
-            _finish(aside, writer)
+            _finish(aside, writer, self.title)
             shutil.rmtree(self.place, ignore_errors=True)
             self.place.mkdir(parents=True)
             for own in (PIXELS, REST, ABOUT):  # the last one says what the others must be
                 os.replace(aside / own, self.place / own)
 
 
-def _finish(aside: Path, writer: Writer) -> None:
+def _finish(aside: Path, writer: Writer, title: str) -> None:
     """Puts the images in order and writes what belongs to them."""
     total = hashlib.sha256()
     raw = np.memmap(aside / "raw", np.uint8, "r", shape=(writer.n, *writer.shape))
@@ -156,6 +156,7 @@ def _finish(aside: Path, writer: Writer) -> None:
     np.savez(aside / REST, **rest)
     about = {
         "format": FORMAT,
+        "title": title,
         "shape": [writer.n, *writer.shape],
         "files": {PIXELS: total.hexdigest(), REST: hashlib.sha256((aside / REST).read_bytes()).hexdigest()},
         "about": writer.about,
@@ -182,6 +183,14 @@ def _read(place: Path, title: str) -> Kept | None:
     with np.load(place / REST, allow_pickle=False) as file:
         rest = {name: torch.from_numpy(file[name]) for name in file.files}
     return Kept(_images(place / PIXELS, said["shape"]), rest, said["about"])
+
+
+def title_of(place: Path) -> str:
+    """Whose images lie in a folder of the cache, as the data set is called; "" if that is not told."""
+    try:
+        return str(unsealed(place / ABOUT).get("title", ""))
+    except (OSError, Damaged):
+        return ""
 
 
 def _images(path: Path, shape: Sequence[int]) -> Tensor:
