@@ -10,10 +10,11 @@ BIN := $(VENV)/bin
 NEWEST := python3 python3.14 python3.13 python3.12 python3.11
 IS_NEW := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in $(NEWEST); do if $$p $(IS_NEW) 2>/dev/null; then echo $$p; break; fi; done)
+NEW := new-method new-dataset new-benchmark new-evaluation new-backbone
 TESTS := $(BIN)/python -m pytest -n auto --dist
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run-all tune calibrate report test tests test-all coverage bench lint new-method clean
+.PHONY: help run-all tune calibrate report test tests test-all coverage bench lint clean $(NEW)
 
 help:  ## what there is
 	@echo "make run-all                  train, measure and decide everything, on data that ships with the dependencies"
@@ -27,7 +28,9 @@ help:  ## what there is
 	@echo "make coverage                 how many of the lines of each folder the tests of 'make test' run"
 	@echo "make lint                     ruff, mypy, and which room imports which"
 	@echo "make bench                    speed, against the libraries a user would pick instead"
-	@echo "make new-method NAME=my_idea  a commented plug-in file that already runs and passes 'infomax-bench check'"
+	@echo "make new-method NAME=my_idea  a commented plug-in file that already runs and passes 'infomax-bench check';"
+	@echo "                              KIND=loss, state, update, fit or labels says which hooks it shows"
+	@echo "make new-dataset NAME=my_idea   likewise, and new-benchmark, new-evaluation, new-backbone"
 
 run-all: $(VENV)/.installed  ## the main job
 	@$(BIN)/infomax-bench run --preset $(PRESET) $(if $(SUBJECT),--subject $(SUBJECT)) $(if $(METHODS),--methods $(METHODS)) $(ARGS)
@@ -65,8 +68,8 @@ bench: $(VENV)/.installed-test
 	@mkdir -p results/speed
 	@$(BIN)/python -m pytest benchmarks/speed --benchmark-json=results/speed/benchmark.json $(ARGS)
 
-new-method: $(VENV)/.installed
-	@$(if $(NAME),,$(error NAME is missing: make new-method NAME=my_idea))$(BIN)/infomax-bench new-method $(NAME)
+$(NEW): $(VENV)/.installed  ## a plug-in's file, to begin with
+	@$(if $(NAME),,$(error NAME is missing: make $@ NAME=my_idea))$(BIN)/infomax-bench $@ $(NAME) $(if $(KIND),--kind $(KIND))
 
 clean:  ## the environment and caches, never results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info

@@ -14,25 +14,12 @@ from typing import NoReturn
 from infomax_bench.base.console import any_terminal, tell
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
 from infomax_bench.base.version import __version__
-from infomax_bench.cli import (
-    cache,
-    check,
-    encode,
-    evaluate,
-    export,
-    listing,
-    new_method,
-    pack,
-    report,
-    run,
-    tune,
-    unpack,
-)
+from infomax_bench.cli import cache, check, encode, evaluate, export, listing, new, pack, report, run, tune, unpack
 from infomax_bench.cli import options as take
 from infomax_bench.cli.command import PROGRAM, Command
 
-_MODULES = (listing, run, tune, check, report, export, pack, unpack, cache, encode, evaluate, new_method)
-COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in _MODULES}
+_MODULES = (listing, run, tune, check, report, export, pack, unpack, cache, encode, evaluate)
+COMMANDS: dict[str, Command] = {one.name: one for one in (*(module.COMMAND for module in _MODULES), *new.COMMANDS)}
 """In the order of the help."""
 
 EPILOG = """\

@@ -1,4 +1,7 @@
-"""`infomax-bench new-method`: a commented file that already runs, to be changed into one's own idea."""
+"""What `infomax-bench new-...` writes: a commented plug-in that already runs, to be changed into one's own idea.
+
+The templates are plug-in files themselves, so linters read them and tests run them; they lie in `templates/`.
+"""
 
 from __future__ import annotations
 
@@ -10,60 +13,34 @@ from infomax_bench.base.errors import UserError
 from infomax_bench.base.store import write_text
 from infomax_bench.study.plugins import home, in_clone, registry
 
-TEMPLATE = '''\
-"""{title}: what it minimises, in one line (Authors year, where).
-
-Say here, in a few lines and in the paper's symbols, what the objective is. As it stands this file is a whitened
-feature: every output has unit variance, and outputs are uncorrelated over the batch.
-"""
-
-import torch
-
-from infomax_bench import Batch, Card, Method, Net, Rng, param
+FOLDER = Path(__file__).parent / "templates"
 
 
-class {cls}(Method):
-    card = Card(
-        family="independence",  # what the report groups it with
-        objective="unit variance of every output, no correlation between outputs",
-        prevents="redundancy and collapse",
-        paper="unpublished",
-        # no role: a draft, which takes no part in claims about others; with role="prior art" or "control" it would
-    )
-    activation = "relu"  # what the encoder ends in: relu, sigmoid or identity
-    views = 0  # how many augmented views of each image the loss needs, in batch.views
-
-    # Hyperparameters: default, the numbers that make sense, those that a tuner tries, help. learning_rate and the
-    # optimiser are inherited.
-    weight: float = param(1.0, valid="[0, inf)", search=(0.01, 100.0), log=True, help="weight of the decorrelation")
-
-    # def heads(self, problem): return {{"decoder": Linear(problem.width, problem.input_size)}}
-    #     trainable parts beside the encoder, used as net.decoder(h); thrown away after pretraining
-
-    def loss(self, net: Net, batch: Batch, state: dict[str, torch.Tensor], rng: Rng):
-        # Several seeds are trained at once along leading dimensions, written "...": reduce over the last ones only.
-        # If that does not suit your objective, set `batched = False` and forget about "...".
-        h = net.encoder(batch.images)  # [..., B, K]
-        centred = h - h.mean(-2, keepdim=True)
-        covariance = centred.mT @ centred / (h.shape[-2] - 1)  # [..., K, K]
-        variance = covariance.diagonal(dim1=-2, dim2=-1)  # [..., K]
-        off_diagonal = covariance.square().sum((-2, -1)) - variance.square().sum(-1)
-        # one number a seed, or named terms: they are added, logged and plotted apart
-        return {{"variance": (variance - 1).square().sum(-1), "correlation": self.weight * off_diagonal}}
-'''
-
-
-def write_method(name: str, folder: Path | None = None) -> Path:
-    """Writes the template as NAME.py. Raises UserError for a name that cannot be one, or is taken."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise UserError(f"{name!r} is no method name; use small letters, digits and _ as in my_idea")
-    folder = folder or (home() / "methods" if in_clone() else Path())
-    if not folder.is_dir():
-        raise UserError(f"--dir {folder}: no such folder")
-    path = folder / f"{name}.py"
-    if path.exists() or name in registry().plugins["methods"]:
-        raise UserError(f"there is a method {name!r} already; choose another name")
+def filled(kind: str, name: str, hooks: str = "loss") -> str:
+    """The template of a kind of plug-in ("methods", ...), under a name; hooks: of a method, what it shows."""
+    one = kind.rstrip("s")
+    text = (FOLDER / f"{f'{one}_{hooks}' if kind == 'methods' else one}.py").read_text(encoding="utf-8")
     words = name.split("_")
     cls = "".join(word.capitalize() for word in words)
-    write_text(path, TEMPLATE.format(title=" ".join(words).capitalize(), cls=cls))
+    if re.search(rf"\b{cls}\b", text):  # what the template itself imports
+        cls += one.capitalize()
+    return text.replace("MyIdea", cls).replace("My idea", " ".join(words).capitalize()).replace("my_idea", name)
+
+
+def write_plugin(kind: str, name: str, folder: Path | None = None, hooks: str = "loss") -> Path:
+    """Writes a template as NAME.py into the folder, or the clone's folder of its kind, or here where there is no clone.
+
+    Raises UserError for a name that cannot be one, or is taken, and for a folder that is not there.
+    """
+    one = kind.rstrip("s")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise UserError(f"{name!r} is no name of a {one}; use small letters, digits and _ as in my_idea")
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"--dir {folder}: no such folder")
+    own = home() / kind if in_clone() else Path()
+    path = (folder or own) / f"{name}.py"
+    if path.exists() or name in registry().plugins[kind]:
+        raise UserError(f"there is a {one} {name!r} already; choose another name")
+    path.parent.mkdir(exist_ok=True)  # nobody has evaluations or backbones of their own before the first
+    write_text(path, filled(kind, name, hooks))
     return path

@@ -9,7 +9,7 @@ import pytest
 
 from infomax_bench.base.errors import UserError
 from infomax_bench.cli.asked import check_grids, company
-from infomax_bench.cli.template import TEMPLATE
+from infomax_bench.cli.template import filled
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import Registry, home, registry, reread
 from infomax_bench.study.presets import Preset, load_presets
@@ -24,7 +24,7 @@ ALONE = ("echo", "pca", "infomax_em")
 
 def draft(folder: Path, name: str, role: str = "", more: str = "") -> None:
     """A method of the user's own: what `new-method` writes, with a role if one is given."""
-    text = TEMPLATE.format(title="Mine", cls="Mine")
+    text = filled("methods", "mine")
     said = '        paper="unpublished",'
     text = text.replace(said, f'{said}\n        role="{role}",' if role else said)
     (folder / f"{name}.py").write_text(text.replace("    views = 0", f"    views = 0{more}"))
