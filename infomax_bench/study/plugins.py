@@ -271,7 +271,7 @@ def _need_basics(plugin: Plugin) -> None:
     """Raises ValueError, or what the plug-in's own code raises, if it lacks what lists and runs ask of all."""
     cls = plugin.cls
     if plugin.kind == "methods":
-        from infomax_bench.training.method import Card, Native
+        from infomax_bench.training.method import HOOKS, Card, Method, Native
 
         card = getattr(cls, "card", None)
         if not isinstance(card, Card) or not all(isinstance(v, str) for v in asdict(card).values()):
@@ -281,7 +281,8 @@ def _need_basics(plugin: Plugin) -> None:
                 raise ValueError(f"{plugin.name}.{name} is not a tuple of names")
         if not isinstance(cls.native, Native):
             raise ValueError(f"{plugin.name}.native is not a Native(...)")
-        cls.hook()
+        if getattr(cls, cls.hook()) is getattr(Method, cls.hook()):
+            raise ValueError(f"{plugin.name} defines none of {', '.join(HOOKS)}")
         cls.build(plugin.settings)
     elif plugin.kind == "datasets":
         wanted = ("summary",) if cls.takes else ("summary", "shape", "class_names", "n_rest", "n_test")

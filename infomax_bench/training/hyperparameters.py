@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
 import re
 import typing
@@ -77,12 +78,21 @@ def param(
 class Hyperparameters:
     """Makes every subclass a keyword-only dataclass of its annotated fields, whose values are checked.
 
+    A plain value in the place of an inherited field, as in `centred = False`, is another default.
+
     Raises ValueError, when the subclass is made, for a default or a search range that is not valid; UserError, when a
     field is set, for a value of the wrong type or one that is not valid.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        annotated = inspect.get_annotations(cls)
+        inherited: tuple[Any, ...] = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+        for field in inherited:
+            if field.name in vars(cls) and field.name not in annotated:
+                setattr(cls, field.name, dataclasses.field(default=vars(cls)[field.name], metadata=field.metadata))
+                annotated[field.name] = field.type
+        cls.__annotations__ = annotated
         dataclass(kw_only=True, repr=True, eq=True)(cls)
         for field in cls.parameters().values():
             for value in (field.default, *(field.metadata.get("search") or ())):

@@ -209,14 +209,11 @@ class Method(Hyperparameters):
 
     @classmethod
     def hook(cls) -> str:
-        """The one of HOOKS that it defines; raises TypeError if it defines none or several."""
+        """The one of HOOKS that it defines ("loss" if it defines none yet). Raises TypeError if it defines several."""
         own = [name for name in HOOKS if getattr(cls, name) is not getattr(Method, name)]
-        if len(own) != 1:
-            raise TypeError(
-                f"{cls.name or cls.__name__} defines {' and '.join(own) or 'none'} of {', '.join(HOOKS)}: "
-                "one of them says what it learns"
-            )
-        return own[0]
+        if len(own) > 1:
+            raise TypeError(f"{cls.name or cls.__name__} defines {' and '.join(own)}: one of them says what it learns")
+        return own[0] if own else HOOKS[0]
 
     @classmethod
     def by_gradient(cls) -> bool:

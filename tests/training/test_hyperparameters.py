@@ -132,3 +132,17 @@ def test_check_wants_a_range(annotation, declared, said):
     own = type("Own", (Steep,), {"__annotations__": {"share": annotation}, "share": declared})
     with pytest.raises(Broken, match=said):
         hyperparameters_are_declared(own())
+
+
+def test_a_plain_value_in_a_fields_place_is_another_default():
+    """Nobody who writes `centred = False` into a class means that it be ignored."""
+
+    class Plain(Method):
+        centred = False
+        learning_rate = 0.5
+
+    assert (Plain().centred, Plain().learning_rate) == (False, 0.5)
+    assert Plain.build({"centred": "true"}).centred is True
+    assert Plain.parameters()["learning_rate"].metadata["help"] == Method.parameters()["learning_rate"].metadata["help"]
+    with pytest.raises(ValueError, match="learning_rate is above 0"):
+        type("Wrong", (Method,), {"learning_rate": -1.0})

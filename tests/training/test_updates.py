@@ -92,7 +92,7 @@ def test_a_file_says_in_one_place_what_is_learned(tmp_path):
         "    def loss(self, *_): ...\n    def update(self, *_): ...\n"
     )
     _, own, _ = load_file(path)
-    with pytest.raises(TypeError, match="defines loss and update of loss, update, fit"):
+    with pytest.raises(TypeError, match="defines loss and update: one of them"):
         own["both"].hook()
 
 
