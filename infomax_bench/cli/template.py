@@ -22,7 +22,7 @@ def filled(kind: str, name: str, hooks: str = "loss") -> str:
     text = (FOLDER / f"{f'{one}_{hooks}' if kind == 'methods' else one}.py").read_text(encoding="utf-8")
     words = name.split("_")
     cls = "".join(word.capitalize() for word in words)
-    if re.search(rf"\b{cls}\b", text):  # what the template itself imports
+    if cls != "MyIdea" and re.search(rf"\b{cls}\b", text):  # what the template itself imports
         cls += one.capitalize()
     return text.replace("MyIdea", cls).replace("My idea", " ".join(words).capitalize()).replace("my_idea", name)
 
