@@ -53,10 +53,11 @@ class FeatureSet:
             self.cache[name] = self.standardised(self.raw(name))
         return self.cache[name]
 
-    def fine(self, name: str, i: int) -> Tensor:
-        """The same of the i-th seed `[n, K]`, made anew, in float64: where features that lie close are told apart."""
+    def fine(self, name: str, i: int, some: Tensor | slice = slice(None)) -> Tensor:
+        """The same of `some` images of the i-th seed's part `[n, K]`, made anew, in float64: where features that lie
+        close are told apart."""
         mean, scale = self.moments()
-        raw = self.features[i][getattr(self.splits[i], name).to(self.features.device)]
+        raw = self.features[i][getattr(self.splits[i], name)[some].to(self.features.device)]
         return standardised(raw, mean[i], scale[i], torch.float64)
 
     def standardised(self, features: Tensor, i: int | slice = slice(None)) -> Tensor:

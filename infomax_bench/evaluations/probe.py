@@ -143,8 +143,8 @@ def few_shot_neighbours(data: FeatureSet, seeds: tuple[int, ...], shots: int) ->
         drawn = few_shot_draws(y, shots, data.n_classes, seed)
         if drawn is None:
             return None
-        x, queries = data.fine("train", i), data.fine("test", i)
-        right = [vote(x[own], y[own], queries, truth, k, data.n_classes) for own in drawn]
+        queries = data.fine("test", i)
+        right = [vote(data.fine("train", i, own), y[own], queries, truth, k, data.n_classes) for own in drawn]
         result.append(torch.stack(right).mean())
     return torch.stack(result)
 

@@ -15,8 +15,11 @@ from torch import Tensor
 
 GROUP, TILE = 16, 2048
 """Training images of which the nearest is kept, and those compared at a time; a tile is some groups."""
-QUERIES = 256
-"""How many ask at a time."""
+MANY = 1024
+"""Training images a neighbour from which on only the nearest of each group is kept; of fewer all are, since most groups
+would be looked into."""
+QUERIES, MOST_QUERIES = 256, 2048
+"""How many ask at a time, and at most, where there are few images."""
 SPARE = 3
 """Images beyond k on the short list."""
 SAME = 1e-12
@@ -41,7 +44,7 @@ def ballots(x: Tensor, y: Tensor, queries: Tensor, k: int, n_classes: int) -> It
     short, finer = _ShortList(points.x, nearest, torch.float32), None
     all_rows = max(1, _ENTRIES // len(points.x))
     everywhere = torch.arange(len(points.x), device=x.device)
-    for own in queries.split(QUERIES):
+    for own in queries.split(max(QUERIES, min(MOST_QUERIES, _ENTRIES // 2 // len(points.x)))):
         found, sure = points.votes_by(short, own, k)
         if not sure.all():  # many near points: products of float64 tell most of them apart
             finer = finer or _ShortList(points.x, nearest, torch.float64)
@@ -130,7 +133,7 @@ class _ShortList:
 
     def __init__(self, x: Tensor, k: int, dtype: torch.dtype) -> None:
         self.k, self.dtype = k, dtype
-        self.group = GROUP if len(x) >= k * GROUP else 1
+        self.group = GROUP if len(x) >= MANY * k else 1
         self.tile = min(TILE, -(-len(x) // self.group) * self.group)
         missing = -len(x) % self.tile
         self.slack = (x.shape[1] + 8) * torch.finfo(dtype).eps / 4
