@@ -160,7 +160,7 @@ def few_shot_knn(context: Context, shots: tuple[int, ...] = SHOTS) -> list[Row]:
     return rows
 
 
-@evaluation(name="linear_probe", version=2, seconds=7e-6, metrics=LINEAR)
+@evaluation(name="linear_probe", version=3, seconds=7e-6, metrics=LINEAR)
 def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]:
     """Accuracy of the linear probe, on test and on validation, and its L2."""
     fitted: Probe = context.once(f"probe {l2}", lambda: linear_probe(context.set, l2))
@@ -171,7 +171,7 @@ def probe_linear(context: Context, l2: tuple[float, ...] = L2_GRID) -> list[Row]
 
 
 @evaluation(
-    version=6,
+    version=7,
     seconds=3e-5,
     of_files=True,
     metrics=[*LINEAR, ACCURACY.under("knn"), ACCURACY.under("few-shot", x=FEW_LABELS, at=SHOTS)],

@@ -56,7 +56,7 @@ NOTHING = "there is nothing to remove"
 
 
 @evaluation(
-    version=7,
+    version=8,
     seconds=5.5e-5,
     of_files=True,
     metrics=[

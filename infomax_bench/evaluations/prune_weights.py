@@ -27,7 +27,7 @@ BY_MAGNITUDE = ("magnitude/frozen", "magnitude/refitted")
 
 
 @evaluation(
-    version=5,
+    version=6,
     seconds=4e-5,
     metrics=[
         ACCURACY.under(*BY_MAGNITUDE, x="share of each unit's weights that is removed", at=WEIGHT_LEVELS),

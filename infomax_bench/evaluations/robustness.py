@@ -24,6 +24,7 @@ DRAWS = 10
 
 
 @evaluation(
+    version=2,
     seconds=2.5e-5,
     of_files=True,
     metrics=[

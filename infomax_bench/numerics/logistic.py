@@ -6,24 +6,24 @@ For every problem, minimises
 
 by L-BFGS. Problems are the seeds S times R, where R are L2 values and feature masks that share a seed's features: they
 share one matrix product. Each problem has its own steps. Three things save iterations and change no optimum: a first
-solution on a small part of the images, the Hessian's blocks of one class each at that solution, estimated on a part of
-them, as a preconditioner (Byrd et al. 2016, "A stochastic quasi-Newton method"), and a new estimate where one did not
-do. Where such blocks would be large (wide features, many classes), all classes share their mean.
+solution on a part of the images, no better than so few are worth, the Hessian's blocks of one class each at that
+solution, estimated on a part of them, as a preconditioner (Byrd et al. 2016, "A stochastic quasi-Newton method"), and a
+new estimate where one did not do. Where such blocks would be large (wide features, many classes), all classes share
+their mean.
 
 L-BFGS stops by its own estimate of the Hessian, which may be wrong (one image far from all others is enough). So the
-end is checked by conjugate gradients on the Hessian itself (of as many images as it is estimated on), which bound what
+end is checked by conjugate gradients on the Hessian itself (of at most HESSIAN_ROWS images), which bound what
 is left to gain, and a problem that fails goes to Newton's method in float64. What is not solved even so, is said.
 """
 
 from __future__ import annotations
 
 import copy
-import itertools
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from infomax_bench.numerics._objective import Objective
 from infomax_bench.numerics._solver import (
     DECREMENT,
     PROMISE,
@@ -38,94 +38,27 @@ from infomax_bench.numerics._solver import (
 from infomax_bench.numerics.newton import FEW, fit_few, newton
 
 MEMORY = 20
-FIRST_ROWS = 4096
-"""Images that the first solution is found on."""
+FIRST_SHARE, FIRST_ROWS = 6, 2048
+"""The first solution is found on one in so many images, where these are at least so many."""
 FIRST_DECREMENT = 1e-3
 HESSIAN_ROWS = 1 << 14
-"""Images that the Hessian is estimated on, and the end checked by."""
+"""Images that the end is checked by, with the Hessian of these."""
+BLOCK_ROWS = 1 << 13
+"""Images that its blocks are estimated on."""
 PATIENCE = 40
 """Iterations after which the Hessian is estimated again, on all images."""
 SHARED_BY = 4
 """Neighbouring problems of a seed that share a Hessian of the cross-entropy: it changes little along a path."""
-CACHED = 3 << 16
-"""Entries of the features and of the logits used at a time on a CPU: few enough to stay in a core's cache."""
 BLOCKS = 1 << 20
 """Entries of the blocks of one problem up to which every class has its own."""
 WEIGHTS = 1 << 22
 """Entries of the weights of the problems of one seed that are solved together: L-BFGS remembers 2 MEMORY of each."""
+SHARES = 1 << 25
+"""Class probabilities that a check keeps."""
 CHECKS = 30
 """Steps of conjugate gradients, at most, that check the end."""
 TOGETHER = 1 << 20
 """Entries of x up to which seeds are solved together on a CPU; larger ones are faster, and smaller, one by one."""
-
-
-def _cached(x: Tensor, entries: int) -> Sequence[Tensor]:
-    """Images `[S, n, K]`, so many at a time that the entries which each of them makes stay in the cache."""
-    cached = CACHED if x.device.type == "cpu" else CACHED << 9
-    return torch.split(x, max(64, cached // entries), dim=1)
-
-
-class _Objective:
-    """Loss `[S, R]` and gradient of weights `[S, R, C, K+1]`, the intercept last."""
-
-    def __init__(self, x: Tensor, y: Tensor, l2: Tensor, keep: Tensor | None, n_classes: int) -> None:
-        s, self.n, k = x.shape
-        self.x = x
-        onehot = torch.nn.functional.one_hot(y, n_classes).to(x.dtype)
-        self.xty = (torch.cat([onehot.mT @ x, onehot.sum(1).unsqueeze(-1)], dim=2) / self.n).unsqueeze(1)
-        self.penalty = torch.cat(
-            [l2.view(-1, 1, 1).expand(-1, 1, k), l2.new_zeros(len(l2), 1, 1)], dim=2
-        )  # [R, 1, K+1]
-        self.keep = None
-        if keep is not None:
-            self.keep = (
-                torch.cat([keep, keep.new_ones(s, keep.shape[1], 1)], dim=2).unsqueeze(2).to(x)
-            )  # [S, R, 1, K+1]
-
-    def select(self, active: Tensor) -> None:
-        """Keeps only the columns R that are still at work."""
-        self.penalty = self.penalty[active]
-        self.keep = None if self.keep is None else self.keep[:, active]
-
-    def product(self, x: Tensor, w: Tensor, v: Tensor, columns: Tensor) -> Tensor:
-        """The Hessian, of images x `[S, n, K]`, at weights w times v, both `[S, r, C, K+1]`, of the problems at
-        columns."""
-        s, r, c, k = w.shape
-        both = torch.cat([w, v], dim=1).view(s, 2 * r * c, k)
-        weight, bias = both[..., :-1].contiguous(), both[..., -1:]
-        total = w.new_zeros(s, r * c, k)
-        for part in _cached(x, s * (2 * r * c + k)):
-            z, t = torch.baddbmm(bias, weight, part.mT).view(s, 2 * r, c, -1).split(r, dim=1)
-            p = z.softmax(2)
-            t = (p * (t - (p * t).sum(2, keepdim=True))).view(s, r * c, -1)
-            total[..., :-1].baddbmm_(t, part)
-            total[..., -1] += t.sum(2)
-        found = total.view(w.shape) / x.shape[1] + self.penalty[columns] * v
-        return found if self.keep is None else found * self.keep[:, columns]
-
-    def __call__(self, w: Tensor, columns: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Of all R problems, or only of those at `columns`, whose weights w then is."""
-        s, r, c, k = w.shape
-        penalty, keep = self.penalty, self.keep
-        if columns is not None:
-            penalty, keep = penalty[columns], None if keep is None else keep[:, columns]
-        weight, bias = w[..., :-1].reshape(s, r * c, k - 1), w[..., -1].reshape(s, r * c, 1)
-        grad, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
-        total = torch.zeros(s, r, dtype=torch.float64, device=w.device)
-        for x in _cached(self.x, s * (r * c + k)):
-            z = torch.baddbmm(bias, weight, x.mT).view(s, r, c, -1)
-            top = z.amax(2, keepdim=True)
-            p = z.sub_(top).exp_()
-            norm = p.sum(2, keepdim=True)
-            p = p.div_(norm).view(s, r * c, -1)
-            total += norm.log_().add_(top).sum((2, 3), dtype=torch.float64)
-            grad.baddbmm_(p, x)
-            grad_bias += p.sum(2, keepdim=True)
-        g = torch.cat([grad, grad_bias], dim=2).view(w.shape) / self.n - self.xty + penalty * w
-        # in float64: the two parts cancel
-        fit = total / self.n - (w.double() * self.xty.double()).sum((-2, -1))
-        loss = fit + 0.5 * (penalty * w.square()).sum((-2, -1), dtype=torch.float64)
-        return loss, g if keep is None else g * keep
 
 
 class _ClassBlocks:
@@ -147,8 +80,10 @@ class _ClassBlocks:
             p = (parts.flatten(1, 2) @ ones.mT).view(s, -1, c, rows.shape[1]).softmax(2)
             curvature = p * (1 - p)
             curvature = curvature if own == c else curvature.mean(2, keepdim=True)
-            for i, j in itertools.product(range(len(chosen)), range(own)):
-                blocks[:, i, j] += (ones * curvature[:, i, j].unsqueeze(2)).mT @ ones
+            columns = ones.mT.contiguous().unsqueeze(1)
+            for i in range(len(chosen)):
+                weighted = (columns * curvature[:, i].unsqueeze(2)).flatten(1, 2)
+                blocks[:, i] += torch.bmm(weighted, ones).view(s, own, k, k)
         nearest = (torch.arange(r, device=w.device).unsqueeze(1) - chosen).abs().argmin(1)
         blocks = blocks.div_(n)[:, nearest]
         diagonal = penalty.expand(s, r, own, k)
@@ -250,15 +185,21 @@ def _fit(
     s, n, k = x.shape
     # whatever order the images are in, the first rows of a fixed one stand for all
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(x.device)
-    objective = _Objective(x, y, l2, keep, n_classes)
+    objective = Objective(x, y, l2, keep, n_classes)
     if w is None:
         w = x.new_zeros(s, len(l2), n_classes, k + 1)
-        if n >= 4 * FIRST_ROWS and 10 * k <= FIRST_ROWS:
-            few = order[:FIRST_ROWS]
-            part = _Objective(x[:, few], y[:, few], l2, keep, n_classes)
-            w = _minimise(part, w, few, torch.inf, FIRST_DECREMENT, 60, check=False)[0]
     else:
         w = w.to(x) if objective.keep is None else w * objective.keep
+    rows = n // FIRST_SHARE
+    if rows >= 10 * k and rows >= FIRST_ROWS:
+        few = order[:rows]
+        part = Objective(x[:, few], y[:, few], l2, keep, n_classes)
+        # of the optimum on so few images, this much less is gained on all of them: half the trace of H^-1 times the
+        # gradients' covariance, which is H / rows
+        free = (x.new_full((1, len(l2)), k) if keep is None else keep.sum(2)) * (n_classes - 1)
+        w = _minimise(
+            part, w, torch.arange(rows), torch.inf, FIRST_DECREMENT, 60, check=False, noise=free / (2 * rows)
+        )[0]
     w, f, gap, iterations = _minimise(objective, w, order, tolerance, DECREMENT, max_iterations)
     for i, r in (gap > PROMISE * f).nonzero().tolist():
         w[i, r], f[i, r], gap[i, r], more = _exactly(
@@ -279,22 +220,25 @@ def _exactly(
 
 
 def _minimise(
-    objective: _Objective,
+    objective: Objective,
     w: Tensor,
     order: Tensor,
     tolerance: float,
     decrement: float,
     max_iterations: int,
     check: bool = True,
+    noise: Tensor | None = None,
 ) -> Solved:
-    """From w on, by L-BFGS (Nocedal and Wright 2006, algorithm 7.5). Without a check nothing is known to be left."""
+    """From w on, by L-BFGS (Nocedal and Wright 2006, algorithm 7.5). Without a check nothing is known to be left.
+
+    noise: absolute decrements `[1 or S, R]` below which it does not go on.
+    """
     r = w.shape[1]
     best_w, active = w.clone(), torch.arange(r, device=w.device)
     f, g = objective(w)
     best_f, gap = f.clone(), torch.zeros_like(f)
-    part = order[:HESSIAN_ROWS] if objective.n > HESSIAN_ROWS else slice(None)
-    few = objective.x[:, part]
-    precondition = _ClassBlocks(few, w, objective.penalty, objective.keep)
+    few = objective.x if objective.n <= BLOCK_ROWS else objective.x[:, order[:HESSIAN_ROWS]]
+    precondition = _ClassBlocks(few[:, :BLOCK_ROWS], w, objective.penalty, objective.keep)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     iteration = 0
     stalled = torch.zeros_like(f, dtype=torch.bool)
@@ -306,7 +250,8 @@ def _minimise(
         if bad.any():
             d = _where(bad, -precondition(g), d)
             slope = dot(d, g)
-        going = ((g.abs().amax((-2, -1)) > tolerance) | (-slope > 2 * decrement * f)) & ~stalled
+        close = decrement * f if noise is None else torch.maximum(decrement * f, noise[:, active])
+        going = ((g.abs().amax((-2, -1)) > tolerance) | (-slope > 2 * close)) & ~stalled
         left = going.any(0) & (iteration < max_iterations)
         if check and not left.all():
             gap[:, active[~left]] = _left_to_gain(objective, few, precondition, w, f, g, ~left)
@@ -331,7 +276,7 @@ def _minimise(
 
 
 def _line_search(
-    objective: _Objective, w: Tensor, f: Tensor, d: Tensor, slope: Tensor
+    objective: Objective, w: Tensor, f: Tensor, d: Tensor, slope: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Goes from w along d, less far where that does not lower the objective enough: where to, the objective and its
     gradient there, and for which problems it is enough. slope: of f along d."""
@@ -353,21 +298,20 @@ def _line_search(
 
 
 def _left_to_gain(
-    objective: _Objective, x: Tensor, precondition: _ClassBlocks, w: Tensor, f: Tensor, g: Tensor, which: Tensor
+    objective: Objective, x: Tensor, precondition: _ClassBlocks, w: Tensor, f: Tensor, g: Tensor, which: Tensor
 ) -> Tensor:
     """A bound on what some problems, `which` bool `[R]`, have left to gain, as tight as the promise needs,
     `[S, r]`; the Hessian is that of the images x."""
-    columns = torch.nonzero(which).flatten()
-    w, f, g = w[:, columns], f[:, columns], g[:, columns]
+    found = []
+    for columns in torch.nonzero(which).flatten().split(max(1, SHARES // (len(x) * x.shape[1] * w.shape[2]))):
+        own_w, own_f, own_g = w[:, columns], f[:, columns], g[:, columns]
 
-    def stop(_: Tensor, bounds: Bounds) -> Tensor:
-        return (bounds[1] <= PROMISE * f) | (bounds[0] > PROMISE * f)
+        def stop(_: Tensor, bounds: Bounds, promised: Tensor = PROMISE * own_f) -> Tensor:
+            return (bounds[1] <= promised) | (bounds[0] > promised)
 
-    def product(v: Tensor) -> Tensor:
-        return objective.product(x, w, v, columns)
-
-    l2 = objective.penalty[columns, 0, 0].double()
-    return conjugate_gradients(product, precondition.of(columns), g, l2, stop, CHECKS)[1][1].double()
+        l2, product = objective.penalty[columns, 0, 0].double(), objective.hessian(x, own_w, columns)
+        found.append(conjugate_gradients(product, precondition.of(columns), own_g, l2, stop, CHECKS)[1][1].double())
+    return torch.cat(found, 1)
 
 
 def _two_loop(precondition: _ClassBlocks, g: Tensor, pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:

@@ -21,8 +21,9 @@ from infomax_bench.evaluations.probe import (
     few_shot_neighbours,
     linear_probe,
 )
+from infomax_bench.numerics._objective import Objective
 from infomax_bench.numerics._solver import PROMISE, complain, inverse
-from infomax_bench.numerics.logistic import _minimise, _Objective, fit_logistic
+from infomax_bench.numerics.logistic import _minimise, fit_logistic
 from infomax_bench.numerics.newton import newton
 
 
@@ -265,7 +266,7 @@ def test_what_is_left_to_gain_is_bounded_wherever_it_stops(l2):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             w = torch.zeros(1, 1, 3, 13)
-            objective = _Objective(data[0], data[1], data[2], None, 3)
+            objective = Objective(data[0], data[1], data[2], None, 3)
             _, loss, gap, _ = _minimise(objective, w, torch.arange(1500), 1e-4, 1e-5, iterations)
             complain(gap, loss)
         near = loss.item() - best < 0.01 * best  # the Newton decrement is what is left to gain near the optimum
