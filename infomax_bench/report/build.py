@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -26,6 +27,7 @@ from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.comparison import comparison, independence
+from infomax_bench.report.drawn import Drawn, drawn_in, origin
 from infomax_bench.report.facts import datasets, facts
 from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.missing import gaps, grouped, missing
@@ -92,7 +94,7 @@ def write_report(
     answers in Markdown.
     """
     (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
-    content = contents(registry, results, verdicts) | {
+    content = contents(registry, results, verdicts, drawn_in(out / "figures")) | {
         "folder": printable(_relative(root, out)),
         "speed": speed(_speed_of(root)),
     }
@@ -120,8 +122,11 @@ def _write_page(language: Environment, name: str, path: Path, place: str, conten
     write_text(path, language.get_template(f"{name}.jinja").render(content, place=place))
 
 
-def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> dict[str, Any]:
-    """All that the templates lay out. Says once if no font has what names are written in."""
+def contents(
+    registry: Registry, results: Results, verdicts: list[Verdict], drawn: Drawn = MappingProxyType({})
+) -> dict[str, Any]:
+    """All that the templates lay out. drawn: figures that are there. Says once if no font has what names
+    are written in."""
     _say_what_fonts_lack(results)
     subjects = {v.subject for v in verdicts}
     claims = results.claims(subjects.pop() if len(subjects) == 1 else None)
@@ -134,11 +139,11 @@ def contents(registry: Registry, results: Results, verdicts: list[Verdict]) -> d
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
     (shown, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
         [
-            partial(_galleries, results, claims),
+            partial(_galleries, results, claims, drawn),
             partial(comparison, results, claims, names),
-            partial(independence, results, claims),
+            partial(independence, results, claims, drawn),
             *(
-                partial(_section, b, own, claims, verdicts, names, results)
+                partial(_section, b, own, claims, verdicts, names, results, drawn)
                 for b in benchmarks
                 if len(own := rows[b.name])
             ),
@@ -235,10 +240,10 @@ def _say_what_fonts_lack(results: Results) -> None:
 
 
 def _galleries(
-    results: Results, claims: Claims
+    results: Results, claims: Claims, drawn: Drawn
 ) -> tuple[list[dict[str, Any]], tuple[Picture | None, Table | None, list[str]]]:
     galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
-    return [_pictures(g) for g in galleries], training(galleries, claims)
+    return [_pictures(g, drawn) for g in galleries], training(galleries, claims, drawn)
 
 
 def _section(
@@ -248,15 +253,19 @@ def _section(
     verdicts: list[Verdict],
     names: dict[str, str],
     results: Results,
+    drawn: Drawn,
 ) -> Section:
-    return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims))
+    return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims), drawn)
 
 
-def _pictures(gallery: Gallery) -> dict[str, Any]:
+def _pictures(gallery: Gallery, drawn: Drawn) -> dict[str, Any]:
     """A page that holds its pictures has filters and units apart; beside one that does not they are one file."""
     name = "-".join(["units", file_name(gallery.method), file_name(gallery.dataset), str(gallery.width)])
     filters, top = (picture and Picture(name, "", picture) for picture in (gallery.filters, gallery.top))
-    whole = Picture(name, "", beside(filters.data, top.data)) if filters and top else filters or top
+    whole = filters or top
+    if filters and top:
+        made = origin(beside, filters.data, top.data)
+        whole = Picture(name, "", drawn[made].read_bytes() if made in drawn else beside(filters.data, top.data, made))
     return {"of": gallery, "filters": filters, "top": top, "pictures": [whole] if whole else []}
 
 

@@ -8,11 +8,12 @@ import pandas as pd
 
 from infomax_bench.base.status import Status
 from infomax_bench.plots.figures import comparable, intervals, scatter
+from infomax_bench.report.drawn import Drawn
 from infomax_bench.report.parts import Picture, Table, number, picture
 from infomax_bench.run.results import Results
 from infomax_bench.stats.correlation import spearman
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.view import seeds_of
+from infomax_bench.study.view import Shown, View, seeds_of
 
 ROLE_ORDER = ("this work", "prior art", "control", "reference")
 
@@ -92,7 +93,7 @@ def _accuracy(rows: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def independence(results: Results, claims: Claims) -> Picture | None:
+def independence(results: Results, claims: Claims, drawn: Drawn) -> Picture | None:
     """The essay's question in one figure: dependence between units against accuracy."""
     rows = main_rows(results)
     across, up = metric(rows, "nonlinear_dependence"), metric(rows, "accuracy", "linear")
@@ -107,10 +108,11 @@ def independence(results: Results, claims: Claims) -> Picture | None:
         if len(own) > 2 and own["x"].nunique() > 1 and own["y"].nunique() > 1
     }
     xlabel, ylabel = "nonlinear dependence between units (0: independent)", "accuracy (%)"
-    figure = scatter(across, up, claims, xlabel=xlabel, ylabel=ylabel, scale=(1, 100), notes=notes)
+    options = {"xlabel": xlabel, "ylabel": ylabel, "scale": (1, 100), "notes": notes}
+    shown = Shown(View("independence", scatter, **options), [across, up], claims)
     caption = (
         f"Accuracy of a linear probe against the dependence between units, each method at one width ({seeds_of(up)}, "
         "95 % intervals). If independence made features good, the points would fall from left to right. The rank "
         "correlation is over methods: a description, not a test."
     )
-    return picture("independence", caption, figure)
+    return picture("independence", caption, shown, drawn)

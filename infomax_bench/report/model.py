@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Collection, Iterable, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
+from infomax_bench.report.drawn import Drawn
 from infomax_bench.report.parts import Group, Passage, Picture, Section, capital, table
 from infomax_bench.report.tuning import untuned
 from infomax_bench.run.results import Results
@@ -39,17 +40,20 @@ def section(
     verdicts: Sequence[Verdict],
     names: dict[str, str],
     arrays: Kept,
+    drawn: Drawn = MappingProxyType({}),
 ) -> Section:
-    """A benchmark's part of the report. A plug-in whose figure or table fails costs a line, not the report."""
+    """A benchmark's part of the report. drawn: figures that are there.
+
+    A plug-in whose figure or table fails costs a line, not the report.
+    """
     rule = benchmark.paragraph("Rule")
     own = [v for v in verdicts if v.benchmark == benchmark.name]
     made = Section(
         benchmark.name, benchmark.title, benchmark.question(), capital(benchmark.paragraph("Claim")), rule, own
     )
     try:
-        drawn = itertools.chain(benchmark.figures(rows, claims), benchmark.drawings(arrays, claims))
-        for i, (caption, figure) in enumerate(drawn, start=1):
-            made.pictures.append(Picture.of(f"{benchmark.name}-{i}", caption, figure))
+        for i, (caption, shown) in enumerate(benchmark.shown(rows, arrays, claims), start=1):
+            made.pictures.append(Picture.of(f"{benchmark.name}-{i}", caption, shown, drawn))
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
     try:

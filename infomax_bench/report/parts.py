@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import logging
 import math
 import re
@@ -14,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from PIL import Image
 
-from infomax_bench.plots.theme import png, short
+from infomax_bench.plots.theme import DPI, png, short
+from infomax_bench.report.drawn import Drawn, origin_of
 from infomax_bench.stats.verdict import Verdict, lost
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.view import Shown
 
 log = logging.getLogger("infomax_bench")
 
@@ -34,9 +37,11 @@ class Picture:
     inches: float = 0.0
 
     @classmethod
-    def of(cls, name: str, caption: str, figure: Figure) -> Picture:
-        """Drawn; errors are matplotlib's."""
-        return cls(name, caption, png(figure), figure.get_figwidth())
+    def of(cls, name: str, caption: str, shown: Shown, drawn: Drawn) -> Picture:
+        """One that is drawn already, or drawn now; errors are matplotlib's."""
+        made = origin_of(shown)
+        data = drawn[made].read_bytes() if made in drawn else png(shown.figure(), made)
+        return cls(name, caption, data, Image.open(io.BytesIO(data)).width / DPI)
 
     @property
     def uri(self) -> str:
@@ -132,10 +137,10 @@ class Passage:
     again: str
 
 
-def picture(name: str, caption: str, figure: Figure) -> Picture | None:
+def picture(name: str, caption: str, shown: Shown, drawn: Drawn) -> Picture | None:
     """None, and a warning, for what cannot be drawn: a name may be of any length."""
     try:
-        return Picture.of(name, caption, figure)
+        return Picture.of(name, caption, shown, drawn)
     except (RuntimeError, ValueError, MemoryError) as error:
         log.warning(f"the figure {name!r} is left out, for it could not be drawn ({error})")
         return None

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from infomax_bench.plots.figures import sparks
+from infomax_bench.report.drawn import Drawn
 from infomax_bench.report.images import Gallery
 from infomax_bench.report.parts import Picture, Table, number, picture, signed
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.view import Shown, View
 
 LATE = 0.1
 """The last part of training whose share of the whole fall of the loss says whether it still falls."""
@@ -31,7 +33,9 @@ def still_falling(total: np.ndarray) -> float:
     return float((at_the_end[fell] / fall[fell]).mean()) if fell.any() else math.nan
 
 
-def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | None, Table | None, list[str]]:
+def training(
+    galleries: Sequence[Gallery], claims: Claims, drawn: Drawn
+) -> tuple[Picture | None, Table | None, list[str]]:
     """Curves of the whole loss of all encoders, a table of its terms, and the data sets on which the subject's was
     still falling at the end."""
     logged = [g for g in galleries if g.log and next(iter(g.log.values())).shape[1] > 1]
@@ -40,9 +44,8 @@ def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | No
     totals = {(g.method, g.dataset): np.sum(list(g.log.values()), axis=0, dtype=float) for g in logged}
     late = {which: still_falling(total) for which, total in totals.items()}
     falling = sorted(which for which, share in late.items() if share > FALLING)
-    figure = sparks(
-        totals, claims, label="loss over training, a line for each seed, each panel to its own scale", marked=falling
-    )
+    label = "loss over training, a line for each seed, each panel to its own scale"
+    shown = Shown(View("training", sparks, series=totals, label=label, marked=falling), [], claims)
     found: dict[str, list[str]] = defaultdict(list)
     for method, dataset in falling:
         found[method].append(dataset)
@@ -58,9 +61,9 @@ def training(galleries: Sequence[Gallery], claims: Claims) -> tuple[Picture | No
         for term, values in sorted(g.log.items()):
             first, last = (signed(float(np.mean(values[:, i])), plus=False) for i in (0, -1))
             share = late[g.method, g.dataset]
-            shown = "–" if math.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
-            lines.append([g.method, g.dataset, number(g.steps), term, first, last, shown])
+            fall = "–" if math.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
+            lines.append([g.method, g.dataset, number(g.steps), term, first, last, fall])
             strong.append(g.method == claims.subject)
     head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]
     terms = Table(head, lines, [False, False, True, False, True, True, True], strong)
-    return picture("training", caption, figure), terms, found[claims.subject]
+    return picture("training", caption, shown, drawn), terms, found[claims.subject]

@@ -207,7 +207,17 @@ def _table(jobs: pd.DataFrame, counts: np.ndarray, columns: Mapping[str, Any], t
         table = table.sort_values("current", ascending=False, kind="stable")
     table = table.drop_duplicates([*order, "backbone", "depth", "status"])
     table = table.sort_values(order, kind="stable", ignore_index=True)  # words in order of their codes: as they are
-    return table.astype(dict.fromkeys({*words, *WORDS} - {*CODED}, str))
+    spelled = [str(name) for name in table if name in {*words, *WORDS} - {*CODED}]
+    return table.assign(**{name: _spelled(table[name]) for name in spelled})
+
+
+def _spelled(codes: pd.Series) -> pd.Series:
+    """A categorical column of texts as texts: what `astype(str)` gives, without an object for each."""
+    import pyarrow as pa
+
+    words, at = pa.array(codes.cat.categories.tolist(), pa.large_string()), codes.cat.codes.to_numpy()
+    coded = pa.DictionaryArray.from_arrays(pa.array(at, mask=at < 0), words)
+    return pd.Series(pd.array(coded.cast(words.type), dtype="str"), index=codes.index, name=codes.name)
 
 
 def wrong_tags(benchmark: Benchmark, grid: Iterable[tuple[Cell, Request]]) -> str:

@@ -26,7 +26,7 @@ from infomax_bench.study.contrast import BoundContrast, Contrast, GroupContrast
 from infomax_bench.study.given import Given
 from infomax_bench.study.selection import Derived, Select
 from infomax_bench.study.suite import Suite
-from infomax_bench.study.view import View
+from infomax_bench.study.view import Shown, View
 from infomax_bench.study.words import Words
 
 if TYPE_CHECKING:
@@ -159,18 +159,26 @@ class Benchmark:
         return "\n".join(self.words.say("answer", found, claims)) if found else ""
 
     def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
-        """The views that have something to show, with their captions."""
-        yield from self._drawn(self.views(rows, claims), rows, claims)
+        """The views that have something to show, drawn, with their captions."""
+        return ((caption, shown.figure()) for caption, shown in self._shown(self.views(rows, claims), rows, claims))
 
     def drawings(self, kept: Kept, claims: Claims) -> Iterator[tuple[str, Figure]]:
-        """The pictures with their captions."""
-        yield from self._drawn(self.pictures(kept, claims), pd.DataFrame(), claims)
+        """The pictures, drawn, with their captions."""
+        return ((caption, shown.figure()) for caption, shown in self._pictures(kept, claims))
 
-    def _drawn(self, views: Iterable[View], rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:
+    def shown(self, rows: pd.DataFrame, kept: Kept, claims: Claims) -> Iterator[tuple[str, Shown]]:
+        """The views that have something to show, and then the pictures, with their captions."""
+        yield from self._shown(self.views(rows, claims), rows, claims)
+        yield from self._pictures(kept, claims)
+
+    def _pictures(self, kept: Kept, claims: Claims) -> Iterator[tuple[str, Shown]]:
+        return self._shown(self.pictures(kept, claims), pd.DataFrame(), claims)
+
+    def _shown(self, views: Iterable[View], rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Shown]]:
         for view in views:
             shown = view.shown(rows, claims)
             if shown is not None:
-                yield " ".join(self.words.say(view.name, shown.told)), shown.figure()
+                yield " ".join(self.words.say(view.name, shown.told)), shown
 
     def _in_words(self, verdict: Verdict) -> Verdict:
         sentences = self.words.say(verdict.said, verdict) if verdict.said else [verdict.sentence]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -58,14 +58,19 @@ class Shown:
     view: View
     frames: list[pd.DataFrame]
     claims: Claims
-    told: dict[str, Any]
+    told: dict[str, Any] = field(default_factory=dict)
 
-    def figure(self) -> Figure:
-        """Draws it."""
+    def called_with(self) -> tuple[list[pd.DataFrame], dict[str, Any]]:
+        """The frames and the options that it is drawn with."""
         options = dict(self.view.options)
         if "claims" in inspect.signature(self.view.draw).parameters:
             options.setdefault("claims", self.claims)
-        return self.view.draw(*self.frames, **options)
+        return self.frames, options
+
+    def figure(self) -> Figure:
+        """Draws it."""
+        frames, options = self.called_with()
+        return self.view.draw(*frames, **options)
 
 
 def seeds_of(rows: pd.DataFrame) -> str:

@@ -85,7 +85,7 @@ class Broken(Benchmark):
 
     title = "A plug-in that fails"
 
-    def figures(self, rows, claims):
+    def views(self, rows, claims):
         raise RuntimeError("no <figure>")
         yield
 
