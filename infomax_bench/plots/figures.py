@@ -18,7 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
-from scipy import stats
+from scipy import special
 
 from infomax_bench.base.status import Status
 from infomax_bench.plots.labels import label_ends, label_points
@@ -58,7 +58,7 @@ def intervals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     seeds = good.groupby([*by, "seed"], observed=True, as_index=False)["value"].mean()
     found: pd.DataFrame = seeds.groupby(list(by), observed=True)["value"].agg(["mean", "std", "count"]).reset_index()
     n = found.pop("count").to_numpy()
-    half = stats.t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * found.pop("std") / np.sqrt(n)
+    half = special.stdtrit(np.maximum(n - 1, 1), (1 + LEVEL) / 2) * found.pop("std") / np.sqrt(n)
     return found.assign(low=found["mean"] - half, high=found["mean"] + half, n=n)
 
 

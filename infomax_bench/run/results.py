@@ -121,14 +121,12 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
     """
     store = Store(root)
     manifest = store.manifest() if manifest is None else manifest
-    info = printable(read_info(root, store.warn) if info is None else info)
+    info = _printable(read_info(root, store.warn) if info is None else info)
     if not manifest or "suite" not in info:
         raise UserError(" ".join(store.warnings[-1:]) or f"{root} holds no results; 'infomax-bench run' makes some")
     entries = list(manifest.values())
     rows = read_rows(root, entries)
-    text = json.dumps(entries, ensure_ascii=False, default=str)
-    if "\\" in text or not text.isprintable():  # else it would take long to find nothing
-        entries = printable(entries)
+    entries = _printable(entries)
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
     bases = []
     for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
@@ -162,6 +160,12 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
         named = ", ".join(of[:5]) + ", ..." * (len(of) > 5)
         results.warnings.append(f"{len(results.missing)} results that were asked for are not there (of {named})")
     return results
+
+
+def _printable(content: Any) -> Any:
+    """What `printable` gives; of much in which nothing is to be escaped, it would take long to find that."""
+    text = json.dumps(content, ensure_ascii=False, default=str)
+    return content if text.isprintable() and "\\" not in text else printable(content)
 
 
 def _of_one_job(entry: dict[str, Any], job: Job, results: Results) -> dict[str, Any]:

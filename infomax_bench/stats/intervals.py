@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from infomax_bench.base.status import Status
 
@@ -52,9 +52,9 @@ def interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Inte
 
 
 @functools.lru_cache(maxsize=4096)
-def t_quantile(n: int, alpha: float) -> float:
+def t_quantile(n: float, alpha: float) -> float:
     """What a t statistic of n values exceeds with probability alpha."""
-    return float(stats.t.isf(alpha, n - 1))
+    return -float(special.stdtrit(n - 1, alpha))
 
 
 def rank_interval(rho: float, n: int, level: float = LEVEL) -> tuple[float, float]:
@@ -64,7 +64,7 @@ def rank_interval(rho: float, n: int, level: float = LEVEL) -> tuple[float, floa
         return -1.0, 1.0
     if abs(rho) >= 1:
         return rho, rho
-    half = stats.norm.isf((1 - level) / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    half = -float(special.ndtri((1 - level) / 2)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)
 
 

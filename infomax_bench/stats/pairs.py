@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from infomax_bench.stats.intervals import ALPHA, Interval, interval
+from infomax_bench.stats.intervals import ALPHA, Interval, interval, t_quantile
 from infomax_bench.stats.readings import by_seed
 
 BETWEEN, OWN, WITH = "two methods", "two seeds of one method", "with "
@@ -30,7 +29,7 @@ def chained(values: pd.Series) -> Interval:
     if n < 3:
         return replace(found, low=-math.inf, high=math.inf)
     df = (2 * n - 4) ** 2 / (6 * n - 16)
-    half = float(stats.t.isf(ALPHA, df)) * found.sd * math.sqrt(2 * (n - 1) / (n - 2) / n)
+    half = t_quantile(df + 1, ALPHA) * found.sd * math.sqrt(2 * (n - 1) / (n - 2) / n)
     return replace(found, low=found.mean - half, high=found.mean + half, p_greater=math.nan, p_less=math.nan)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from infomax_bench.stats.compare import Comparison
 from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, Interval
@@ -25,13 +25,15 @@ def power(effect: float, sd: float, n: float | np.ndarray, alpha: float = ALPHA)
 
     The one-sided t test at level alpha, by the noncentral t distribution; never, for fewer than MIN_SEEDS seeds.
     """
+    from scipy.stats import nct  # all of it takes a while; special.nctdtr knows no answer far out
+
     n = np.asarray(n, dtype=float)
     if sd <= 0:
         sure = np.full(n.shape, float(effect > 0))
     else:
         df = np.maximum(n, 2) - 1
         away = np.clip(effect / sd * np.sqrt(n), -40, 40)  # certain from there on, and beyond scipy's reach further out
-        sure = stats.nct.sf(special.stdtrit(df, 1 - alpha), df, away)
+        sure = nct.sf(special.stdtrit(df, 1 - alpha), df, away)
     result = np.where(n >= MIN_SEEDS, sure, 0.0)
     return result if result.ndim else float(result)
 

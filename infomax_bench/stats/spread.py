@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
-from infomax_bench.stats.intervals import LEVEL
+from infomax_bench.stats.intervals import LEVEL, t_quantile
 from infomax_bench.stats.readings import by_seed
 
 
@@ -33,7 +33,7 @@ def deviation(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Spr
         return Spread(math.nan, 0.0, math.inf, n)
     sd = float(x.std(ddof=1))
     tail = (1 - level) / 2
-    low, high = (sd * math.sqrt((n - 1) / stats.chi2.isf(p, n - 1)) for p in (tail, 1 - tail))
+    low, high = (sd * math.sqrt((n - 1) / special.chdtri(n - 1, p)) for p in (tail, 1 - tail))
     return Spread(sd, float(low), float(high), n)
 
 
@@ -52,7 +52,7 @@ def deviation_ratio(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.nda
         ratio = one / other if n > 1 and other > 1e-12 else math.nan
         return Spread(ratio, 0.0, math.inf, n)
     rest = max(0.0, 1 - float(np.corrcoef(a, b)[0, 1]) ** 2)
-    k = 1 + 2 * rest * float(stats.t.isf((1 - level) / 2, n - 2)) ** 2 / (n - 2)
+    k = 1 + 2 * rest * t_quantile(n - 1, (1 - level) / 2) ** 2 / (n - 2)
     width = math.sqrt(k * k - 1)
     ratio = one / other
     return Spread(ratio, ratio / math.sqrt(k + width), ratio * math.sqrt(k + width), n)
