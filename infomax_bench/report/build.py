@@ -1,6 +1,7 @@
 """The report: HTML files that need nothing else, and the same content in Markdown for a code host.
 
 All are written from results alone: no training, no clock, so that the same results give the same bytes.
+A figure that lies there and was made from the same is kept (`drawn`).
 """
 
 from __future__ import annotations

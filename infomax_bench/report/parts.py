@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from infomax_bench.plots.theme import DPI, png, short
+from infomax_bench.plots import theme
+from infomax_bench.plots.theme import png, short
 from infomax_bench.report.drawn import Drawn, origin_of
 from infomax_bench.stats.verdict import Verdict, lost
 from infomax_bench.study.benchmark import Benchmark
@@ -41,7 +42,7 @@ class Picture:
         """One that is drawn already, or drawn now; errors are matplotlib's."""
         made = origin_of(shown)
         data = drawn[made].read_bytes() if made in drawn else png(shown.figure(), made)
-        return cls(name, caption, data, Image.open(io.BytesIO(data)).width / DPI)
+        return cls(name, caption, data, Image.open(io.BytesIO(data)).width / theme.DPI)
 
     @property
     def uri(self) -> str:

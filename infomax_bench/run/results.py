@@ -202,16 +202,20 @@ def _table(jobs: pd.DataFrame, counts: np.ndarray, columns: Mapping[str, Any], t
     asked for, of which one was made again: what is current counts."""
     words = [name for name in jobs if name not in tags and isinstance(jobs[name].dtype, pd.StringDtype)]
     words += [name for name in CODED if name not in words]
-    shared = jobs.astype(dict.fromkeys(words, "category")).iloc[np.repeat(np.arange(len(jobs)), counts)]
-    own = {name: pd.Categorical(column) if column.dtype == object else column for name, column in columns.items()}
-    table = shared.reset_index(drop=True).assign(**own)[[*COLUMNS, *tags]]
+    shared, job = jobs.astype(dict.fromkeys(words, "category")), np.repeat(np.arange(len(jobs)), counts)
     order = ["benchmark", "track", "dataset", "target", "method", "label", "width", "metric", "protocol"]
     order += ["other", "x", "seed"]
-    if not table["current"].all():
-        table = table.sort_values("current", ascending=False, kind="stable")
-    table = table.drop_duplicates([*order, "backbone", "depth", "status"])
-    table = table.sort_values(order, kind="stable", ignore_index=True)  # words in order of their codes: as they are
-    spelled = [str(name) for name in table if name in {*words, *WORDS} - {*CODED}]
+    same = [*order, "backbone", "depth", "status"]
+    # which rows, in which order, is found on the columns that decide it; words are in order of their codes
+    keys = pd.DataFrame(
+        {name: columns[name] if name in columns else shared[name].array[job] for name in [*same, "current"]}
+    )
+    if not keys["current"].all():
+        keys = keys.sort_values("current", ascending=False, kind="stable")
+    rows = keys.drop_duplicates(same).sort_values(order, kind="stable").index.to_numpy()
+    own = {name: column[rows] for name, column in columns.items()}
+    table: pd.DataFrame = shared.iloc[job[rows]].reset_index(drop=True).assign(**own)[[*COLUMNS, *tags]]
+    spelled: list[str] = [str(name) for name in table if name in {*words, *WORDS} - {*CODED}]
     return table.assign(**{name: _spelled(table[name]) for name in spelled})
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from infomax_bench.base.forked import available_cores, in_parallel
 from infomax_bench.base.printable import printable
@@ -40,7 +41,7 @@ class Rows:
     jobs: list[Job | None] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     failed: list[list[str]] = field(default_factory=list)
-    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -142,17 +143,21 @@ def _printable(job: Job) -> Job:
     return replace(job, rows=[], reason=printable(job.reason), stamp=printable(job.stamp))
 
 
-def _joined(blocks: Sequence[_Block]) -> dict[str, np.ndarray]:
-    """The columns of all blocks, with words. Equal words become one object: a table of millions of them is compared and
-    grouped several times faster."""
-    one: dict[Any, Any] = {}
-    joined = {}
+def _joined(blocks: Sequence[_Block]) -> dict[str, Any]:
+    """The columns of all blocks; words as codes, in the order of the words: a table of millions of them is sorted and
+    compared several times faster."""
+    joined: dict[str, Any] = {}
     for name in OWN if blocks else ():
         columns = [block.columns[name] for block in blocks]
-        if name in WORDS:
-            spelled = [[one.setdefault(w, w) for w in map(printable, block.words[name])] for block in blocks]
-            columns = [np.array(w, dtype=object)[c] for w, c in zip(spelled, columns, strict=True)]
-        joined[name] = np.concatenate(columns)
+        if name not in WORDS:
+            joined[name] = np.concatenate(columns)
+            continue
+        spelled = [list(map(printable, block.words[name])) for block in blocks]
+        known = sorted({word for words in spelled for word in words if word is not None})
+        code: dict[str | None, int] = {None: -1, **{word: i for i, word in enumerate(known)}}
+        of_all = [np.array([code[w] for w in words], dtype=np.int32) for words in spelled]
+        codes = np.concatenate([of[at] for of, at in zip(of_all, columns, strict=True)])
+        joined[name] = pd.Categorical.from_codes(codes, pd.Index(known, dtype="str"))
     return joined
 
 
