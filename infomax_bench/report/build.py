@@ -95,7 +95,8 @@ def write_report(
     answers in Markdown.
     """
     (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
-    content = contents(registry, results, verdicts, drawn_in(out / "figures")) | {
+    drawn = drawn_in(out / "figures")
+    content = contents(registry, results, verdicts, drawn) | {
         "folder": printable(_relative(root, out)),
         "speed": speed(_speed_of(root)),
     }
@@ -105,7 +106,7 @@ def write_report(
         place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
         pages.append(("answers.md", document, place))
     in_parallel(
-        [partial(_write_figures, out / "figures", content["pictures"])]
+        [partial(_write_figures, out / "figures", content["pictures"], drawn)]
         + [partial(_write_page, languages[page[0].split(".")[1]], *page, content) for page in pages],
         available_cores(),
     )
@@ -113,7 +114,10 @@ def write_report(
     return out / "report.html"
 
 
-def _write_figures(folder: Path, pictures: Sequence[Picture]) -> None:
+def _write_figures(folder: Path, pictures: Sequence[Picture], drawn: Drawn) -> None:
+    """And removes those of a former report that this one has not."""
+    for path in set(drawn.values()) - {folder / f"{picture.name}.png" for picture in pictures}:
+        path.unlink(missing_ok=True)
     for picture in pictures:
         with replacing(folder / f"{picture.name}.png") as temporary:
             temporary.write_bytes(picture.data)
@@ -244,7 +248,7 @@ def _galleries(
     results: Results, claims: Claims, drawn: Drawn
 ) -> tuple[list[dict[str, Any]], tuple[Picture | None, Table | None, list[str]]]:
     galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
-    return [_pictures(g, drawn) for g in galleries], training(galleries, claims, drawn)
+    return [_pictures(g, claims, drawn) for g in galleries], training(galleries, claims, drawn)
 
 
 def _section(
@@ -259,12 +263,15 @@ def _section(
     return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims), drawn)
 
 
-def _pictures(gallery: Gallery, drawn: Drawn) -> dict[str, Any]:
-    """A page that holds its pictures has filters and units apart; beside one that does not they are one file."""
+def _pictures(gallery: Gallery, claims: Claims, drawn: Drawn) -> dict[str, Any]:
+    """A page that holds its pictures has filters and units apart; beside one that does not they are one file, of the
+    subject alone: with those of all, a repository would hold a file for each method on each data set."""
     name = "-".join(["units", file_name(gallery.method), file_name(gallery.dataset), str(gallery.width)])
     filters, top = (picture and Picture(name, "", picture) for picture in (gallery.filters, gallery.top))
     whole = filters or top
-    if filters and top:
+    if gallery.method != claims.subject:
+        whole = None
+    elif filters and top:
         made = origin(beside, filters.data, top.data)
         whole = Picture(name, "", drawn[made].read_bytes() if made in drawn else beside(filters.data, top.data, made))
     return {"of": gallery, "filters": filters, "top": top, "pictures": [whole] if whole else []}
