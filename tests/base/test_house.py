@@ -20,7 +20,7 @@ TESTS = sorted((HOME / "tests").rglob("*.py"))
 BENCHMARKS = sorted((HOME / "benchmarks").glob("*.py"))
 MOST_LINES, MOST_OF_A_FUNCTION = 400, 60
 MOST_OF_A_BENCHMARK, MOST_OF_ALL = 200, 2_000
-MOST_FILES, MOST_BY_HAND = 760, 20
+MOST_FILES, MOST_BY_HAND = 700, 20
 """Tracked files, and statements that the formatter is kept from."""
 PUBLIC = ("evaluate", "load", "rank", "methods", "datasets", "pretrain", "probe", "features")
 """Functions, of today and to come, that `infomax_bench.NAME` has to give: no room may stand in their way."""

@@ -246,8 +246,9 @@ def test_lists_name_everything(capsys, monkeypatch):
         assert one in capsys.readouterr().out
 
 
-def test_one_is_told_of_at_length(capsys):
+def test_one_is_told_of_at_length(capsys, monkeypatch):
     """Of a data set whom to cite and on which terms it may be used, for every one that comes with the project."""
+    monkeypatch.setenv("COLUMNS", "110")  # lines are as wide as the terminal
     assert main(["list", "datasets", "mnist"]) == 0
     told = capsys.readouterr().out
     assert "licence   CC BY-SA 3.0\n" in told
