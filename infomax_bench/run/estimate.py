@@ -131,8 +131,10 @@ class _AsIfDone(Store):
 def _compared(planner: Planner, asked: Planned, prices: Prices) -> tuple[Line, list[float]]:
     """The comparisons of encoders with each other, and the core-seconds of each group of them."""
     plugins, line = planner.registry, Line("comparisons")
-    manifest = {**asked.store.manifest(), **{entry.slot: entry.as_json() for entry in asked.entries}}
     every = [plugins.benchmark(name) for name in plugins.names("benchmarks")]
+    compared = {benchmark.name for benchmark in every if benchmark.compares}
+    own = {entry.slot: entry.as_json() for entry in asked.entries if entry.benchmark in compared}
+    manifest = {**asked.store.manifest(), **own}
     groups, entries = compare.groups_of(_AsIfDone(asked), manifest, plugins, every)
     by_key = {entry["key"]: entry for entry in entries.values()}
     costs = []

@@ -26,7 +26,7 @@ from infomax_bench.data.dataset import load
 from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run import compare, engine, machine
 from infomax_bench.run.decisions import decide_all, find_all, write_decisions
-from infomax_bench.run.estimate import need_room
+from infomax_bench.run.estimate import in_time, need_room, packed
 from infomax_bench.run.planned import planned
 from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table
 from infomax_bench.run.spent import Record, known_prices, of_outcome, remember
@@ -89,6 +89,8 @@ def run(
     own_info = partial(_write_info, store, registry, suite, planner, studies or {})
     info, manifest = own_info(), store.update_manifest(merged)
     counted = f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}"
+    if todo and remembers and not workers.scheduler:
+        counted += f"; about {in_time(packed((task.cost for task in todo), workers.jobs))} to go"
     _say(quiet, counted, *store.warnings, *(f"failed: {fault}" for fault in faults))
     record = _Record(root, begin, workers.jobs, info, remembers=remembers)
     failures = faults + (_work(todo, store, folders, device, workers, quiet, record) if todo else [])

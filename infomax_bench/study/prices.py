@@ -30,7 +30,7 @@ COMPARED = 5
 """Pieces of work done on two makes of CPU, after which times of the one are told in those of the other."""
 LEAST = 1e-3
 """Seconds; less is not told apart from nothing."""
-PROCESS = 4e8
+PROCESS = 5.5e8
 """Bytes of a process that has torch."""
 TOGETHER = 1 << 26
 """Numbers of features that are measured together, about; half a dozen copies of them are there at a time."""
