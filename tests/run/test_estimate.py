@@ -16,16 +16,20 @@ from infomax_bench.run import estimate as estimates
 from infomax_bench.run.estimate import Estimate, estimate, in_bytes, in_time, in_words, packed
 from infomax_bench.run.planned import planned
 from infomax_bench.run.spent import known_prices, of_job, remembered
+from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.plan import Planner
+from infomax_bench.study.plugins import Registry
+from infomax_bench.study.suite import Suite
 from tests.small_runs import go, suite_of
 
-BENCHMARKS = ("pruning", "convergence")
+BENCHMARKS = ("redundancy", "convergence")
+Asked = tuple[Registry, Suite, list[Benchmark]]
 
 
-def estimated(own: Path, root: Path, *folders: Path) -> Estimate:
+def estimated(asked_for: Asked, root: Path, *folders: Path) -> Estimate:
     """By what the cache and some folders tell."""
-    plugins, suite, chosen = suite_of(own, benchmarks=BENCHMARKS)
+    plugins, suite, chosen = asked_for
     planner = Planner(plugins, "cpu")
     asked = planned(planner, suite, chosen, Store(root))
     return estimate(planner, asked, chosen, known_prices(planner, folders), 2)
@@ -39,7 +43,8 @@ def test_an_estimate_before_and_after_a_run(own, tmp_path, monkeypatch):
     """It writes nothing, counts what is there, and knows what was done: by the cache, and by the folder, packed too."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     root, other = tmp_path / "r", tmp_path / "other"
-    before = estimated(own, root)
+    asked_for = suite_of(own, benchmarks=BENCHMARKS)
+    before = estimated(asked_for, root)
     assert not root.exists()
     assert not user_cache().exists()
     assert set(counts(before, there=True).values()) == {0}
@@ -47,13 +52,13 @@ def test_an_estimate_before_and_after_a_run(own, tmp_path, monkeypatch):
     assert "0 there: about" in in_words(before, 2, root)
 
     go(own, root, benchmarks=BENCHMARKS, remembers=True)
-    after = estimated(own, root)
+    after = estimated(asked_for, root)
     assert counts(after, there=True) == counts(before, there=False)
     assert (after.total.seconds, after.disk, after.wall) == (0, 0, 0)
     assert in_words(after, 2, root).endswith(f"all there: nothing to run in {root}")
 
-    took = _took(own, root)
-    for again in (estimated(own, other), _forgotten(own, other, root)):
+    took = _took(asked_for[0], root)
+    for again in (estimated(asked_for, other), _forgotten(asked_for, other, root)):
         compared = again.lines[-1]
         assert compared.part == "comparisons"
         assert again.total.seconds - compared.seconds == pytest.approx(took, abs=0.05)
@@ -62,9 +67,9 @@ def test_an_estimate_before_and_after_a_run(own, tmp_path, monkeypatch):
         assert counts(again, there=True) == counts(before, there=True)
 
 
-def _took(own: Path, root: Path) -> float:
+def _took(plugins: Registry, root: Path) -> float:
     """CPU seconds of the trainings and evaluations of a folder."""
-    store, plugins = Store(root), suite_of(own)[0]
+    store = Store(root)
     entries = {entry["key"]: entry for entry in store.manifest().values()}
     jobs = {
         key: store.read_job(key)
@@ -75,14 +80,14 @@ def _took(own: Path, root: Path) -> float:
     return sum(job.stamp["cpu_seconds"] for job in jobs.values()) + sum(training.values())
 
 
-def _forgotten(own: Path, other: Path, root: Path) -> Estimate:
+def _forgotten(asked_for: Asked, other: Path, root: Path) -> Estimate:
     """By a packed folder, and a cache that is damaged."""
     pack(root)
     book = user_cache() / "prices.json"
     assert len(remembered()) > 4
     book.write_text(book.read_text()[:-5])
     assert remembered() == {}
-    return estimated(own, other, root)
+    return estimated(asked_for, other, root)
 
 
 def test_what_older_jobs_say_of_training_is_found():
