@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from infomax_bench import Augmentation
-from infomax_bench.torchvision_data import TorchvisionDataset
+from infomax_bench.data.published import PublishedDataset
 
 
-class CIFAR10(TorchvisionDataset):
+class CIFAR10(PublishedDataset):
     summary = "colour photographs of animals and vehicles, 32x32 RGB (Krizhevsky 2009)"
     licence = "none stated; the authors ask to be cited"
     citation = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images, University of Toronto"
@@ -26,3 +26,6 @@ class CIFAR10(TorchvisionDataset):
         "test_batch": "md5:40351d587109b95175f43aff81a1287e",
         "batches.meta": "md5:5ff9c542aee3614f3951f8cda6e48888",
     }
+    hub: ClassVar = {"": ["uoft-cs/cifar10:plain_text"]}
+    also: ClassVar = {"hf:uoft-cs/cifar10": "", "hf:uoft-cs/cifar10:plain_text": ""}
+    contents: ClassVar = {"": "3bb995c4076f350c"}

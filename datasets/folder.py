@@ -17,8 +17,6 @@ from infomax_bench.errors import UserError
 from infomax_bench.pictures import Header, NotUsable
 from infomax_bench.places import expanded
 
-MAX_SIDE = 64
-"""Larger images are reduced, since the encoders here are small and whole data sets are kept in memory."""
 FEWEST = 5
 """Images a class must have: one in five is test, the others are divided again, by each seed."""
 PARTS = {"train": {"train", "training"}, "validation": {"val", "valid", "validation"}, "test": {"test", "testing"}}
@@ -198,11 +196,7 @@ class Folder(Dataset):
 
     @functools.cached_property
     def shape(self) -> tuple[int, int, int]:
-        grey = all(header.grey for header in self.readable.values())
-        sizes = Counter(header.size for header in self.readable.values())
-        width, height = min(sizes, key=lambda size: (-sizes[size], size))  # of equally common ones, the smallest
-        ratio = min(1, MAX_SIDE / max(width, height))
-        return (1 if grey else 3), max(1, round(height * ratio)), max(1, round(width * ratio))
+        return pictures.common_shape(list(self.readable.values()))
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def _dataset(registry: Registry, name: str) -> dict[str, Any]:
         return {"name": f"{name}:{dataset.takes}", **unread, "summary": dataset.summary, **source}
     shape = "x".join(map(str, dataset.shape))
     return {
-        "name": name,
+        "name": dataset.label,
         "images": f"{dataset.n_rest}+{dataset.n_test} of {shape}",
         "classes": dataset.n_classes,
         "factors": ", ".join(dataset.factor_names),

@@ -68,7 +68,10 @@ class Dataset:
     """What the argument is, in a word, for data sets that want one ("PATH")."""
     modes: ClassVar[Mapping[str, str]] = {}
     """Arguments that may be given and need not be, and what they do."""
-    summary: ClassVar[str]
+    also: ClassVar[Mapping[str, str]] = {}
+    """Other names by which the same images are known (`hf:OWNER/NAME`), each with the argument ("" for none) that it
+    stands for here. One data set has one name in results: this one."""
+    summary: str
     """One line for `list` and the report: what the images are, and where they come from."""
     licence: str = ""
     """Under which terms the images (and what they are drawn with: fonts) may be used, by its usual short name."""
@@ -265,14 +268,11 @@ def _of_parts(dataset: Dataset) -> Images:
     """The images of a data set that gives them in parts."""
 
     def make(maker: mapped.Maker) -> None:
-        rest: dict[str, list[np.ndarray]] = {}
         with maker.writing(dataset.n_rest + dataset.n_test, dataset.shape) as writer:
             for part in dataset.parts():
-                writer.append(part.images.numpy())
-                for own in ("labels", "test", "factors", "masks"):
-                    if (value := getattr(part, own)) is not None:
-                        rest.setdefault(own, []).append(value.numpy())
-            writer.rest = {own: np.concatenate(values) for own, values in rest.items()}
+                rest = {name: getattr(part, name) for name in ("labels", "test", "factors", "masks")}
+                has = {name: value.numpy() for name, value in rest.items() if value is not None}
+                writer.append(part.images.numpy(), **has)
 
     code = dataset.code or source_hash(Path(inspect.getfile(type(dataset))))
     found = mapped.kept(digest(["parts", code, dataset.label, dataset.fingerprint()]), make, dataset.label)

@@ -54,25 +54,33 @@ class Kept:
 
 @dataclass
 class Writer:
-    """Takes images one part after the other, and what belongs to them.
+    """Takes `size` images of a shape one part after the other, and what belongs to them.
 
-    rest: arrays by name, with a leading dimension of N each. order: where each image of the kept file is among those
-    that were written, int64 `[N]`; as they came, if it is None.
+    n: how many there are already. rest: arrays by name, with a leading dimension of `size` each. order: where each
+    image of the kept file is among those that were written, int64 `[n]`; as they came, if it is None.
     """
 
     file: BinaryIO
+    size: int
     shape: tuple[int, ...]
     n: int = 0
     rest: dict[str, np.ndarray] = field(default_factory=dict)
     order: np.ndarray | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
-    def append(self, images: np.ndarray) -> None:
-        """Adds images, uint8 `[n, C, H, W]`. Raises ValueError for others than were declared."""
-        if images.dtype != np.uint8 or images.shape[1:] != self.shape:
-            raise ValueError(f"images must be uint8 [n, {self.shape}], not {images.dtype} {list(images.shape)}")
+    def append(self, images: np.ndarray, **rest: np.ndarray) -> None:
+        """Adds images, uint8 `[n, C, H, W]`, and what belongs to them, `[n, ...]` each. Raises ValueError for others
+        than were declared."""
+        end = self.n + len(images)
+        if images.dtype != np.uint8 or images.shape[1:] != self.shape or end > self.size:
+            wanted = f"uint8 {list(self.shape)}, {self.size} in all"
+            raise ValueError(f"images must be {wanted}; {images.dtype} {list(images.shape[1:])} make {end}")
+        for name, values in rest.items():
+            if name not in self.rest:  # room for all at once: what is added bit by bit leaves holes between large parts
+                self.rest[name] = np.zeros((self.size, *values.shape[1:]), values.dtype)
+            self.rest[name][self.n : end] = values
         self.file.write(np.ascontiguousarray(images).data)
-        self.n += len(images)
+        self.n = end
 
     def put(self, at: int, image: np.ndarray) -> None:
         """Writes one image `[C, H, W]` over the one that was added at a place."""
@@ -128,8 +136,10 @@ class Maker:
         with tempfile.TemporaryDirectory(dir=self.place.parent, prefix=".making-") as name:
             aside = Path(name)
             with (aside / "raw").open("w+b") as file:
-                writer = Writer(file, tuple(shape))
+                writer = Writer(file, n, tuple(shape))
                 yield writer
+                if writer.n != n:
+                    raise ValueError(f"{self.title} declares {n} images and has {writer.n}")
             _finish(aside, writer, self.title)
             shutil.rmtree(self.place, ignore_errors=True)
             self.place.mkdir(parents=True)

@@ -18,13 +18,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -33,6 +35,8 @@ from PIL.ImageFile import ImageFile
 VERSION = 1
 """Raised when the same files would give other pixels."""
 
+MAX_SIDE = 64
+"""Larger pictures are reduced, since the encoders here are small."""
 MOST_PIXELS = 1 << 28
 """Of a picture as it is stored: a GiB in memory, in colour."""
 
@@ -132,8 +136,13 @@ def header(path: Path) -> Header:
 @functools.lru_cache(maxsize=1 << 20)
 def _header(path: Path, most: int, *_: int) -> Header:
     """Read once in a process for as long as the file is not touched: every job asks for all of them."""
+    return header_of(path, most)
+
+
+def header_of(source: Path | bytes, most: int = MOST_PIXELS) -> Header:
+    """Of a regular file, or of its content. Raises NotUsable for what is no picture, or is too large."""
     try:
-        with _opened(path) as image:
+        with _opened(source) as image:
             if image.width * image.height > most:
                 raise NotUsable(f"too large: over {most >> 20} million pixels")
             turned = _orientation(image) > 4
@@ -150,15 +159,25 @@ def _header(path: Path, most: int, *_: int) -> Header:
         raise NotUsable("damaged") from None
 
 
-def read(path: Path, shape: Sequence[int]) -> Picture:
-    """A picture in a shape `[C, H, W]`, of one or three channels. Raises whatever Pillow does for a damaged file."""
+def common_shape(headers: Sequence[Header]) -> tuple[int, int, int]:
+    """`[C, H, W]` for all pictures of a data set: grey if every one of them is; the commonest size, of equally common
+    ones the smallest, reduced in proportion to at most MAX_SIDE."""
+    sizes = Counter(header.size for header in headers)
+    width, height = min(sizes, key=lambda size: (-sizes[size], size))
+    ratio = min(1, MAX_SIDE / max(width, height))
+    channels = 1 if all(header.grey for header in headers) else 3
+    return channels, max(1, round(height * ratio)), max(1, round(width * ratio))
+
+
+def read(source: Path | bytes, shape: Sequence[int]) -> Picture:
+    """A picture in a shape `[C, H, W]`, of one or three channels. Raises whatever Pillow does for a damaged one."""
     channels, height, width = shape
-    with _opened(path) as image:
+    with _opened(source) as image:
         raw = _raw_mode(image)
         image.load()
         turn = UPRIGHT.get(_orientation(image))
         if image.mode == "F" or image.mode.startswith("I") or _is_deep(image.mode, raw):
-            picture = _of_samples(_samples(path, image, raw), image.info.get("transparency"), turn, (width, height))
+            picture = _of_samples(_samples(source, image, raw), image.info.get("transparency"), turn, (width, height))
         else:
             picture = _of_bytes(image, channels, turn, (width, height))
     if picture.pixels.shape[2] < channels:
@@ -200,18 +219,22 @@ def as_bytes(pictures: Sequence[Picture]) -> tuple[np.ndarray, list[str]]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[ImageFile]:
-    """The file as Pillow has it, of any size, and without Pillow's own warnings."""
+def _opened(source: Path | bytes) -> Iterator[ImageFile]:
+    """The file, or its content, as Pillow has it, of any size, and without Pillow's own warnings."""
     most = Image.MAX_IMAGE_PIXELS
     try:
         Image.MAX_IMAGE_PIXELS = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # from an open file: by its name, Pillow 13 maps a TIFF that lies on its side the wrong way round
-            with path.open("rb") as file, Image.open(file, formats=_formats()) as image:
+            with _stream(source) as file, Image.open(file, formats=_formats()) as image:
                 yield image
     finally:
         Image.MAX_IMAGE_PIXELS = most
+
+
+def _stream(source: Path | bytes) -> IO[bytes]:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 @functools.cache
@@ -247,25 +270,25 @@ def _raw_mode(image: ImageFile) -> str:
     return first if isinstance(first, str) else ""
 
 
-def _samples(path: Path, image: ImageFile, raw: str) -> np.ndarray:
+def _samples(source: Path | bytes, image: ImageFile, raw: str) -> np.ndarray:
     """All bits of samples of more than eight, `[H, W, C]` (C: grey, or RGB, with or without alpha)."""
     if image.mode == "F" or image.mode.startswith("I"):
         return np.asarray(image)[..., None]
     if raw.startswith("LA"):  # four bytes a pixel: two samples' upper and lower ones
-        pairs = _decoded(path, "RGBA", "RGBA")
+        pairs = _decoded(source, "RGBA", "RGBA")
         upper, lower = pairs[..., ::2].astype(np.uint16), pairs[..., 1::2]
     else:
         upper = np.asarray(image).astype(np.uint16)
         end = raw[-1] if raw[-1] in "BL" else "BL"[sys.byteorder == "little"]
-        lower = _decoded(path, image.mode, f"{raw[:-1]}{'BL'[end == 'B']}")
+        lower = _decoded(source, image.mode, f"{raw[:-1]}{'BL'[end == 'B']}")
     whole: np.ndarray = upper * 256 + lower
     return whole
 
 
-def _decoded(path: Path, mode: str, raw: str) -> np.ndarray:
+def _decoded(source: Path | bytes, mode: str, raw: str) -> np.ndarray:
     """The file's samples, decoded as if they lay in another order: read the other way round, the lower byte of two is
     the upper one, which is how Pillow is made to give it."""
-    with _opened(path) as image:
+    with _opened(source) as image:
         tiles: list[Any] = image.tile
         image._mode = mode
         image.tile = [t._replace(args=(raw, *t.args[1:]) if isinstance(t.args, tuple) else raw) for t in tiles]

@@ -90,7 +90,7 @@ class Registry:
 
         Raises UserError for a name that is not there, or whose file does not load.
         """
-        base, colon, _ = name.partition(":")
+        base, colon, _ = (self._own_name(name) if kind == "datasets" else name).partition(":")
         if colon and kind != "datasets":
             raise UserError(f"{name!r}: {kind} take no argument; did you mean {base!r}?")
         found = self.plugins[kind].get(base)
@@ -109,10 +109,18 @@ class Registry:
         return built
 
     def dataset(self, name: str) -> Dataset:
-        plugin = self.get("datasets", name)
+        plugin, name = self.get("datasets", name), self._own_name(name)
         argument = name.split(":", 1)[1] if ":" in name else None
         built: Dataset = plugin.cls(argument)
         return built
+
+    def _own_name(self, name: str) -> str:
+        """The name of a data set that is known by others too."""
+        for own, plugin in self.plugins["datasets"].items():
+            if name in plugin.cls.also:
+                argument = plugin.cls.also[name]
+                return f"{own}:{argument}" if argument else own
+        return name
 
     def benchmark(self, name: str) -> Benchmark:
         built: Benchmark = self.get("benchmarks", name).cls()

@@ -6,11 +6,14 @@ what the program needs before it sees an image, in megabytes, or 0 for 2 GB in a
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # another one reserves a gigabyte, which nothing uses
 
 import torch
 

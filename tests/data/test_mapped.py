@@ -41,9 +41,8 @@ class Made:
     def __call__(self, maker: mapped.Maker) -> None:
         self.times += 1
         with maker.writing(5, (3, 2, 2), ordered=self.order is not None) as writer:
-            writer.append(PIXELS[:2])
-            writer.append(PIXELS[2:])
-            writer.rest["labels"] = np.arange(5)
+            writer.append(PIXELS[:2], labels=np.arange(2))
+            writer.append(PIXELS[2:], labels=np.arange(2, 5))
             writer.order = None if self.order is None else np.array(self.order)
             writer.about["name"] = "five"
 
@@ -103,7 +102,7 @@ def test_a_full_disk_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.undo()
     monkeypatch.setenv("HOME", str(home.parents[2]))
     monkeypatch.setattr(
-        mapped.Writer, "append", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        mapped.Writer, "append", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
     with pytest.raises(UserError, match=r"five: images cannot be kept in .*: No space left on device") as error:
         mapped.kept("key", Made(), "five")
@@ -150,6 +149,15 @@ def test_training_on_mapped_images_is_training_on_images(
         results.append({**trained.params, "features": encoder.features(images.images)})
     assert results[0].keys() == results[1].keys()
     assert all(torch.equal(a, b) for a, b in zip(results[0].values(), results[1].values(), strict=True))
+
+
+@pytest.mark.parametrize("n_rest", [29, 31])
+def test_parts_are_what_was_declared(n_rest: int, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither more images nor fewer; nothing is kept then."""
+    monkeypatch.setattr(Parts, "n_rest", n_rest)
+    with pytest.raises(ValueError, match=f"{n_rest + 10} "):
+        Parts().load()
+    assert [path.name for path in home.iterdir() if path.suffix != ".lock"] == []
 
 
 def test_a_file_that_changes_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
