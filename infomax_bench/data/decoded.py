@@ -18,15 +18,16 @@ from infomax_bench.data.pictures import Header, NotUsable, Picture
 log = logging.getLogger("infomax_bench")
 
 
-def decoded(table: Table, shape: tuple[int, int, int] | None = None) -> mapped.Kept:
+def decoded(table: Table, shape: tuple[int, int, int] | None = None, title: str = "") -> mapped.Kept:
     """All images with a label, in a shape, or else in the one that fits them; `rest` has their labels and which are
     test, `about` the classes' names ("classes"), the hash of what they are ("content") and what is to be told of
     copies ("copies").
 
     Test is what the files call test; validation, where they have no such part, or no labels there; of one part alone,
-    the fifth of each class whose digests are lowest. Raises UserError for what cannot be read.
+    the fifth of each class whose digests are lowest. title: the data set's name, if it is another. Raises UserError
+    for what cannot be read.
     """
-    return mapped.kept(table.key(shape), lambda maker: _Decoding(table).make(maker, shape), str(table.asked))
+    return mapped.kept(table.key(shape), lambda maker: _Decoding(table).make(maker, shape), title or str(table.asked))
 
 
 @dataclass

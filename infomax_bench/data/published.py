@@ -86,7 +86,7 @@ class PublishedDataset(TorchvisionDataset):
         return None
 
     def _of_hub(self, asked: Asked, here: Found) -> Images:
-        kept = decoded(Table(asked, here.files), self.shape)
+        kept = decoded(Table(asked, here.files), self.shape, self.label)
         if kept.about["classes"] != list(self.class_names):
             raise UserError(f"{self.label}: the classes of {asked} in {here.paths[0].parent} have other names")
         return self._in_order(Images(kept.images, **kept.rest), str(here.paths[0].parent))
