@@ -216,6 +216,6 @@ def in_words(found: Estimate, n_workers: int | None, root: Path) -> str:
     cores = f"about {in_time(found.wall)} with {n_workers} workers, " if n_workers is not None else ""
     return (
         f"{total.jobs:,} jobs, {total.there:,} there: {cores}{in_time(total.seconds)} of one core ({known} by recorded "
-        f"prices of the same, the rest estimated from its nearest kin); {in_bytes(found.memory)} of memory and "
-        f"{in_bytes(found.disk)} of disk at most, of which {in_bytes(free_bytes(root))} are free"
+        f"prices of the same, the rest estimated from its nearest kin); {in_bytes(found.memory)} of memory at most; "
+        f"{in_bytes(found.disk)} of disk ({in_bytes(free_bytes(root))} are free)"
     )

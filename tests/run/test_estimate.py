@@ -11,6 +11,7 @@ from infomax_bench.base.errors import UserError
 from infomax_bench.base.packing import pack
 from infomax_bench.base.places import user_cache
 from infomax_bench.base.store import Job, Store
+from infomax_bench.cli.main import main
 from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run import estimate as estimates
 from infomax_bench.run.estimate import Estimate, estimate, in_bytes, in_time, in_words, packed
@@ -112,6 +113,22 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused_before_it_begins(own, tm
     with pytest.raises(UserError, match=r"takes about \d+ kB of disk, and 0 kB are free; make room"):
         go(own, tmp_path / "r", benchmarks=["redundancy"])
     assert not (tmp_path / "r").exists()
+
+
+def test_the_command_prints_a_line_for_each_part_and_one_in_total(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("infomax_bench.run.spent.brought_results", lambda: [])
+    monkeypatch.chdir(tmp_path)
+    asked = ["--methods", "pca", "--datasets", "digits", "--seeds", "2", "--results", "r", "--jobs", "2"]
+    assert main(["run", "redundancy", "width", "--dry-run", *asked]) == 0
+    head, training, redundancy, width, total, tuning = capsys.readouterr().out.splitlines()
+    assert head.split() == ["part", "jobs", "there", "core", "time", "recorded", "memory", "disk"]
+    assert training.split()[:6] == ["training", "(blocks", "of", "encoders)", "2", "0"]
+    assert redundancy.split()[:3] == ["redundancy", "1", "0"]
+    assert width.split()[:3] == ["width", "4", "0"]
+    assert total.startswith("5 jobs, 0 there: about ")
+    assert tuning.startswith("not part of it: 'infomax-bench tune --preset quick' would make ")
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
 
 
 def test_tasks_are_taken_up_the_longest_first_by_whoever_is_free():
