@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -135,7 +136,7 @@ def a_fit_counts_its_passes(method: Method) -> None:
     """What is fitted to the images says how many passes it makes over them, and makes none that it is not given."""
     if not method.fitted():
         raise Skipped("the harness makes its passes")
-    problem = problem_of(method)
+    problem, method = problem_of(method), dataclasses.replace(method, centred=False)  # the mean is the harness's
     trained = fitted(method, problem)
     learns = not _same(trained, fitted(method, problem, images=images_of(problem.input_shape).flip(0)))
     said = "learns from the images and counts no pass: loop `for _ in budget`, or say budget.spend(passes)"

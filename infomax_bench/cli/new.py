@@ -60,7 +60,7 @@ def _command(kind: str) -> Command:
     one = kind.rstrip("s")
     return Command(
         f"new-{one}",
-        f"a {one} of your own: a commented file that runs",
+        f"your own {one}: a commented file that runs",
         "Writes NAME.py, which already runs and keeps its promises, ready to be changed. What is there is left alone.",
         partial(_options, kind),
         partial(new_plugin, kind),

@@ -45,7 +45,7 @@ class Gallery:
     units: tuple[Unit, ...]
     others: tuple[Unit, ...]
     log: dict[str, np.ndarray]
-    """Loss terms over training, each `[S, P]`, for methods trained by gradient."""
+    """Loss terms over training, each `[S, P]`, for methods trained in steps."""
     steps: int
 
 

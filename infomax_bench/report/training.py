@@ -51,7 +51,8 @@ def training(
         found[method].append(dataset)
     still = "; ".join(f"{method} on {', '.join(datasets)}" for method, datasets in found.items()) or "none"
     caption = (
-        "The loss of every method that is trained by gradient, from the first to the last update. Not converged within "
+        "The loss of every method that is trained by gradient (of a learning rule that has none: the size of its "
+        "update), from the first to the last update. Not converged within "
         f"the budget that all methods share (an arrow: more than {100 * FALLING:.0f} % of the whole fall came in the "
         f"last tenth): {still}. A loss that stands in for an "
         "update rule need not fall: only its gradient has a meaning."
