@@ -68,9 +68,9 @@ COMMAND = Command(
     "what takes room on the disk, and what of it may go",
     "Shows what encoders, the images of data sets, downloads, the Hub's files and records take, by kind and folder.\n"
     "--prune removes what can be made again and nothing needs: encoders that no result of their folder is about, or\n"
-    "that today's code, data and libraries would not ask for; images of data sets that no result is about; records of\n"
-    "files that are gone. Results, tuned values, downloads and the Hub's files are never touched. Results folders\n"
-    "elsewhere than in results/ are named by --results, and your own plug-ins by --plugins, as for 'run'.",
+    "that today's code, data and libraries would not ask for; images of data sets that no result is about, if unused\n"
+    "for a day; records of files that are gone. Results, tuned values, downloads and the Hub's files always stay.\n"
+    "Results folders elsewhere than in results/ are named by --results, your own plug-ins by --plugins, as for 'run'.",
     _options,
     show_cache,
 )

@@ -190,6 +190,8 @@ def _read(place: Path, title: str) -> Kept | None:
         if title:
             log.warning("%s: the images kept in %s are damaged (%s) and are made again", title, place, error)
         return None
+    with contextlib.suppress(OSError):  # when they were last used
+        os.utime(place / ABOUT)
     with np.load(place / REST, allow_pickle=False) as file:
         rest = {name: torch.from_numpy(file[name]) for name in file.files}
     return Kept(_images(place / PIXELS, said["shape"]), rest, said["about"])
@@ -201,6 +203,14 @@ def title_of(place: Path) -> str:
         return str(unsealed(place / ABOUT).get("title", ""))
     except (OSError, Damaged):
         return ""
+
+
+def last_used(place: Path) -> float:
+    """When images were last made or read, in seconds since the epoch; 0 for what are none."""
+    try:
+        return (place / ABOUT).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _images(path: Path, shape: Sequence[int]) -> Tensor:

@@ -30,7 +30,7 @@ OUTDATED = "made with other code, data or libraries than there are now"
 LEFT = "left behind by a process that was killed"
 """Why something may go."""
 DAY = 86_400
-"""Seconds after which nobody is at work on a temporary file any more."""
+"""Seconds after which nobody is at work on a file any more."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +136,13 @@ def idle_encoders(root: Path, plugins: Registry) -> list[Idle]:
 
 
 def idle_images(roots: Iterable[Path]) -> list[Idle]:
-    """Images in the cache of data sets that no result of these folders is about: a run makes them again from the data
-    set's own files."""
+    """Images in the cache of data sets that no result of these folders is about, and that nobody has used for a day: a
+    run makes them again from the data set's own files. Where no result is known they stay."""
     used = {name for root in roots for name in _datasets(Store(root).manifest())}
     left = _left_behind(mapped.folder())
     made = [path for path in _within(mapped.folder()) if not path.name.startswith(".")]
-    return left + [Idle(path, UNLISTED) for path in made if mapped.title_of(path) not in used]
+    old = [path for path in made if mapped.last_used(path) < time.time() - DAY]
+    return left + [Idle(path, UNLISTED) for path in old if used and mapped.title_of(path) not in used]
 
 
 def _datasets(manifest: Manifest) -> Iterator[str]:

@@ -44,8 +44,10 @@ def root(own, tmp_path, monkeypatch) -> Path:
 
 def test_all_is_shown_by_kind_and_only_what_nothing_needs_is_removed(own, root, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    keep_images("tiny")
-    keep_images("elsewhere")
+    for title, day in (("tiny", 0), ("elsewhere", 0), ("just now", None)):
+        keep_images(title)
+        if day is not None:
+            os.utime(mapped.folder() / f"of-{title}" / "about.json", (day, day))
     stray = root / "encoders" / f"{'0' * 24}.safetensors"
     stray.write_bytes(b"12345")
     left, new = root / "encoders" / ".tmp1.safetensors", root / "encoders" / ".tmp2.safetensors"
