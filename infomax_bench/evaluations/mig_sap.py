@@ -47,7 +47,8 @@ def factor_alignment(
     live_units(test)
     live = varying if live is None else live
     train, test = (each.where(live[:, None], 0) for each in (train, test))
-    bins, test_bins = (quantile_bins(r, BINS, train.shape[1]) for r in (average_ranks(train), ranks_among(train, test)))
+    ranks = average_ranks(train), ranks_among(train, test)
+    bins, test_bins = (quantile_bins(each, BINS, train.shape[1]).mT.contiguous() for each in ranks)  # [S, K, N]
     chosen_on, information, mig, sap = [], [], [], []
     for factor, test_factor in zip(train_factors.unbind(-1), test_factors.unbind(-1), strict=True):
         n_values = 1 + int(torch.maximum(factor.max(), test_factor.max()))
@@ -72,9 +73,8 @@ def factor_alignment(
 
 
 def _joint(bins: Tensor, factor: Tensor, n_values: int) -> Tensor:
-    """How often a unit's bin and a factor's value meet: `[S, N, K]`, `[S, N]` -> int64 `[S, K, BINS, n_values]`."""
-    counts = histograms(bins * n_values + factor[..., None], BINS * n_values)
-    return counts.reshape(*counts.shape[:-1], BINS, n_values)
+    """How often a unit's bin and a factor's value meet: `[S, K, N]`, `[S, N]` -> int64 `[S, K, BINS, n_values]`."""
+    return histograms((bins * n_values).add_(factor[:, None]).mT, BINS * n_values).unflatten(-1, (BINS, n_values))
 
 
 def _normalised_information(counts: Tensor) -> Tensor:

@@ -43,7 +43,9 @@ def assert_within_sampling_error(values: torch.Tensor, truth: float) -> None:
 # -- ranks and bins -------------------------------------------------------------------------------------------
 
 
-def test_average_ranks_equal_scipys_with_and_without_ties():
+@pytest.mark.parametrize("at_once", [1, 700, 1 << 16])
+def test_average_ranks_equal_scipys_with_and_without_ties(at_once, monkeypatch):
+    monkeypatch.setattr(_ranks, "_CACHED", at_once)
     features = gaussian(2, 300, 4)
     features[..., 2:] = features[..., 2:].relu()
     assert np.array_equal(_ranks.average_ranks(features), rankdata(features.numpy(), axis=1))
