@@ -6,8 +6,11 @@ from infomax_bench.plots.figures import comparable, dots
 DEPENDENCE = Select("nonlinear_dependence", "")
 BESIDE = {
     "total correlation a unit (nats)": Select("total_correlation_per_unit", ""),
+    "copula's, of all but one that sum to 1": Select("copula_total_correlation", ""),
+    "information of two units (nats)": Select("neighbour_information", ""),
     "mean |correlation|": Select("mean_abs_correlation", ""),
     "effective rank / width": Select("effective_rank_share", ""),
+    "effective rank / live units": Select("effective_rank_per_live_unit", ""),
     "entropy of an output (nats)": Select("output_entropy", ""),
 }
 
@@ -38,5 +41,6 @@ class Redundancy(Benchmark):
         "nonlinear dependence": DEPENDENCE,
         **BESIDE,
         "% active": Select("active_share", "", scale=100),
+        "% tied": Select("tied_share", "", scale=100),
         "% dead units": Select("dead_units", "", scale=100),
     }

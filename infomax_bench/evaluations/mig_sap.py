@@ -74,7 +74,8 @@ def factor_alignment(
 
 def _joint(bins: Tensor, factor: Tensor, n_values: int) -> Tensor:
     """How often a unit's bin and a factor's value meet: `[S, K, N]`, `[S, N]` -> int64 `[S, K, BINS, n_values]`."""
-    return histograms((bins * n_values).add_(factor[:, None]).mT, BINS * n_values).unflatten(-1, (BINS, n_values))
+    counts = histograms((bins * n_values).add_(factor[:, None]).mT, BINS * n_values)
+    return counts.view(*counts.shape[:-1], BINS, n_values)
 
 
 def _normalised_information(counts: Tensor) -> Tensor:
