@@ -117,6 +117,10 @@ class Evaluation:
         if type(self.version) is not int or self.version < 1 or not self.seconds > 0:
             raise ValueError(f"{self.name}: version is a whole number from 1 on, and seconds are above 0")
 
+    def rough_seconds(self, images: int, width: int) -> float:
+        """About how long it takes of one core, of a seed's images at a width."""
+        return images * self.seconds * (64 + width) / 128
+
     @property
     def help(self) -> str:
         """The first sentence of its docstring."""

@@ -72,7 +72,7 @@ def evaluate_file(path: Path, say: Callable[[str], None] = warnings.warn, folder
     n, width = file.data.features.shape[1:]
     found = plugins.registry(folders, ["evaluations"])
     chosen = [found.evaluation(name) for name in found.names("evaluations") if found.evaluation(name).of_files]
-    expected = {one: n * one.seconds * (64 + width) / 128 for one in chosen}
+    expected = {one: one.rough_seconds(n, width) for one in chosen}
     frames, said = [], []
     with (
         warnings.catch_warnings(record=True) as caught,

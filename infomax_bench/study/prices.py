@@ -179,7 +179,7 @@ def _evaluation(planner: Planner, cell: Cell, request: Request, n_seeds: int) ->
     """One evaluation of a block of encoders."""
     declared = planner.registry.evaluation(request.evaluation)
     target = planner.dataset(request.target or cell.dataset)
-    seconds = target.n_train * declared.seconds * (64 + cell.width) / 128 * n_seeds
+    seconds = declared.rough_seconds(target.n_train, cell.width) * n_seeds
     if again := dict(request.options).get("epochs"):
         seconds += declared.trainings * _training(planner, replace(cell, epochs=again), n_seeds).rough.seconds
     name, options, base = request.evaluation, str(request.options), _base(target.label)
