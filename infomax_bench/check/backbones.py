@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from infomax_bench.base.streams import Rng
-from infomax_bench.check.promise import hold
-from infomax_bench.check.small import ODD_SHAPE, SHAPE, WIDTH, data_of, images_of, problem_of
+from infomax_bench.check.promise import hold, thorough
+from infomax_bench.check.small import BATCH, ODD_SHAPE, SHAPE, WIDTH, data_of, images_of, problem_of
 from infomax_bench.models.backbones import Plain, decoder
 from infomax_bench.models.blocks import Block, Net, Problem, init_params
 from infomax_bench.models.encoder import Encoding
@@ -40,10 +41,13 @@ def _problem(encoding: type[Encoding], shape: tuple[int, int, int] = SHAPE) -> P
     return problem_of(Reconstruction.build({}), shape, backbone=encoding.name)
 
 
-def _trained(encoding: type[Encoding], epochs: int) -> Trained:
+def _trained(encoding: type[Encoding], epochs: int, most: int | None = None) -> Trained:
+    """On `most` images of each seed."""
     problem = _problem(encoding)
+    data = data_of(problem, SEEDS)
+    data = replace(data, splits=[replace(own, train=own.train[:most]) for own in data.splits])
     with one_job():
-        return train(Reconstruction.build({}), problem, data_of(problem, SEEDS), SEEDS, epochs)
+        return train(Reconstruction.build({}), problem, data, SEEDS, epochs)
 
 
 def features_fit_every_shape(encoding: type[Encoding]) -> None:
@@ -69,6 +73,7 @@ def seeds_decide_the_start(encoding: type[Encoding]) -> None:
     hold(any(not torch.equal(p[0], p[1]) for p in both.values()), "two seeds start alike")
 
 
+@thorough
 def it_trains(encoding: type[Encoding]) -> None:
     """Trained as an autoencoder its loss falls, every parameter stays finite, and twice is the same bit for bit."""
     trained = _trained(encoding, EPOCHS)
@@ -83,7 +88,7 @@ def it_trains(encoding: type[Encoding]) -> None:
 
 def frozen_is_what_was_trained(encoding: type[Encoding]) -> None:
     """Frozen features are finite, do not depend on which images are beside one, and survive the disk."""
-    method, trained, images = Reconstruction.build({}), _trained(encoding, 1), images_of(SHAPE)[:20]
+    method, trained, images = Reconstruction.build({}), _trained(encoding, 1, 4 * BATCH), images_of(SHAPE)[:20]
     encoder = Encoder(method, _problem(encoding), trained.params, SEEDS, "check")
     features = encoder.features(images)
     hold(bool(features.isfinite().all()), "features of the frozen encoder are not finite")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from infomax_bench.base.errors import UserError
-from infomax_bench.check.promise import hold
+from infomax_bench.check.promise import hold, thorough
 from infomax_bench.check.synthetic import FULL, LOSES, MISSING, ONE_SEED, SCENARIOS, WINS, Scenario, nothing, rows_of
 from infomax_bench.plots.theme import EMPTY
 from infomax_bench.run.results import COLUMNS, wrong_tags
@@ -172,6 +172,7 @@ def words_are_whole(asked: Asked) -> None:
     hold(not silent, "finds nothing where everything is there")
 
 
+@thorough
 def shows_what_there_is(asked: Asked) -> None:
     """Every figure and every column of the table has something to show where everything is there."""
     benchmark, claims = asked.benchmark, asked.claims

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,40 +17,60 @@ from infomax_bench.base.errors import NotApplicable, UserError, unknown
 from infomax_bench.check.backbones import BACKBONE_PROMISES
 from infomax_bench.check.benchmarks import BENCHMARK_PROMISES, Asked
 from infomax_bench.check.datasets import DATASET_PROMISES
+from infomax_bench.check.effect import BROKEN, WARNING, effects
 from infomax_bench.check.evaluations import EVALUATION_PROMISES
 from infomax_bench.check.methods import METHOD_PROMISES
 from infomax_bench.check.promise import Broken, Skipped
 from infomax_bench.models.backbones import encoding_of
-from infomax_bench.study.plugins import Plugin, Registry, load_file, registry
+from infomax_bench.run.engine import one_job
+from infomax_bench.study.plugins import KINDS, Plugin, Registry, load_file, registry
+
+PROMISES: Mapping[str, Sequence[Callable[..., None]]] = {
+    "methods": METHOD_PROMISES,
+    "datasets": DATASET_PROMISES,
+    "benchmarks": BENCHMARK_PROMISES,
+    "evaluations": EVALUATION_PROMISES,
+    "backbones": BACKBONE_PROMISES,
+}
 
 
-def promises(plugin: Plugin, found: Registry) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What the plug-in promises, in words, and the test of it."""
-    of_kind: dict[str, tuple[Callable[[str], Any], Sequence[Callable[..., None]]]] = {
-        "methods": (found.method, METHOD_PROMISES),
-        "datasets": (found.dataset, DATASET_PROMISES),
-        "benchmarks": (lambda name: Asked(found.benchmark(name), found), BENCHMARK_PROMISES),
-        "evaluations": (found.evaluation, EVALUATION_PROMISES),
-        "backbones": (encoding_of, BACKBONE_PROMISES),
+QUICK = ("methods", "datasets")
+"""Kinds that need none of the others, which take seconds to load."""
+
+
+def promises(
+    plugin: Plugin, found: Registry, argument: str | None = None, fast: bool = False
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What the plug-in promises, in words, and the test of it; fast: without what takes long."""
+    name = plugin.name if argument is None else f"{plugin.name}:{argument}"
+    makers: dict[str, Callable[[], tuple[Any, ...]]] = {
+        "methods": lambda: (found.method(name),),
+        "datasets": lambda: (found.dataset(name),),
+        "benchmarks": lambda: (Asked(found.benchmark(name), found),),
+        "evaluations": lambda: (found.evaluation(name), found),
+        "backbones": lambda: (encoding_of(name),),
     }
-    make, made = of_kind[plugin.kind]
-    own = (make(plugin.name), found) if plugin.kind == "evaluations" else (make(plugin.name),)
-    for promise in made:
-        yield _words(promise), partial(promise, *own)
+    own = makers[plugin.kind]()
+    for promise in PROMISES[plugin.kind]:
+        if not fast or not getattr(promise, "thorough", False):
+            yield _words(promise), partial(promise, *own)
 
 
 def _words(promise: Callable[..., None]) -> str:
     return re.sub(r"\s+", " ", inspect.getdoc(promise) or promise.__name__)
 
 
-def _find(name: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry]:
-    """The plug-in of that name, or the ones that a file defines (its variants too)."""
+def _find(asked: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry, str | None]:
+    """The plug-in of that name, or the ones that a file defines (its variants too), and the argument, if one is given:
+    NAME:ARGUMENT, FILE.py:ARGUMENT."""
+    name, colon, argument = asked.partition(":")
     path = Path(name)
     if path.suffix != ".py":
-        found = registry(folders)
-        for kind in found.plugins:
-            if name.split(":")[0] in found.plugins[kind]:
-                return [found.get(kind, name)], found
+        for kinds in (QUICK, KINDS):
+            found = registry(folders, kinds)
+            for kind in kinds:
+                if name in found.plugins[kind]:
+                    return [found.get(kind, asked)], found, argument if colon else None
         if name in found.broken:
             raise UserError(f"{name!r} does not load: {found.broken[name]}")
         raise unknown("plug-in", name, [n for kind in found.plugins for n in found.plugins[kind]])
@@ -60,30 +80,54 @@ def _find(name: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry]:
         kind, *_ = load_file(path)
     except (Exception, SystemExit) as error:
         raise UserError(f"{path} does not load: {type(error).__name__}: {error}") from None
-    found = registry([*folders, str(path)])
+    found = registry([*folders, str(path)], QUICK if kind in QUICK else KINDS)
     own = [p for p in found.plugins[kind].values() if Path(p.path).resolve() == path.resolve()]
     if not own:
         raise UserError(f"{path} does not load: {found.broken.get(path.stem, 'it defines no plug-in')}")
-    return own, found
+    return [found.get(kind, f"{p.name}{colon}{argument}") for p in own], found, argument if colon else None
 
 
-def check(name: str, folders: Sequence[str] = ()) -> int:
-    """Tests every promise of a plug-in (by name or file), prints a line for each, and returns the exit status."""
-    plugins, found = _find(name, folders)
-    broken = 0
-    for plugin in plugins:
-        say(f"{plugin.name} ({plugin.kind.rstrip('s')}, {plugin.path})")
-        for words, test in promises(plugin, found):
-            try:
-                test()
-                say(f"  ok      {words}")
-            except (Skipped, NotApplicable) as declared:
-                say(f"  -       {words} [{declared}]")
-            except UserError:
-                raise
-            except (Exception, SystemExit) as error:
-                broken += 1
-                reason = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
-                say(f"  BROKEN  {words}\n          {reason}")
-    say(f"{broken} broken" if broken else "all promises kept")
+def check(asked: str, folders: Sequence[str] = (), fast: bool = False) -> int:
+    """Tests every promise of a plug-in (by name or file), prints a line for each, tells what a method makes of a small
+    data set, and returns the exit status.
+
+    fast: without what takes long, and with one seed. On one core: these problems are so small that a second one costs
+    more than it does.
+    """
+    plugins, found, argument = _find(asked, folders)
+    broken = warned = 0
+    with one_job():
+        for plugin in plugins:
+            _need_argument(plugin, argument)
+            say(f"{plugin.name} ({plugin.kind.rstrip('s')}, {plugin.path})")
+            for words, test in promises(plugin, found, argument, fast):
+                broken += _kept(words, test)
+        if plugins[0].kind == "methods":
+            for mark, line in effects([plugin.name for plugin in plugins], found, fast):
+                say(f"  {mark:7} {line}")
+                broken, warned = broken + (mark == BROKEN), warned + (mark == WARNING)
+    left_out = "; --fast leaves some out" if fast else ""
+    warnings = f", {warned} warning{'s' if warned > 1 else ''}" if warned else ""
+    say((f"{broken} broken" if broken else "all promises kept") + warnings + left_out)
     return 1 if broken else 0
+
+
+def _need_argument(plugin: Plugin, argument: str | None) -> None:
+    if plugin.kind == "datasets" and plugin.cls.takes and not argument:
+        raise UserError(f"data set {plugin.name!r} takes an argument: check {plugin.name}:{plugin.cls.takes}")
+
+
+def _kept(words: str, test: Callable[[], None]) -> bool:
+    """Tests one promise and tells of it; whether it is broken."""
+    try:
+        test()
+        say(f"  ok      {words}")
+    except (Skipped, NotApplicable) as declared:
+        say(f"  -       {words} [{declared}]")
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+        say(f"  {BROKEN}  {words}\n          {reason}")
+        return True
+    return False

@@ -7,22 +7,14 @@ from collections.abc import Callable
 import torch
 
 from infomax_bench.base.streams import Rng
-from infomax_bench.check.promise import Broken, hold
-from infomax_bench.data.dataset import Dataset, captions_of, load
+from infomax_bench.check.promise import Broken, hold, thorough
+from infomax_bench.data.dataset import Dataset, captions_of, load, mismatch
 
 
 def declaration_matches_images(dataset: Dataset) -> None:
     """Shape, counts, classes and factors are what was declared without loading."""
-    data = load(dataset)
-    n = len(data.images)
-    shape = tuple(data.images.shape[1:])
-    hold(shape == tuple(dataset.shape), f"images are {shape}, not {dataset.shape}")
-    hold(int(data.test.sum()) == dataset.n_test, f"{int(data.test.sum())} test images, not {dataset.n_test}")
-    hold(n - dataset.n_test == dataset.n_rest, f"{n - dataset.n_test} other images, not {dataset.n_rest}")
-    classes = data.labels.unique().tolist()
-    hold(classes == list(range(dataset.n_classes)), f"labels are {classes}, not 0 to {dataset.n_classes - 1}")
-    n_factors = 0 if data.factors is None else data.factors.shape[1]
-    hold(n_factors == len(dataset.factor_names), f"{n_factors} factors for {len(dataset.factor_names)} names")
+    problem = mismatch(dataset, dataset.load())
+    hold(not problem, problem)
 
 
 def captions_are_written(dataset: Dataset) -> None:
@@ -36,6 +28,7 @@ def captions_are_written(dataset: Dataset) -> None:
     hold(bool(ids.any(1).all()), "a caption has no words")
 
 
+@thorough
 def loading_is_deterministic(dataset: Dataset) -> None:
     """Loading twice gives the same images, labels and test part; the fingerprint stays."""
     a, b = dataset.load(), type(dataset)(dataset.argument).load()

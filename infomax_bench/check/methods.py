@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from infomax_bench.check.promise import Skipped, hold
+from infomax_bench.check.promise import Skipped, hold, thorough
 from infomax_bench.check.small import (
     N_IMAGES,
     ODD_SHAPE,
@@ -67,11 +67,21 @@ def hyperparameters_are_declared(method: Method) -> None:
         hold(inside, f"{name}'s default {default!r} is outside its search range {search}")
 
 
-def features_fit_every_shape(method: Method) -> None:
-    """Features are finite float32 [seeds, images, width] for every data set's image shape, and for an odd one."""
-    found = registry()
+def features_fit(method: Method) -> None:
+    """Features are finite float32 [seeds, images, width], of square images and of odd ones in colour."""
+    _fit(method, (SHAPE, ODD_SHAPE))
+
+
+@thorough
+def features_fit_every_data_set(method: Method) -> None:
+    """They are for every data set's image shape, too."""
+    found = registry(kinds=("datasets",))
     datasets = (found.dataset(name) for name in found.names("datasets"))
-    for shape in sorted({ODD_SHAPE, *(dataset.shape for dataset in datasets if not dataset.takes)}):
+    _fit(method, sorted({dataset.shape for dataset in datasets if not dataset.takes}))
+
+
+def _fit(method: Method, shapes: Iterable[tuple[int, int, int]]) -> None:
+    for shape in shapes:
         problem = problem_of(method, shape)
         features = _encoder(method, problem, fitted(method, problem)).features(images_of(shape)[:10])
         wanted = (2, 10, problem.width)
@@ -143,6 +153,7 @@ def a_fit_counts_its_passes(method: Method) -> None:
     hold(trained.passes > 0 or not learns, said)
 
 
+@thorough
 def every_backbone_works(method: Method) -> None:
     """On each backbone that it declares it trains to finite features of the right shape."""
     for backbone in method.backbones[1:]:
@@ -235,7 +246,8 @@ def _same(a: Trained, b: Trained) -> bool:
 METHOD_PROMISES: tuple[Callable[[Method], None], ...] = (
     card_is_complete,
     hyperparameters_are_declared,
-    features_fit_every_shape,
+    features_fit,
+    features_fit_every_data_set,
     same_seed_same_numbers,
     seeds_matter,
     gradient_reaches_the_encoder,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 
 class Broken(AssertionError):
     """A promise that a plug-in does not keep, and what was seen instead."""
@@ -15,3 +18,12 @@ def hold(condition: bool, message: str) -> None:
     """Raises Broken unless `condition` holds."""
     if not condition:
         raise Broken(message)
+
+
+Promise = TypeVar("Promise", bound=Callable[..., None])
+
+
+def thorough(promise: Promise) -> Promise:
+    """Marks a promise that takes long; `check --fast` leaves it out."""
+    promise.thorough = True  # type: ignore[attr-defined]
+    return promise

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -281,11 +281,35 @@ def _of_parts(dataset: Dataset) -> Images:
 
 @functools.lru_cache(maxsize=8)
 def _load(key: tuple[type[Dataset], str | None]) -> Images:
-    return key[0](key[1]).load()
+    dataset = key[0](key[1])
+    loaded = dataset.load()
+    if problem := mismatch(dataset, loaded):
+        raise ValueError(f"data set {dataset.label}: {problem}")
+    return loaded
+
+
+def mismatch(dataset: Dataset, loaded: Images) -> str:
+    """How the images differ from what their data set declares without loading, or ""."""
+    n_test, labels = int(loaded.test.sum()), loaded.labels.unique().tolist()
+    n_factors = 0 if loaded.factors is None else loaded.factors.shape[1]
+    found: list[tuple[str, Any, Any]] = [
+        ("the shape of images is", tuple(loaded.images.shape[1:]), tuple(dataset.shape)),
+        ("the number of test images is", n_test, dataset.n_test),
+        ("the number of other images is", len(loaded.images) - n_test, dataset.n_rest),
+        ("labels are", labels, list(range(dataset.n_classes))),
+        ("the number of factors is", n_factors, len(dataset.factor_names)),
+    ]
+    wrong = next((one for one in found if one[1] != one[2]), None)
+    return f"{wrong[0]} {_short(wrong[1])}, and {_short(wrong[2])} is declared" if wrong else ""
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:40]} ... {text[-15:]}"
 
 
 def load(dataset: Dataset) -> Images:
-    """Loads a data set once per process."""
+    """Loads a data set once per process. Raises ValueError if it is not as declared."""
     return _load((type(dataset), dataset.argument))
 
 

@@ -281,7 +281,7 @@ def test_check_finds_what_is_broken(tmp_path, capsys):
         "        h = net.encoder(batch.images)\n"
         "        return (h - torch.rand_like(h)).square().mean((-2, -1))\n"
     )
-    assert main(["check", str(tmp_path / "chance.py")]) == 1
+    assert main(["check", "--fast", str(tmp_path / "chance.py")]) == 1
     out = capsys.readouterr().out
     assert "card.paper is empty" in out
     assert "differ: draw only from `rng`" in out
