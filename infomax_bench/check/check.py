@@ -39,10 +39,11 @@ QUICK = ("methods", "datasets")
 
 
 def promises(
-    plugin: Plugin, found: Registry, argument: str | None = None, fast: bool = False
+    plugin: Plugin, found: Registry, asked: str = "", fast: bool = False
 ) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What the plug-in promises, in words, and the test of it; fast: without what takes long."""
-    name = plugin.name if argument is None else f"{plugin.name}:{argument}"
+    """What the plug-in promises, in words, and the test of it; asked: its name, with the argument of a data set; fast:
+    without what takes long."""
+    name = asked or plugin.name
     makers: dict[str, Callable[[], tuple[Any, ...]]] = {
         "methods": lambda: (found.method(name),),
         "datasets": lambda: (found.dataset(name),),
@@ -60,9 +61,9 @@ def _words(promise: Callable[..., None]) -> str:
     return re.sub(r"\s+", " ", inspect.getdoc(promise) or promise.__name__)
 
 
-def _find(asked: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry, str | None]:
-    """The plug-in of that name, or the ones that a file defines (its variants too), and the argument, if one is given:
-    NAME:ARGUMENT, FILE.py:ARGUMENT."""
+def _find(asked: str, folders: Sequence[str]) -> tuple[dict[str, Plugin], Registry]:
+    """The plug-in of that name, or the ones that a file defines (its variants too), by name and argument, if one is
+    given: NAME:ARGUMENT, FILE.py:ARGUMENT."""
     name, colon, argument = asked.partition(":")
     path = Path(name)
     if path.suffix != ".py":
@@ -70,7 +71,7 @@ def _find(asked: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry, s
             found = registry(folders, kinds)
             for kind in kinds:
                 if name in found.plugins[kind]:
-                    return [found.get(kind, asked)], found, argument if colon else None
+                    return {asked: found.get(kind, asked)}, found
         if name in found.broken:
             raise UserError(f"{name!r} does not load: {found.broken[name]}")
         raise unknown("plug-in", name, [n for kind in found.plugins for n in found.plugins[kind]])
@@ -84,7 +85,8 @@ def _find(asked: str, folders: Sequence[str]) -> tuple[list[Plugin], Registry, s
     own = [p for p in found.plugins[kind].values() if Path(p.path).resolve() == path.resolve()]
     if not own:
         raise UserError(f"{path} does not load: {found.broken.get(path.stem, 'it defines no plug-in')}")
-    return [found.get(kind, f"{p.name}{colon}{argument}") for p in own], found, argument if colon else None
+    names = [f"{plugin.name}{colon}{argument}" for plugin in own]
+    return {name: found.get(kind, name) for name in names}, found
 
 
 def check(asked: str, folders: Sequence[str] = (), fast: bool = False) -> int:
@@ -94,27 +96,24 @@ def check(asked: str, folders: Sequence[str] = (), fast: bool = False) -> int:
     fast: without what takes long, and with one seed. On one core: these problems are so small that a second one costs
     more than it does.
     """
-    plugins, found, argument = _find(asked, folders)
+    plugins, found = _find(asked, folders)
     broken = warned = 0
     with one_job():
-        for plugin in plugins:
-            _need_argument(plugin, argument)
+        for name, plugin in plugins.items():
+            if plugin.kind == "datasets" and plugin.cls.takes and not found.dataset(name).argument:
+                raise UserError(f"data set {name!r} takes an argument: check {plugin.name}:{plugin.cls.takes}")
             say(f"{plugin.name} ({plugin.kind.rstrip('s')}, {plugin.path})")
-            for words, test in promises(plugin, found, argument, fast):
+            for words, test in promises(plugin, found, name, fast):
                 broken += _kept(words, test)
-        if plugins[0].kind == "methods":
-            for mark, line in effects([plugin.name for plugin in plugins], found, fast):
+        methods = [name for name, plugin in plugins.items() if plugin.kind == "methods"]
+        if methods:
+            for mark, line in effects(methods, found, fast):
                 say(f"  {mark:7} {line}")
                 broken, warned = broken + (mark == BROKEN), warned + (mark == WARNING)
     left_out = "; --fast leaves some out" if fast else ""
     warnings = f", {warned} warning{'s' if warned > 1 else ''}" if warned else ""
     say((f"{broken} broken" if broken else "all promises kept") + warnings + left_out)
     return 1 if broken else 0
-
-
-def _need_argument(plugin: Plugin, argument: str | None) -> None:
-    if plugin.kind == "datasets" and plugin.cls.takes and not argument:
-        raise UserError(f"data set {plugin.name!r} takes an argument: check {plugin.name}:{plugin.cls.takes}")
 
 
 def _kept(words: str, test: Callable[[], None]) -> bool:

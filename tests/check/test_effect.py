@@ -42,6 +42,7 @@ class Mine(Dataset):
 
     summary = "noise"
     takes = "SIZE"
+    also = {"hf:me/mine": "4"}
     shape = (1, 4, 4)
     class_names = ("even", "odd")
     n_test, n_rest = 10, 30
@@ -133,7 +134,8 @@ def test_a_data_set_is_checked_with_its_argument(tmp_path, capsys):
     path = tmp_path / "mine.py"
     path.write_text(DATASET, encoding="utf-8")
     assert check(f"{path}:4") == 0
-    assert check("mine:4", (str(tmp_path),)) == 0
+    for name in ("mine:4", "hf:me/mine"):
+        assert check(name, (str(tmp_path),)) == 0
     capsys.readouterr()
     assert check("mine:5", (str(tmp_path),)) == 1
     assert "the shape of images is (1, 5, 5), and (1, 4, 4) is declared" in capsys.readouterr().out
