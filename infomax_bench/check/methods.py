@@ -15,7 +15,9 @@ from infomax_bench.check.promise import Skipped, hold, thorough
 from infomax_bench.check.small import (
     N_IMAGES,
     ODD_SHAPE,
+    PRODUCTS_A_PASS,
     SHAPE,
+    Looks,
     captions_of,
     data_of,
     double_precision,
@@ -147,10 +149,16 @@ def a_fit_counts_its_passes(method: Method) -> None:
     if not method.fitted():
         raise Skipped("the harness makes its passes")
     problem, method = problem_of(method), dataclasses.replace(method, centred=False)  # the mean is the harness's
-    trained = fitted(method, problem)
+    with Looks(problem.n_train) as looks:
+        trained = fitted(method, problem)
     learns = not _same(trained, fitted(method, problem, images=images_of(problem.input_shape).flip(0)))
     said = "learns from the images and counts no pass: loop `for _ in budget`, or say budget.spend(passes)"
     hold(trained.passes > 0 or not learns, said)
+    often, most = looks.often / 2, PRODUCTS_A_PASS * max(1.0, trained.passes)  # of two seeds
+    said = (
+        f"multiplies all images {often:.0f} times and counts {trained.passes:.3g} passes: count every one that it makes"
+    )
+    hold(often <= most, said)
 
 
 @thorough

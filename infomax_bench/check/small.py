@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from infomax_bench.check.promise import Skipped
 from infomax_bench.data.augment import Augmentation
@@ -34,6 +35,10 @@ EPOCHS = 1
 SHAPE = (1, 8, 8)
 
 ODD_SHAPE = (3, 12, 16)
+
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "mv", "_euclidean_dist", "_cdist_forward")
+PRODUCTS_A_PASS = 8
+"""More than a pass over the images takes: k-means makes two, a mixture four."""
 
 
 def images_of(shape: tuple[int, int, int], kind: str = "varied") -> Tensor:
@@ -83,6 +88,19 @@ def data_of(problem: Problem, seeds: Sequence[int], **changes: Any) -> Data:
 def fitted(method: Method, problem: Problem, seeds: Sequence[int] = (0, 1), **changes: Any) -> Trained:
     """The method trained on the small problem."""
     return train(method, problem, data_of(problem, seeds, **changes), seeds, EPOCHS)
+
+
+class Looks(TorchDispatchMode):
+    """Counts products and distances of what has a line for each of n images."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.n, self.often = n, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        product = func.__name__.partition(".")[0] in PRODUCTS
+        self.often += product and any(self.n in one.shape for one in args if isinstance(one, Tensor))
+        return func(*args, **(kwargs or {}))
 
 
 @contextlib.contextmanager

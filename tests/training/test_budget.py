@@ -66,6 +66,25 @@ def test_what_counts_nothing_fails_check():
         a_fit_counts_its_passes(type("Free", (Greedy,), {"counts": False})())
 
 
+class Cheat(Greedy):
+    """Counts one pass and makes a hundred."""
+
+    times = 100
+
+    def fit(self, net, images, labels, budget, rng):
+        x, direction = images.flatten(1), net.encoder.weight
+        for _ in range(self.times):
+            direction = torch.nn.functional.normalize(x.T @ (x @ direction), dim=0)
+        budget.spend()
+        return {"encoder.weight": direction, "encoder.bias": net.encoder.bias}
+
+
+def test_what_counts_less_than_it_does_fails_check():
+    with pytest.raises(Broken, match="multiplies all images 200 times and counts 1 passes"):
+        a_fit_counts_its_passes(Cheat())
+    a_fit_counts_its_passes(type("Honest", (Cheat,), {"times": 1})())
+
+
 @pytest.mark.parametrize(
     ("name", "epochs", "passes"),
     [("kmeans", 3, 3), ("gmm", 3, 3), ("ica", 1, 1), ("ica", 4, 4), ("bell_sejnowski_infomax", 4, 4), ("pca", 4, 1)],
