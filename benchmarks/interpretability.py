@@ -1,6 +1,8 @@
 """P4: are InfoMax features interpretable: can you name them?"""
 
-from infomax_bench import Benchmark, Contrast, Select, View, in_panels
+from dataclasses import replace
+
+from infomax_bench import Benchmark, Contrast, Given, Select, View, in_panels
 from infomax_bench.evaluations.thresholds import NAMEABLE, SPARSE
 from infomax_bench.plots.figures import comparable, curves, dots
 
@@ -32,7 +34,14 @@ class Interpretability(Benchmark):
     title = "Can the units be named?"
     order = 4
     essay = ((73, "“InfoMax features are interpretable: you can name them.”"),)
-    evaluations = ("interpretability", "gallery")
+    evaluations = ("interpretability", "dci", "gallery")
+    given = {"dci_seeds": Given(int, "seeds whose units are asked for DCI, whose forests take seconds each", 5)}
+
+    def grid(self, suite):
+        few = ("seeds", suite.given[self.name]["dci_seeds"])
+        for cell, request in super().grid(suite):
+            yield cell, replace(request, options=(few,)) if request.evaluation == "dci" else request
+
     contrasts = (
         Contrast("P4", "More nameable units", "share of nameable units", NAMED, unit="points"),
         Contrast("P4", "Aligned with the factors", "mutual information gap", GAP, where_measured=True),

@@ -114,7 +114,7 @@ def _measures(evaluation: Evaluation, names: Sequence[str]) -> pd.DataFrame:
     for metric in evaluation.metrics:
         low, high = _finite(metric)
         for each in names if metric.each else ("",):
-            for protocol in [*filter(None, metric.protocols), *names] if metric.by else metric.protocols:
+            for protocol in [*metric.protocols, *names] if metric.by else metric.protocols:
                 for x in metric.at or (math.nan,):
                     lines.append((metric.name + each, protocol, float(x), low, high, metric.better))
     made = pd.DataFrame(lines, columns=["metric", "protocol", "x", "low", "high", "better"])

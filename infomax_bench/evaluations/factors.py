@@ -11,11 +11,8 @@ from torch import Tensor
 from infomax_bench.evaluations.context import Context, FeatureSet
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.linear import Seed, group_means, r2, shared_seeds
-from infomax_bench.evaluations.parts import factor_codes
+from infomax_bench.evaluations.parts import LABEL, factor_codes, factor_names
 from infomax_bench.evaluations.properties import PROPERTIES, properties_of
-
-LABEL = "class"
-"""How the label is called beside the factors."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +30,8 @@ def variables(data: FeatureSet) -> list[Variable]:
     if data.factors is None:
         return found
     codes, values = factor_codes(data.factors)
-    names = data.factor_names or tuple(f"factor {i + 1}" for i in range(len(values)))
-    for name, own, known in zip(names, codes.unbind(-1), values, strict=True):
-        pairs = len(torch.stack([own, data.labels]).unique(dim=1).T)
-        if not pairs == len(known) == len(data.labels.unique()):
+    for name, own, known in zip(factor_names(data), codes.unbind(-1), values, strict=True):
+        if name != LABEL:
             found.append(Variable(name, own, len(known)))
     return found
 

@@ -16,7 +16,8 @@ from infomax_bench.data.augment import Augmentation
 from infomax_bench.data.dataset import Dataset, images_as, load, to_unit
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
-from infomax_bench.evaluations.factors import LABEL, variables
+from infomax_bench.evaluations.factors import variables
+from infomax_bench.evaluations.parts import LABEL
 from infomax_bench.numerics._ranks import live_units
 
 IMAGES = 500

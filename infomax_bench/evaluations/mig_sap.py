@@ -35,12 +35,13 @@ def factor_alignment(
       plug-in estimate, as published: a unit that knows nothing shows about (bins - 1)(values - 1) / 2N nats.
     - `mig_by_factor` `[S, F]`: mutual information gap, the best unit's information less the second best's
       (Chen et al. 2018, section 4.1); `mig` `[S]`: its mean over factors.
-    - `sap` `[S]`: separated attribute predictability, the same gap between balanced accuracies when each unit's
-      thresholds, here its bins, predict the factor's value (Kumar et al. 2018, section 3); at most 1 - 1 / values.
+    - `sap_by_factor` `[S, F]`, and `sap` `[S]`, its mean: separated attribute predictability, the same gap between
+      balanced accuracies when each unit's thresholds, here its bins, predict the factor's value (Kumar et al. 2018,
+      section 3); at most 1 - 1 / values.
     - `best_factor` (int64 `[S, K]`) and `best_information` `[S, K]`: each unit's best-known factor, and how much it
       knows; -1 and 0 if dead.
 
-    A factor that takes one value only has no information to give: NaN in `mig_by_factor`, left out of the means.
+    A factor that takes one value only has no information to give: NaN by factor, left out of the means.
     Raises Diverged if a feature is not finite.
     """
     varying = live_units(train)
@@ -66,6 +67,7 @@ def factor_alignment(
         "information": scores,
         "mig_by_factor": torch.stack(mig, -1),
         "mig": torch.stack(mig, -1).nanmean(-1),
+        "sap_by_factor": torch.stack(sap, -1),
         "sap": torch.stack(sap, -1).nanmean(-1),
         "best_information": scores.gather(-1, best[..., None]).squeeze(-1),
         "best_factor": best.where(live, -1),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from infomax_bench.evaluations.context import FeatureSet
+from infomax_bench.evaluations.context import Context, FeatureSet
+from infomax_bench.evaluations.declare import Row
 from infomax_bench.numerics._ranks import live_units
 
 TRAINING_IMAGES = 10_000
@@ -15,7 +16,11 @@ TRAINING_IMAGES = 10_000
 random."""
 
 FIT_IMAGES = 4000
-"""The first of them: what forests and sparse probes, which have a handful of weights, are fitted to."""
+"""The first of them: what sparse probes, which have a handful of weights, are fitted to."""
+
+
+LABEL = "class"
+"""How the label is called beside the factors, in rows."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,25 @@ def concept_sizes(data: FeatureSet) -> list[int]:
     """The number of classes, and of values of each factor."""
     values = [] if data.factors is None else factor_codes(data.factors)[1]
     return [data.n_classes, *map(len, values)]
+
+
+def factor_names(data: FeatureSet) -> list[str]:
+    """What rows call each factor: LABEL if the label is another name of it, one to one."""
+    if data.factors is None:
+        return []
+    names = data.factor_names or tuple(f"factor {i + 1}" for i in range(data.factors.shape[1]))
+    return [LABEL if _one_to_one(own, data.labels) else name for name, own in zip(names, data.factors.T, strict=True)]
+
+
+def _one_to_one(a: Tensor, b: Tensor) -> bool:
+    pairs = len(torch.stack([a, b]).unique(dim=1).T)
+    return pairs == len(a.unique()) == len(b.unique())
+
+
+def of_factors(context: Context, metric: str, values: Tensor) -> list[Row]:
+    """Rows of a score `[S]`, or `[S, 1 + F]`: the mean over factors, and then each factor's, whose name is the
+    protocol."""
+    if values.ndim == 1:
+        return context.rows(metric, values)
+    by = zip(["", *factor_names(context.set)], values.unbind(-1), strict=True)
+    return [row for name, own in by for row in context.rows(metric, own, protocol=name)]

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, mutual_info_score
 
-from infomax_bench.evaluations.dci import dci, importances
 from infomax_bench.evaluations.factor_vae import factor_vae_score
 from infomax_bench.evaluations.interpretability import factor_scores
 from infomax_bench.evaluations.mig_sap import BINS, factor_alignment
@@ -110,8 +109,8 @@ def test_every_score_of_permuted_bent_factors_is_perfect_on_images_that_were_not
     sign = torch.tensor(data.draw(st.lists(st.sampled_from([-1.0, 1.0]), min_size=3, max_size=3)))
     features = (sign * (factors[:, list(order)].float() + 1) ** 3)[None]
     found = factor_scores(*halves(features, factors[:, 0], factors), [seed])
-    for metric in ("mig", "factor_alignment", "disentanglement", "completeness", "informativeness", "factor_vae"):
-        assert found[metric].item() == pytest.approx(1, abs=0.02), metric
+    for metric in ("mig", "factor_alignment", "factor_vae"):
+        assert (found[metric] - 1).abs().max() < 0.02, metric
 
 
 def test_a_rotation_hides_the_factors():
@@ -119,24 +118,18 @@ def test_a_rotation_hides_the_factors():
     rotation = torch.linalg.qr(torch.randn(3, 3, generator=generator(0))).Q
     features = ((factors.float() - 2.5) @ rotation)[None]
     found = factor_scores(*halves(features, factors[:, 0], factors), [0])
-    assert found["mig"] < 0.3
-    assert found["sap"] < 0.3
-    assert found["disentanglement"] < 0.5
-    assert found["completeness"] < 0.5
+    assert found["mig"][:, 0] < 0.3
+    assert found["sap"][:, 0] < 0.3
     assert found["factor_vae"] < 0.85
-    assert found["informativeness"] > 0.8  # it is hidden, not lost
 
 
 def test_noise_knows_nothing():
     factors = grid(3, 4, 10, repeats=40)
     train, test = halves(torch.randn(3, len(factors), 8, generator=generator(0)), factors[:, 0], factors)
     found = factor_scores(train, test, [0, 1, 2])
-    assert found["mig"].abs().max() < 0.01
-    assert found["sap"].abs().max() < 0.05
+    assert found["mig"][:, 0].abs().max() < 0.01
+    assert found["sap"][:, 0].abs().max() < 0.05
     assert found["factor_alignment"].max() < 0.05
-    assert found["disentanglement"].max() < 0.05
-    assert found["completeness"].max() < 0.05
-    assert (found["informativeness"] - np.mean([1 / 3, 1 / 4, 1 / 10])).abs().max() < 0.03
     assert (found["factor_vae"] - 1 / 3).abs().max() < 0.05  # the rate of the most frequent of three factors
 
 
@@ -162,10 +155,8 @@ def test_a_factor_that_never_varies_is_left_out():
     assert found["information"][..., -1].abs().max() < 1e-9
     assert found["mig"].item() == pytest.approx(1)
     assert found["sap"].item() == pytest.approx((2 / 3 + 3 / 4) / 2)
+    assert found["sap_by_factor"][0].tolist() == pytest.approx([2 / 3, 3 / 4, np.nan], nan_ok=True)
     assert factor_vae_score(*alike(factors[None].float(), fixed), [0]).item() == pytest.approx(1, abs=0.01)
-    importance, _ = importances(*alike(factors[None].float(), fixed), [0])
-    assert (importance[..., -1] == 0).all()
-    assert [v.item() for v in dci(importance)] == pytest.approx([1, 1], abs=0.01)
 
 
 def test_factor_codes_count_the_values_that_there_are():
