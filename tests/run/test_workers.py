@@ -207,6 +207,7 @@ def test_a_method_that_ends_the_program_is_recorded_and_stops_nobody(own, tmp_pa
     write_echo(own, "raise SystemExit(0)" if where == "loss" else "pass")
     if where != "loss":
         text = (own / "echo.py").read_text()
+        text = text.partition("    def loss")[0] if where == "fit" else text  # one of them says what it learns
         (own / "echo.py").write_text(f"{text}\n    def {where}(self, *_):\n        raise SystemExit(0)\n")
     done = go(own, tmp_path / "r", benchmarks=["redundancy"])
     assert "SystemExit" in done.failures[0]
