@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from infomax_bench import Augmentation, Dataset, Images, UserError
 from infomax_bench.base.sealed import digest
-from infomax_bench.data.decoded import decoded
 from infomax_bench.data.hub import Asked, Found, found, verified
 from infomax_bench.data.mapped import Kept
-from infomax_bench.data.parquet import Table
 
 ABOUT = "labelled images on the Hugging Face Hub, in Parquet files; found in its cache, or downloaded"
 
@@ -42,6 +40,9 @@ class HuggingFace(Dataset):
     @functools.cached_property
     def kept(self) -> Kept:
         """The images. Raises UserError if they cannot be had or read."""
+        from infomax_bench.data.decoded import decoded  # slow to import: not before it is needed
+        from infomax_bench.data.parquet import Table
+
         return decoded(Table(self.asked, self.found.files))
 
     def load(self) -> Images:

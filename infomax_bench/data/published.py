@@ -14,10 +14,8 @@ import torch
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.places import data_root
 from infomax_bench.data.dataset import Images
-from infomax_bench.data.decoded import decoded
 from infomax_bench.data.hub import Asked, Found, found
 from infomax_bench.data.order import Digests
-from infomax_bench.data.parquet import Table
 from infomax_bench.data.torchvision import TorchvisionDataset
 
 BITS = 48
@@ -86,6 +84,9 @@ class PublishedDataset(TorchvisionDataset):
         return None
 
     def _of_hub(self, asked: Asked, here: Found) -> Images:
+        from infomax_bench.data.decoded import decoded  # slow to import: not before it is needed
+        from infomax_bench.data.parquet import Table
+
         kept = decoded(Table(asked, here.files), self.shape, self.label)
         if kept.about["classes"] != list(self.class_names):
             raise UserError(f"{self.label}: the classes of {asked} in {here.paths[0].parent} have other names")
