@@ -30,10 +30,16 @@ def captions_are_written(dataset: Dataset) -> None:
 
 @thorough
 def loading_is_deterministic(dataset: Dataset) -> None:
-    """Loading twice gives the same images, labels and test part; the fingerprint stays."""
+    """Loading twice gives the same images, labels and test part, and so does asking for the parts of a large one again;
+    the fingerprint stays."""
     a, b = dataset.load(), type(dataset)(dataset.argument).load()
     same = torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels) and torch.equal(a.test, b.test)
     hold(same, "two loads differ")
+    begin = 0
+    for part in dataset.parts() if type(dataset).parts is not Dataset.parts else ():
+        end = begin + len(part.images)
+        hold(torch.equal(part.images, a.images[begin:end]), f"images {begin} to {end} differ when they are made again")
+        begin = end
     hold(dataset.fingerprint() == type(dataset)(dataset.argument).fingerprint(), "two fingerprints differ")
 
 

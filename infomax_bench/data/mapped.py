@@ -7,6 +7,7 @@ it as there is room for, and processes share it. What is small is read whole, as
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import math
@@ -185,16 +186,24 @@ def _read(place: Path, title: str) -> Kept | None:
         }:
             raise Damaged("a checksum does not match")
     except FileNotFoundError:
+        _arrays.cache_clear()
         return None
     except (Damaged, KeyError, OSError) as error:
         if title:
             log.warning("%s: the images kept in %s are damaged (%s) and are made again", title, place, error)
+        _arrays.cache_clear()
         return None
     with contextlib.suppress(OSError):  # when they were last used
         os.utime(place / ABOUT)
+    return Kept(*_arrays(place, tuple(said["shape"]), *said["files"].values(), LARGE), said["about"])
+
+
+@functools.lru_cache(maxsize=8)
+def _arrays(place: Path, shape: tuple[int, ...], *_: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
+    """Read once in a process for as long as they are what they were: whoever asks for a shape has a data set built."""
     with np.load(place / REST, allow_pickle=False) as file:
         rest = {name: torch.from_numpy(file[name]) for name in file.files}
-    return Kept(_images(place / PIXELS, said["shape"]), rest, said["about"])
+    return _images(place / PIXELS, shape), rest
 
 
 def title_of(place: Path) -> str:
