@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constrain
 
 help:  ## what there is
 	@echo "make run-all                  train, measure and decide everything, on data that ships with the dependencies"
-	@echo "make run-all PRESET=standard  the same with MNIST and Fashion-MNIST (downloaded once)"
+	@echo "make run-all PRESET=standard  the same on ten data sets, MNIST and CIFAR-10 among them (downloaded once)"
 	@echo "make run-all SUBJECT=my_idea  the verdicts about your method; METHODS=a,b for a few; ARGS='...' for the rest"
 	@echo "make tune                     the same number of trials for every method, on validation data; 'run-all' then uses what is chosen"
 	@echo "make calibrate                published numbers under their published protocols, on MNIST (hours)"

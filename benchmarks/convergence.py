@@ -60,7 +60,6 @@ class Convergence(Benchmark):
     tags = {"sweep": str, "amount": float, "available": float}
 
     def grid(self, suite):
-        swept = suite.datasets if suite.swept is None else suite.swept
         for dataset in suite.datasets:
             for method, (what, amount, changes) in product(suite.methods, ends(suite, dataset)):
                 own = {**changes, "n_seeds": SEEDS}
@@ -68,7 +67,7 @@ class Convergence(Benchmark):
                     n = suite.n_train[dataset]
                     own |= {"label": f"images: {amount} of {n}"}
                     own |= {"tags": {"sweep": IMAGES, "amount": amount, "available": n}}
-                if (what == IMAGES and changes) or (what == WIDTH and (dataset in swept or not changes)):
+                if what == WIDTH or (what == IMAGES and changes):
                     yield suite.cell(method, dataset, **own), Request("representation")
 
     # -- the rule -----------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Depth(Benchmark):
                 both = [*greedy, *(suite.cell(method, dataset, depth=depth, **joint) for depth in layers)]
                 yield from ((cell, Request(one)) for cell in both for one in ("linear_probe", "redundancy", "training"))
                 yield from ((cell, Request(one)) for cell in greedy for one in more)
-                others = [target for target in suite.datasets if target != dataset]
+                others = suite.targets(dataset)
                 yield from ((cell, Request("linear_probe", target)) for cell in greedy for target in others)
 
     def findings(self, rows, claims):

@@ -64,15 +64,15 @@ class Transfer(Benchmark):
 
     Claim: "InfoMax features transfer better: universal, not task-specific."
 
-    Rule: the measure is the linear probe's accuracy on a data set other than the source, on average over all ordered
-    pairs. "Transfers better" is supported if the paired 95 % interval of the subject's difference to every method of
-    the group lies above zero, refuted if at least one method transfers better than the subject (Holm-corrected). "Loses
-    less" asks the same of that accuracy divided by the accuracy of the same method trained on the target itself;
-    features that learn nothing lose nothing, so it never stands alone. "Supervised features are task-specific" compares
-    the relative accuracy of the prior-art methods that see labels (or captions), averaged, with that of the prior-art
-    methods that do not, averaged: supported if the 95 % interval of the difference, paired by seed, lies above zero
-    (supervised features lose more), refuted if it lies below, and undecided while a method of either kind is missing.
-    Fewer than five seeds, or anything else: inconclusive.
+    Rule: the measure is the linear probe's accuracy on a data set other than the source, on average over the pairs that
+    the preset names (all ordered pairs, if it names none). "Transfers better" is supported if the paired 95 % interval
+    of the subject's difference to every method of the group lies above zero, refuted if at least one method transfers
+    better than the subject (Holm-corrected). "Loses less" asks the same of that accuracy divided by the accuracy of the
+    same method trained on the target itself; features that learn nothing lose nothing, so it never stands alone.
+    "Supervised features are task-specific" compares the relative accuracy of the prior-art methods that see labels (or
+    captions), averaged, with that of the prior-art methods that do not, averaged: supported if the 95 % interval of the
+    difference, paired by seed, lies above zero (supervised features lose more), refuted if it lies below, and undecided
+    while a method of either kind is missing. Fewer than five seeds, or anything else: inconclusive.
     """
 
     title = "Do the features transfer?"
@@ -110,6 +110,6 @@ class Transfer(Benchmark):
 
     def grid(self, suite):
         evaluations = ("probe", "few_shot_knn")
-        for source, method, target, name in product(suite.datasets, suite.methods, suite.datasets, evaluations):
-            # the source itself is the default target: one job, shared with the other benchmarks
-            yield suite.cell(method, source), Request(name, None if target == source else target)
+        for source, method, name in product(suite.datasets, suite.methods, evaluations):
+            for target in (None, *suite.targets(source)):  # None: the source itself, shared with the other benchmarks
+                yield suite.cell(method, source), Request(name, target)

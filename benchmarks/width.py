@@ -78,8 +78,7 @@ class Width(Benchmark):
     )
 
     def grid(self, suite):
-        swept = suite.datasets if suite.swept is None else suite.swept
-        for dataset, width, method in product(swept, suite.widths, suite.methods):
+        for dataset, width, method in product(suite.datasets, suite.widths, suite.methods):
             here = width == suite.width  # the whole probe is there for the other benchmarks
             cell = suite.cell(method, dataset, width, n_seeds=0 if here else suite.sweep_seeds)
             yield cell, Request("probe" if here else "linear_probe")

@@ -49,17 +49,17 @@ class Asked:
     @functools.cached_property
     def suite(self) -> Suite:
         """The first in which the benchmark asks for most evaluations."""
-        return max(self.suites, key=lambda suite: len({r.evaluation for _, r in self.benchmark.grid(suite)}))
+        return max(self.suites, key=lambda suite: len({r.evaluation for _, r in self.benchmark.asked(suite)}))
 
     @functools.cached_property
     def evaluations(self) -> set[str]:
         """Those that it asks for in any preset."""
-        return {request.evaluation for suite in self.suites for _, request in self.benchmark.grid(suite)}
+        return {request.evaluation for suite in self.suites for _, request in self.benchmark.asked(suite)}
 
     @functools.cached_property
     def entries(self) -> list[Entry]:
         planner = Planner(self.registry, "cpu")
-        return planner.entries(self.benchmark.name, self.benchmark.grid(self.suite), self.suite.seeds[:1])
+        return planner.entries(self.benchmark.name, self.benchmark.asked(self.suite), self.suite.seeds[:1])
 
     @functools.cached_property
     def claims(self) -> Claims:
@@ -86,7 +86,7 @@ def docstring_states_claim_and_rule(asked: Asked) -> None:
 def grid_is_made_of_known_evaluations(asked: Asked) -> None:
     """With what presets give, the grid asks for something: evaluations that exist, with tags that are declared."""
     benchmark, known = asked.benchmark, asked.registry.names("evaluations")
-    grid = [one for suite in asked.suites for one in benchmark.grid(suite)]
+    grid = [one for suite in asked.suites for one in benchmark.asked(suite)]
     hold(bool(grid), "asks for nothing in any preset")
     for name in sorted(asked.evaluations | {benchmark.compares} - {""}):
         hold(name in known, f"asks for {name!r}, which is no evaluation")

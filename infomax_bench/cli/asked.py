@@ -95,7 +95,7 @@ def _sources(planner: Planner, suite: Suite, benchmark: Benchmark) -> Iterator[s
     """The data set of each encoder of a grid that its method has. What fails counts as if it were there: it is told of
     when the run is planned."""
     try:
-        for asked, _ in benchmark.grid(suite):
+        for asked, _ in benchmark.asked(suite):
             try:
                 backbone = planner.resolve(asked).backbone
             except Exception:

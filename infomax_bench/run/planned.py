@@ -39,7 +39,7 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
     entries = []
     for benchmark in benchmarks:
         try:
-            pairs = list(benchmark.grid(suite))
+            pairs = list(benchmark.asked(suite))
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
             planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
             continue

@@ -83,8 +83,8 @@ def run(
     todo = tasks(entries, missing, planner, prices, asked.has_encoder)
     need_room(root, todo)
     store.prepare()
-    _fetch(todo, planner)
-    faults = list(planner.faults.values())
+    todo, unreachable = _fetched(todo, planner)
+    faults = [*planner.faults.values(), *unreachable]
     merged = partial(_merged, entries=entries, planner=planner, suite=suite)
     own_info = partial(_write_info, store, registry, suite, planner, studies or {})
     info, manifest = own_info(), store.update_manifest(merged)
@@ -183,17 +183,31 @@ def _running(open_tasks: dict[str, str], n: int, workers: Workers) -> str:
     return line_of(f"[{n - len(open_tasks)}/{n}] {at_work}")
 
 
-def _fetch(todo: Sequence[Task], planner: Planner) -> None:
+def _fetched(todo: Sequence[Task], planner: Planner) -> tuple[list[Task], list[str]]:
     """Loads every data set that a task needs, once, before any worker starts: a download shows its progress here, and
-    one that fails stops the run with one line instead of failing in every job."""
+    one that fails is told in one line instead of failing in every job. Returns what can be done without those that
+    cannot be had, and the lines.
+
+    Raises UserError or OSError if none can be had.
+    """
     targets = {request.target for task in todo for _, request in task.wanted if request.target}
-    for name in sorted(targets | {task.cell.dataset for task in todo}):
+    names = sorted(targets | {task.cell.dataset for task in todo})
+    missing: dict[str, Exception] = {}
+    for name in names:
         try:
             load(planner.dataset(name))
-        except (UserError, OSError):
-            raise
+        except (UserError, OSError) as error:
+            missing[name] = error
         except (Exception, SystemExit) as error:
-            raise UserError(f"data set {name} does not load: {type(error).__name__}: {error}") from error
+            missing[name] = UserError(f"data set {name} does not load: {type(error).__name__}: {error}")
+    if missing and len(missing) == len(names):
+        raise missing[names[0]]
+    able = [
+        replace(task, wanted=[one for one in task.wanted if one[1].target not in missing])
+        for task in todo
+        if task.cell.dataset not in missing
+    ]
+    return [task for task in able if task.wanted], [f"without {name}: {error}" for name, error in missing.items()]
 
 
 def _merged(

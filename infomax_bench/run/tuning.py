@@ -173,7 +173,7 @@ def plans(
     planner, prices = planner or Planner(plugins, "cpu"), prices or Prices()
     cells: dict[str, Cell] = {}
     for name in plugins.names("benchmarks"):
-        for cell, _ in plugins.benchmark(name).grid(suite):
+        for cell, _ in plugins.benchmark(name).asked(suite):
             if not cell.label and cell.width == suite.width:
                 cells.setdefault(study_key(cell.method, cell.dataset, cell.backbone), cell)
     wanted = {}

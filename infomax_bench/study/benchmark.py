@@ -91,6 +91,10 @@ class Benchmark:
             for evaluation in self.evaluations
         ]
 
+    def asked(self, suite: Suite) -> Iterable[tuple[Cell, Request]]:
+        """The grid, on the data sets that the suite asks it on."""
+        return self.grid(suite.of(self.name))
+
     # -- what the rows say ------------------------------------------------------------------------------------
     def own_rows(self, table: pd.DataFrame, claims: Claims) -> pd.DataFrame:
         """This benchmark's rows of the whole table, without the tags of others, at one width unless it sweeps it: runs

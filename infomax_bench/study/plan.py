@@ -106,7 +106,6 @@ def make_suite(
     _check_sizes(widths, seeds, epochs)
     planned = functools.partial(_planned, preset, names)
     width = preset.width if widths is None or preset.width in widths else max(widths)
-    swept = tuple(name for name in names if name in preset.swept or name not in preset.epochs) or names
     return Suite(
         preset=preset.name,
         methods=chosen,
@@ -123,9 +122,10 @@ def make_suite(
         learning_rates={name: registry.method(name).learning_rate for name in chosen},
         own_width=tuple(name for name in chosen if registry.method(name).own_width()),
         drafts=drafts(registry, preset.subject),
+        only={} if datasets else _only(registry, preset),
+        pairs={} if datasets else preset.pairs,
         given=_given(registry, preset, names),
         native={name: epochs or passes for name, passes in planned(preset.native).items()},
-        swept=swept if preset.swept else None,
         sweep_seeds=seeds or preset.sweep_seeds,
         scaled=planned(preset.scaled),
         n_train={name: registry.dataset(name).n_train for name in names},
@@ -134,6 +134,15 @@ def make_suite(
         indicative=preset.indicative
         or any(change is not None for change in (datasets, widths, epochs, settings or None)),
     )
+
+
+def _only(registry: Registry, preset: Preset) -> dict[str, tuple[str, ...]]:
+    """Benchmark -> the data sets that the preset asks it on. Who names data sets asks everything on all of them."""
+    benchmarks = registry.names("benchmarks")
+    for name in preset.only if benchmarks else ():
+        if name not in benchmarks:
+            raise UserError(f"{preset.path}: [{preset.name}]: only: {unknown('benchmark', name, benchmarks)}")
+    return preset.only
 
 
 def _given(registry: Registry, preset: Preset, datasets: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -34,12 +34,14 @@ class Preset:
     """Trials of every method when it is tuned."""
     native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    swept: tuple[str, ...] = ()
-    """Data sets on which the width is swept; () is all."""
     scaled: dict[str, int] = field(default_factory=dict)
     """By data set, at how many numbers of images and of passes methods are compared."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs."""
+    only: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Benchmark -> the data sets that it is asked on, of those that are not asked on all."""
+    pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Data set -> the others that features learned on it are tried on; {} is all on all."""
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Benchmark -> its own table."""
     path: str = ""
@@ -60,7 +62,12 @@ def _preset(section: dict[str, Any], **about: Any) -> Preset:
         if key not in known and key not in given:
             raise UserError(f"{where}: {unknown('key', key, known)}")
         values[key] = tuple(value) if isinstance(value, list) else value
-    values["deeper"] = {data: tuple(backbones) for data, backbones in section.get("deeper", {}).items()}
+    for key in ("deeper", "only", "pairs"):
+        values[key] = {name: tuple(own) for name, own in section.get(key, {}).items()}
+    there = section.get("epochs", {})
+    for key, named in (("only", values["only"].values()), ("pairs", [values["pairs"], *values["pairs"].values()])):
+        for dataset in (one for own in named for one in own if one not in there):
+            raise UserError(f"{where}: {key}: {unknown('data set', dataset, there)}")
     values = {key: value for key, value in values.items() if key not in given}
     missing = [k for k, f in known.items() if f.default is f.default_factory is MISSING and k not in {*values, *about}]
     if missing:

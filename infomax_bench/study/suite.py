@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infomax_bench.study.cell import Cell, study_key
@@ -32,8 +32,6 @@ class Suite:
     indicative: bool = False
     native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    swept: tuple[str, ...] | None = None
-    """The data sets on which the width is swept; None is all."""
     sweep_seeds: int = 5
     """Seeds of the encoders that only the sweep needs, at most."""
     scaled: dict[str, int] = field(default_factory=dict)
@@ -50,8 +48,22 @@ class Suite:
     """Methods with a width of their own, whatever is asked for: nothing of them can be swept."""
     drafts: tuple[str, ...] = ()
     """Methods that take no part in claims about others, of all that there are."""
+    only: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Benchmark -> the data sets that it is asked on, of those that are not asked on all."""
+    pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Data set -> the others that features learned on it are tried on; {} is all on all."""
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Benchmark -> what the preset gives to it alone, as it declares (`Benchmark.given`)."""
+
+    def of(self, benchmark: str) -> Suite:
+        """The suite on the data sets that a benchmark is asked on."""
+        only = self.only.get(benchmark, self.datasets)
+        return replace(self, datasets=tuple(name for name in self.datasets if name in only))
+
+    def targets(self, source: str) -> tuple[str, ...]:
+        """The other data sets that features learned on one are tried on."""
+        wanted = self.pairs.get(source, ()) if self.pairs else self.datasets
+        return tuple(name for name in self.datasets if name in wanted and name != source)
 
     def cell(self, method: str, dataset: str, width: int | None = None, **changes: Any) -> Cell:
         """The controlled track's encoder of a method on a data set, at the preset's width unless told otherwise.

@@ -181,7 +181,7 @@ def found_folder():
 
 
 def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
-    widths, of_some = (8, 16, 32, 64, 128, 256), {"swept": ("d",), "scaled": {"d": 4}}
+    widths, of_some = (8, 16, 32, 64, 128, 256), {"scaled": {"d": 4}}
     images = {"d": 50_000, "e": 900}
     suite = Suite(
         "p", ("s",), ("d", "e"), {"d": 8, "e": 4}, 64, widths, tuple(range(10)), 128, "s", n_train=images, **of_some
@@ -192,7 +192,9 @@ def test_widths_and_images_are_the_ends_of_what_others_train(convergence):
         ("d", 64, 0),
         ("d", 256, 0),
         ("d", 64, 1000),
+        ("e", 8, 0),
         ("e", 64, 0),
+        ("e", 256, 0),
     ]
     assert {c.n_seeds for c in cells} == {5}
     assert {c.label for c in cells} == {"", "images: 1000 of 50000"}

@@ -272,7 +272,7 @@ def suite(**changes):
     given = {
         "methods": ("s", "infomax", "infomax_softmax", "kmeans", "other"), "datasets": ("d", "e", "f"),
         "seeds": tuple(range(10)),
-        "epochs": {"d": 8, "e": 8, "f": 8}, "swept": ("d",), "scaled": {"d": 3}, "n_train": {"d": 50_000},
+        "epochs": {"d": 8, "e": 8, "f": 8}, "scaled": {"d": 3}, "n_train": {"d": 50_000},
         "subject_settings": WEIGHTS, "learning_rates": {"s": 0.01, "infomax_softmax": 0.001}, **changes,
     }  # fmt: skip
     rest = ("preset", "width", "widths", "batch_size", "subject")
@@ -336,8 +336,8 @@ def test_encoders_are_shared_with_other_benchmarks():
     shared = {own[key].cell.label.split(";")[0] + own[key].cell.label.partition(";")[2] for key in own if key in others}
     assert {f"{cell}{x}" for cell in (BOTH, SOFTMAX) for x in (" images 256", " width 32")} <= shared
     new = [e for key, e in own.items() if key not in others]
-    # of 5 cells 2 starts and 2 rates; of 3 a width and a number of images, as of 2 on each data set
-    assert len(new) == 5 * 4 + 2 * 3 + 2 * 2
+    # of 5 cells 2 starts and 2 rates; of 3 a width and a number of images, as of 2
+    assert len(new) == 5 * 4 + 2 * 3 + 2
     same = {e.encoder_key for e in own.values() if e.cell.label.startswith(BOTH) and "digits" in e.cell.dataset}
     assert len(same) == 1 + 2 + 2 + 1 + 1
 

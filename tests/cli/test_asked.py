@@ -129,7 +129,6 @@ def test_a_data_set_of_ones_own_has_every_question(own, preset):
     for benchmark, key in GIVEN:
         most = max(map(as_read, preset.given[benchmark][key].values()))
         assert suite.given[benchmark][key] == {"tiny": most}, key
-    assert suite.swept in (("tiny",), None)
     everything = [b for n in plugins.names("benchmarks") if not (b := plugins.benchmark(n)).on_request]
     kept, lines = check_grids(Planner(plugins, "cpu"), suite, everything, named=True, datasets=True, methods=False)
     without = [] if preset.deeper or preset.native else ["backbones"]
@@ -145,7 +144,6 @@ def test_the_presets_own_data_sets_keep_their_budgets():
         for benchmark, key in GIVEN:
             own = {data: as_read(value) for data, value in preset.given[benchmark][key].items()}
             assert suite.given[benchmark][key] == own
-        assert suite.swept == (preset.swept or None)
 
 
 def as_read(value):
@@ -187,12 +185,6 @@ def test_of_all_that_is_asked_what_has_nothing_to_measure_is_said():
     assert lines == ["sprites:coarse is left out of scale: preset quick plans nothing for it there"]
     with pytest.raises(UserError):
         grids(registry(), ["history"], ["simclr"], named=False)
-
-
-def test_a_width_sweep_runs_where_it_is_asked_for():
-    plugins = registry()
-    assert suite_of(plugins, datasets=["sprites:coarse"]).swept == ("sprites:coarse",)
-    assert suite_of(plugins, datasets=["sprites:coarse", "digits"]).swept == ("digits",)
 
 
 # -- names ------------------------------------------------------------------------------------------------------------

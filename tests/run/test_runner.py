@@ -292,6 +292,19 @@ def test_an_unreachable_data_set_stops_the_run_before_anything_starts(own, tmp_p
         go(own, tmp_path / "r")
 
 
+def test_what_needs_no_unreachable_data_set_is_run(own, tmp_path):
+    """A missing download costs what is asked of it and no more, and is told."""
+    tiny = (own / "tiny.py").read_text()
+    body = "from infomax_bench import UserError\n        raise UserError('it cannot be had')\n"
+    gone = tiny.replace("rng = torch", f"{body}        rng = torch", 1).replace("class Tiny", "class Gone")
+    (own / "gone.py").write_text(gone)
+    done = go(own, tmp_path / "r", methods=["pca"], datasets=["tiny", "gone"], benchmarks=["transfer", "cost"])
+    assert done.failures == ["without gone: it cannot be had"]
+    assert set(done.results.table["dataset"]) == {"tiny"}
+    assert set(done.results.table["target"]) == {"tiny"}
+    assert {entry["cell"]["dataset"] for entry in done.results.missing} == {"tiny", "gone"}
+
+
 def test_methods_come_from_installed_packages_too(own, monkeypatch):
     from infomax_bench.study import plugins
 

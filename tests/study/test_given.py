@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ DECLARED = {
     "shares": Given(tuple[float, ...], "shares", (0.5,)),
     "names": Given(dict[str, tuple[str, ...]], "names", {}),
 }
+PRESETS = load_presets(home() / "benchmarks")
 TEXT = (home() / "benchmarks" / "presets.toml").read_text()
 
 
@@ -49,6 +51,9 @@ IN_FILE = {
     "its key": ("layers = { digits = 2 }", "layer = { digits = 2 }", "[quick.depth]: unknown key 'layer'"),
     "its table": ("[quick.depth]\nlayers = { digits = 2 }", "", "[quick.depth]: layers is missing"),
     "a preset's key": ("batch_size = 128", "batch_sise = 128", "[quick]: unknown key 'batch_sise'"),
+    "who is asked on few": ("redundancy = [", "redundanci = [", "[quick]: only: unknown benchmark 'redundanci'"),
+    "where": ('gaps = ["sprites:', 'gaps = ["sprite:', "[quick]: only: unknown data set 'sprite:coarse'"),
+    "a pair": ('digits = ["linked:', 'digits = ["link:', "[quick]: pairs: unknown data set 'link:few'"),
     "a preset's number": ("seeds = 5\n", "", "[quick]: seeds is missing"),
 }
 
@@ -67,3 +72,26 @@ def test_a_suite_holds_only_what_several_read():
     suite = make_suite(registry(), replace(load_presets(home() / "benchmarks")["quick"]))
     assert suite.given["compression"]["fractions"] == (0.25, 0.5, 0.7, 0.9)
     assert not {"depths", "finetuned", "compressed", "fractions"} & set(vars(suite))
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_every_data_set_is_source_and_target_in_as_many_pairs(preset):
+    """So that no data set weighs more than another in what is said of transfer."""
+    pairs = [(source, target) for source, targets in preset.pairs.items() for target in targets]
+    assert len(set(pairs)) == len(pairs)
+    assert all(source != target for source, target in pairs)
+    for side in zip(*pairs, strict=True):
+        assert len(set(Counter(side).values())) == 1
+
+
+def test_who_names_data_sets_asks_everything_on_all_of_them():
+    """What the preset leaves out to save time is left out of its own run alone."""
+    plugins, preset = registry(), PRESETS["quick"]
+    own, named = make_suite(plugins, preset), make_suite(plugins, preset, datasets=["digits", "sprites:coarse"])
+    asked = {name: {cell.dataset for cell, _ in plugins.benchmark(name).asked(own)} for name in ("pruning", "gaps")}
+    assert asked == {"pruning": set(preset.datasets), "gaps": {"sprites:coarse"}}
+    assert {cell.dataset for cell, _ in plugins.benchmark("gaps").asked(named)} == {"digits", "sprites:coarse"}
+    assert (own.targets("digits"), own.of("gaps").targets("digits")) == (("linked:few",), ())
+    assert named.targets("digits") == ("sprites:coarse",)
+    foreign = {(cell.dataset, request.target) for cell, request in plugins.benchmark("transfer").asked(own)}
+    assert {pair for pair in foreign if pair[1]} == {(s, t) for s, targets in preset.pairs.items() for t in targets}
