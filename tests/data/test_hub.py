@@ -35,6 +35,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     write(tmp_path / "served" / NAME, PETS)
     (tmp_path / "served" / NAME / "README.md").write_text("---\nlicense: cc0-1.0\npretty_name: Pets\n---\nAnimals.\n")
     with running(tmp_path / "served") as server:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
         template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -108,7 +109,12 @@ def test_a_file_that_is_not_what_the_hub_says_is_removed(served: Hub, monkeypatc
     monkeypatch.undo()
 
 
-def test_without_a_network_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("offline", [False, True])
+def test_without_a_network_one_line_says_what_to_do(
+    offline: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody answers, or HF_HUB_OFFLINE says that nobody is to be asked."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UserError) as error:
         found(Asked.of(NAME))
@@ -164,6 +170,7 @@ def test_a_configuration_is_named_where_there_are_several(tmp_path: Path) -> Non
         found(Asked.of(f"{NAME}:small"))
 
 
+@pytest.mark.slow
 def test_from_the_command_line(served: Hub, tmp_path: Path) -> None:
     """As users have it: HF_ENDPOINT and HF_HOME; a bar, and what the card says."""
     environment = {"HF_ENDPOINT": served.url, "HF_HOME": str(tmp_path / "own"), "HOME": str(tmp_path), "PATH": ""}

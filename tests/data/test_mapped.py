@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from infomax_bench.base.errors import UserError
+from infomax_bench.base.errors import NotApplicable, UserError
 from infomax_bench.data import mapped
 from infomax_bench.data.dataset import Dataset, Images, convert, split
 from infomax_bench.models.blocks import Problem
 from infomax_bench.study.plugins import registry
+from infomax_bench.training import trainer
 from infomax_bench.training.data import Data
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.trainer import train
@@ -149,6 +150,15 @@ def test_training_on_mapped_images_is_training_on_images(
         results.append({**trained.params, "features": encoder.features(images.images)})
     assert results[0].keys() == results[1].keys()
     assert all(torch.equal(a, b) for a, b in zip(results[0].values(), results[1].values(), strict=True))
+
+
+def test_what_is_fitted_to_all_numbers_at_once_is_not_applicable_to_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so before it takes the memory."""
+    monkeypatch.setattr(trainer, "MOST_FITTED", 100)
+    images = Parts().load()
+    data = Data(images.images, images.labels, [split(images.test, 0)])
+    with pytest.raises(NotApplicable, match="all images at once"):
+        train(registry().method("pca"), Problem((1, 6, 6), 3, 2, 25, 5), data, [0], epochs=1)
 
 
 @pytest.mark.parametrize("n_rest", [29, 31])
