@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from infomax_bench.check.promise import Skipped
+from infomax_bench.check.promise import Broken, Skipped
 from infomax_bench.data.augment import Augmentation
 from infomax_bench.data.dataset import Split, split
 from infomax_bench.models.backbones import encoding_of
 from infomax_bench.models.blocks import Problem
+from infomax_bench.training.budget import Overspent
 from infomax_bench.training.data import Data
 from infomax_bench.training.method import Method
 from infomax_bench.training.session import Session
@@ -86,8 +87,11 @@ def data_of(problem: Problem, seeds: Sequence[int], **changes: Any) -> Data:
 
 
 def fitted(method: Method, problem: Problem, seeds: Sequence[int] = (0, 1), **changes: Any) -> Trained:
-    """The method trained on the small problem."""
-    return train(method, problem, data_of(problem, seeds, **changes), seeds, EPOCHS)
+    """The method trained on the small problem. Raises Broken for one that spends more than it is given."""
+    try:
+        return train(method, problem, data_of(problem, seeds, **changes), seeds, EPOCHS)
+    except Overspent as error:
+        raise Broken(str(error)) from None
 
 
 class Looks(TorchDispatchMode):

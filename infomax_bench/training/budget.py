@@ -12,6 +12,10 @@ from infomax_bench.base.streams import Rng
 ROUNDING = 1e-9
 
 
+class Overspent(UserError):
+    """More passes than there are."""
+
+
 class Budget:
     """Passes over the N training images of one seed, and how many are spent.
 
@@ -37,9 +41,9 @@ class Budget:
         return min(1.0, self.spent / self.passes)
 
     def spend(self, passes: float = 1.0) -> None:
-        """Counts passes, or parts of one. Raises UserError, with the method's name, if there are not so many left."""
+        """Counts passes, or parts of one. Raises Overspent, with the method's name, if there are not so many left."""
         if passes > self.left + ROUNDING:
-            raise UserError(
+            raise Overspent(
                 f"{self.name} overspends: fit() makes {self.spent + passes:.4g} passes over the training images, and "
                 f"the budget of all methods is {self.passes:.4g}; stop when budget.left is 0"
             )

@@ -61,6 +61,11 @@ def test_what_overspends_is_refused_by_name():
         train(Greedy(), PROBLEM, data_of(), SEEDS, epochs=4)
 
 
+def test_what_overspends_fails_check_and_the_rest_is_tried():
+    with pytest.raises(Broken, match=r"overspends: .* 5 passes .* is 1;"):
+        a_fit_counts_its_passes(Greedy())
+
+
 def test_what_counts_nothing_fails_check():
     with pytest.raises(Broken, match="counts no pass"):
         a_fit_counts_its_passes(type("Free", (Greedy,), {"counts": False})())
