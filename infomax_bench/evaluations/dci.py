@@ -17,7 +17,7 @@ from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.parts import of_factors, parts
 from infomax_bench.numerics._ranks import average_ranks, ranks_among
 
-TREES, LEAF, IMAGES = 100, 10, 2000
+TREES, LEAF, IMAGES = 100, 10, 1000
 """A forest: trees, the fewest images in a leaf, and the training images that it is fitted to, at most."""
 
 
@@ -35,7 +35,7 @@ def importances(
     factor at most 1 in sum) and accuracies on test images `[S, F]`. The trees see ranks among training images.
 
     Extremely randomised trees (Geurts et al. 2006), each split of which may use every unit. So may those of the boosted
-    trees of Locatello et al. 2019, whose scores these nearly have at a tenth of their price or less. A random forest
+    trees of Locatello et al. 2019, whose scores these nearly have at a twentieth of their price. A random forest
     of scikit-learn's defaults, in which each split sees a few units, spreads importance over units that say little:
     its disentanglement is a quarter of the boosted trees'.
     """
@@ -86,7 +86,7 @@ _OfFactors = partial(Metric, better="higher", range=(0, 1), by="factor of the da
 
 @evaluation(
     name="dci",
-    seconds=4e-4,
+    seconds=2e-4,
     of_files=True,
     metrics=[
         _OfFactors("disentanglement", "how nearly units that tell a factor are about it alone, and the mean (DCI)"),
