@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,7 +94,8 @@ class Table:
         return bool(self.features.get(name, {}).get("_type") == kind)
 
     def _column(self, what: str, asked: str, fits: Sequence[str], may_be: Callable[[pa.DataType], bool]) -> str:
-        named = f"name one, as {self.asked}:{what}=COLUMN (columns: {', '.join(self.schema.names)})"
+        example = replace(self.asked, **{what: "COLUMN"})
+        named = f"name one, as {example} (columns: {', '.join(self.schema.names)})"
         if asked and asked not in self.schema.names:
             raise UserError(f"{self.asked}: there is no column {asked!r}; {named}")
         if not asked and len(fits) != 1:

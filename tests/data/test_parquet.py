@@ -138,7 +138,11 @@ BAD: dict[str, tuple[str, Mapping[str, pa.Table], str]] = {
     ),
     "no label column": (NAME, {TRAIN: table(EIGHT, HALVES, None, ("image", "kind"))}, "no label column; name one, as"),
     "two label columns": (f"{NAME}:label=lable", {TRAIN: table(EIGHT, HALVES)}, "no column 'lable'; name one"),
-    "pictures for labels": (f"{NAME}:label=image", {TRAIN: table(EIGHT, HALVES)}, "column 'image' holds no labels"),
+    "pictures for labels": (
+        f"{NAME}:label=image",
+        {TRAIN: table(EIGHT, HALVES)},
+        r"column 'image' holds no labels; name one, as hf:somebody/pets:label=COLUMN \(columns: image, label\)",
+    ),
     "one class": (NAME, {TRAIN: table(EIGHT, [1] * 8)}, r"only one class \(dog\); it takes two"),
     "no labels": (NAME, {TRAIN: table(EIGHT, [-1] * 8)}, "has no labels; it takes two"),
     "a label without a name": (NAME, {TRAIN: table(EIGHT, [0, 1, 2, 0] * 2)}, "label 2 has no name; label has 2"),
