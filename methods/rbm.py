@@ -65,10 +65,12 @@ class RBM(Method):
     @torch.no_grad()
     def negatives(self, net: Net, pre, rng: Rng, k: int):
         """Visible vectors k Gibbs steps from the ones that gave the hidden units `pre`."""
-        h = rng.bernoulli(torch.sigmoid(pre))
-        v = torch.sigmoid(net.visible(h @ net.encoder.weight.mT))
-        v = rng.bernoulli(v) if self.persistent else v
-        return self.negatives(net, net.encoder.linear(v), rng, k - 1) if k > 1 else v
+        for left in reversed(range(k)):
+            h = rng.bernoulli(torch.sigmoid(pre))
+            v = torch.sigmoid(net.visible(h @ net.encoder.weight.mT))
+            v = rng.bernoulli(v) if self.persistent else v
+            pre = net.encoder.linear(v) if left else pre
+        return v
 
     def loss(self, net: Net, batch: Batch, state, rng: Rng):
         data = net.encoder.linear(batch.x)
