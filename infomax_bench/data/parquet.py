@@ -71,11 +71,7 @@ class Table:
     @cached_property
     def features(self) -> dict[str, Any]:
         """What the schema's metadata say of the columns, by name; {} where they say nothing."""
-        try:
-            said = json.loads((self.schema.metadata or {})[b"huggingface"])["info"]["features"]
-            return {name: own for name, own in said.items() if isinstance(own, dict)}
-        except (KeyError, ValueError, TypeError, AttributeError):
-            return {}
+        return _features(self.schema)
 
     @cached_property
     def image(self) -> str:
@@ -150,15 +146,35 @@ class Table:
                     raise UserError(f"{self.asked}: row {row} of {path} has no image in it")
                 yield row, value.as_py()
 
+    def _names(self) -> list[Any] | None:
+        """What labels that are numbers are called; None where labels speak for themselves. Raises UserError for files
+        that do not agree: a number would then be another class in each."""
+        kinds: dict[str, tuple[Path, list[Any] | None]] = {}
+        for _, path in self.paths:
+            schema = self._opened(path).schema_arrow
+            if self.label not in schema.names:
+                continue  # told when it is read
+            names, kind = _features(schema).get(self.label, {}).get("names"), schema.field(self.label).type
+            named = names if isinstance(names, list) and pa.types.is_integer(kind) else None
+            kinds.setdefault(str(named or kind), (path, named))
+        (first, names), *others = kinds.values()
+        if others:
+            raise UserError(f"{self.asked}: column {self.label!r} has other classes in {others[0][0]} than in {first}")
+        return names
+
     def labels(self) -> tuple[np.ndarray, list[str]]:
         """The label of every row of all files, int64 `[N]`, -1 where there is none, and what the labels are called.
 
-        Classes without an image are left out. Raises UserError for a label that has no name, and for less than two.
+        Classes without an image are left out. Raises UserError for a label that has no name, for less than two, and
+        for files whose labels are not of one kind.
         """
+        names = self._names()
         columns = [part for _, path in self.paths for _, part in self.batches(path, self.label)]
-        names = self.features.get(self.label, {}).get("names")
-        if isinstance(names, list) and pa.types.is_integer(columns[0].type):
-            labels = np.concatenate([part.fill_null(-1).to_numpy(zero_copy_only=False) for part in columns])
+        if not columns:
+            raise UserError(f"{self.asked}: there are no rows in its files")
+        if names is not None:
+            signed = (part.cast(pa.int64()).fill_null(-1) for part in columns)
+            labels = np.concatenate([part.to_numpy(zero_copy_only=False) for part in signed])
             if labels.max() >= len(names):
                 raise UserError(f"{self.asked}: label {labels.max()} has no name; {self.label} has {len(names)}")
         else:
@@ -174,6 +190,14 @@ class Table:
         dense = np.full(len(names) + 1, -1)
         dense[used] = np.arange(len(used))
         return dense[np.maximum(labels, -1)].astype(np.int64), [str(names[i]) for i in used]
+
+
+def _features(schema: pa.Schema) -> dict[str, Any]:
+    try:
+        said = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: own for name, own in said.items() if isinstance(own, dict)}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def _has_bytes(kind: pa.DataType) -> bool:

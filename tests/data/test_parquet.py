@@ -123,9 +123,26 @@ def test_labels_need_no_names(labels: list, names: list[str], root: Path) -> Non
     assert data.load().labels.bincount().tolist() == [4, 4]
 
 
+def test_numbers_without_a_sign_are_labels_too(root: Path) -> None:
+    labels = pa.array([0, 1, 0, 1, 0, 1, 0, None], pa.uint8())
+    write(root, {TRAIN: table([picture(i) for i in range(8)], labels)})
+    assert of().load().labels.bincount().tolist() == [4, 3]
+
+
 EIGHT = [picture(i) for i in range(8)]
 HALVES = [0, 1] * 4
 BAD: dict[str, tuple[str, Mapping[str, pa.Table], str]] = {
+    "classes in another order": (
+        NAME,
+        {TRAIN: table(EIGHT, HALVES), TEST: table(EIGHT, HALVES, ("dog", "cat"))},
+        "column 'label' has other classes in .*train-.* than in .*test-",
+    ),
+    "numbers and texts": (
+        NAME,
+        {TRAIN: table(EIGHT, HALVES, None), TEST: table(EIGHT, ["0", "1"] * 4, None)},
+        "column 'label' has other classes in .*train-.* than in .*test-",
+    ),
+    "no rows": (NAME, {TRAIN: table([], pa.array([], pa.int64()))}, "there are no rows in its files"),
     "no image column": (
         NAME,
         {TRAIN: pa.table({"label": HALVES, "text": HALVES})},
