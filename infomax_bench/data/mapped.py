@@ -76,6 +76,10 @@ class Writer:
         if images.dtype != np.uint8 or images.shape[1:] != self.shape or end > self.size:
             wanted = f"uint8 {list(self.shape)}, {self.size} in all"
             raise ValueError(f"images must be {wanted}; {images.dtype} {list(images.shape[1:])} make {end}")
+        if (self.n and rest.keys() != self.rest.keys()) or any(len(own) != len(images) for own in rest.values()):
+            given = ", ".join(f"{len(own)} {name}" for name, own in rest.items()) or "nothing"
+            wanted = ", ".join(self.rest if self.n else rest)
+            raise ValueError(f"what belongs to {len(images)} images must be {wanted}; it is {given}")
         for name, values in rest.items():
             if name not in self.rest:  # room for all at once: what is added bit by bit leaves holes between large parts
                 self.rest[name] = np.zeros((self.size, *values.shape[1:]), values.dtype)

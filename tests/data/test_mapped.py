@@ -170,6 +170,19 @@ def test_parts_are_what_was_declared(n_rest: int, home: Path, monkeypatch: pytes
     assert [path.name for path in home.iterdir() if path.suffix != ".lock"] == []
 
 
+@pytest.mark.parametrize("second", [{}, {"labels": np.arange(1)}, {"labels": np.arange(3), "test": np.ones(3, bool)}])
+def test_every_part_has_what_belongs_to_it(second: dict[str, np.ndarray]) -> None:
+    """No label is made up: not by 0 where a part has none, nor by one for all of its images."""
+
+    def make(maker: mapped.Maker) -> None:
+        with maker.writing(5, (3, 2, 2)) as writer:
+            writer.append(PIXELS[:2], labels=np.arange(2))
+            writer.append(PIXELS[2:], **second)
+
+    with pytest.raises(ValueError, match="what belongs to 3 images must be labels; it is"):
+        mapped.kept("key", make, "five")
+
+
 def test_a_file_that_changes_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept belongs to the source of the plug-in's file, as its keys do."""
     assert Parts().load().images.shape == (40, 1, 6, 6)
