@@ -44,9 +44,9 @@ def varied(
 ) -> Iterator[tuple[str, Cell]]:
     """The encoders of every kind on a data set, with the tags `cell`, `sweep` and `amount`.
 
-    kinds: name -> method and settings. They are trained as they are; on the first two data sets,
-    at `factors` of START and RATE; and where methods are compared in size, at its ends. alone: kinds that are trained
-    as they are and in no other way.
+    kinds: name -> method and settings. They are trained as they are; on the first two data sets, at `factors` of START
+    and RATE; and where methods are compared in size, at its ends. alone: kinds that are trained as they are and in no
+    other way.
     """
     swept: list[tuple[str, float, dict[str, Any]]] = [(what, x, {}) for what in (START, RATE) for x in factors]
     ways = [("", 0.0, {}), *(swept if dataset in suite.datasets[:2] else [])]
