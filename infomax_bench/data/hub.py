@@ -16,6 +16,7 @@ from typing import Any
 from infomax_bench.base.contents import hashes
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.places import data_root
+from infomax_bench.base.sealed import write_text
 from infomax_bench.data.mapped import need_room
 
 NAME = re.compile(
@@ -79,6 +80,8 @@ class Found:
             numbered = [(int(match["i"]), int(match["n"])) for match in parts if match["n"]]
             if numbered and [i for i, _ in numbered] != list(range(numbered[0][1])):
                 return f"{len(numbered)} of {numbered[0][1]} files of {split} are there"
+            if lost := [path for path in paths if not path.exists()]:  # a link may lead nowhere
+                return f"{len(paths) - len(lost)} of {len(paths)} files of {split} are there"
         return ""
 
 
@@ -89,7 +92,8 @@ def found(asked: Asked, download: bool = True) -> Found | None:
     """
     root = data_root() / "hub" / asked.repo
     for folder in [root, *_snapshots(asked.repo)]:
-        files = _configuration(asked, (path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")))
+        there = (path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet"))
+        files = _configuration(asked, {*there, *_wanted(folder)})
         if files:
             here = Found.below(folder, files)
             if not (fault := here.fault()):
@@ -120,16 +124,32 @@ def _configuration(asked: Asked, paths: Iterable[str]) -> dict[str, list[str]] |
     return there.get(DEFAULT) or next(iter(there.values()))
 
 
-def _snapshots(repo: str) -> list[Path]:
-    """Where the Hub's cache has a data set, as its own library laid it out."""
+def _folder(repo: str) -> Path:
     from huggingface_hub import constants  # slow to import: not before it is needed
 
-    folder = Path(constants.HF_HUB_CACHE) / f"datasets--{repo.replace('/', '--')}"
-    places = []
+    return Path(constants.HF_HUB_CACHE) / f"datasets--{repo.replace('/', '--')}"
+
+
+def _snapshots(repo: str) -> list[Path]:
+    """Where the Hub's cache has a data set, as its own library laid it out."""
+    folder, places = _folder(repo), []
     for revision in REVISIONS:
         with contextlib.suppress(OSError):
             places.append(folder / "snapshots" / (folder / "refs" / revision).read_text().strip())
     return places
+
+
+def _note(snapshot: Path) -> Path:
+    return snapshot.parents[1] / f".wanted-{snapshot.name}"
+
+
+def _wanted(snapshot: Path) -> list[str]:
+    """The files that were asked of the Hub for a snapshot: one that is not there was interrupted. Where nobody noted
+    them, as of what others downloaded, what is there is taken for all."""
+    try:
+        return _note(snapshot).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
 
 
 def _downloaded(asked: Asked, root: Path) -> Found:
@@ -151,6 +171,9 @@ def _downloaded(asked: Asked, root: Path) -> Found:
         cache = Path(constants.HF_HUB_CACHE)
         cache.mkdir(parents=True, exist_ok=True)
         need_room(cache, sum(listed[name].size or 0 for name in wanted), str(asked))
+        snapshot = _folder(asked.repo) / "snapshots" / str(info.sha)
+        snapshot.mkdir(parents=True, exist_ok=True)
+        write_text(_note(snapshot), "\n".join(sorted({*wanted, *_wanted(snapshot)})))
         names = [re.sub(r"([*?[])", r"[\1]", name) for name in [*wanted, README]]
         place = snapshot_download(asked.repo, repo_type="dataset", revision=revision, allow_patterns=names)
     except UserError:
@@ -179,6 +202,7 @@ def _verify(asked: Asked, here: Found, listed: Mapping[str, Any], folder: Path) 
         kept = listed[path.relative_to(folder).as_posix()].lfs
         if kept is not None and kept.sha256 != value:
             path.resolve().unlink()
+            path.unlink(missing_ok=True)
             raise UserError(f"{asked}: {path.name} was damaged on its way and is removed; try again")
 
 

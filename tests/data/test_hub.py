@@ -9,9 +9,11 @@ import sys
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import huggingface_hub
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, snapshot_download
 
 from infomax_bench.base.errors import UserError
 from infomax_bench.data import hub
@@ -100,13 +102,35 @@ def test_what_lacks_alone_is_fetched(served: Hub, cache: Path) -> None:
     assert [path.rpartition("/")[2] for path, _ in served.asked] == [lost.name]
 
 
+def test_what_is_there_of_an_interrupted_download_is_not_all(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The split that was done would be divided anew, and be another data set."""
+
+    def interrupted(repo: str, **options: Any) -> None:
+        done = [name for name in options["allow_patterns"] if "train" not in name]
+        snapshot_download(repo, **{**options, "allow_patterns": done})
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed:
+        changed.setattr(huggingface_hub, "snapshot_download", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            found(Asked.of(NAME))
+    assert found(Asked.of(NAME), download=False) is None
+    assert names(found(Asked.of(NAME))) == WHOLE
+
+
 def test_a_file_that_is_not_what_the_hub_says_is_removed(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is fetched again."""
     honest = hub.hashes
-    monkeypatch.setattr(hub, "hashes", lambda *own: dict.fromkeys(honest(*own), "0" * 64))
-    with pytest.raises(UserError, match=r"pets: .*parquet was damaged on its way and is removed; try again") as error:
-        found(Asked.of(NAME))
+    with monkeypatch.context() as changed:
+        changed.setattr(hub, "hashes", lambda *own: dict.fromkeys(honest(*own), "0" * 64))
+        with pytest.raises(UserError, match=r"pets: .*parquet was damaged on its way and is removed; try") as error:
+            found(Asked.of(NAME))
     one_line(error)
-    monkeypatch.undo()
+    served.asked.clear()
+    here = found(Asked.of(NAME))
+    assert here is not None
+    assert verified(here)
+    assert len(served.asked) == 1
 
 
 @pytest.mark.parametrize("offline", [False, True])
