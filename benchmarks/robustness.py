@@ -12,7 +12,6 @@ from infomax_bench.plots.figures import comparable, curves, scatter
 from infomax_bench.stats.correlation import correlated, rank_correlations
 from infomax_bench.stats.findings import best
 from infomax_bench.stats.readings import by_seed, diverged, encoder_table, where
-from infomax_bench.study.selection import once
 
 WEIGHT = "lambda_tc"  # the hyperparameter that weighs independence, in subjects that have it
 WEIGHTS = (0.0, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -134,7 +133,6 @@ def levels(rows):
     return made.assign(part=made["protocol"].map(PART_OF), kept=(made["value"] - made["chance"]) / above)
 
 
-@once
 def scores(rows):
     """A row for each encoder, part or single corruption, and of accuracy KEPT and LEFT: means over its levels, the
     undisturbed one aside. Columns: KEY, `part`, `what`, `value` and BESIDE; `amount` is the weight in the sweep."""
@@ -155,7 +153,6 @@ def severity(levels):
     return own.assign(value=own["kept"], x=own["x"].where(~tenths, 10 * own["x"]), panel=panel)
 
 
-@once
 def correlations(scored, claims):
     """The rank correlation of redundancy with what is kept and what is left, ACROSS methods and WITHIN the sweep:
     columns `comparison`, `part`, `what`, dataset, seed, value, `n` (methods, or weights)."""

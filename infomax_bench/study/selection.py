@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,21 +119,6 @@ def best_by(select: Select | Derived, score: Select | Derived, among: str, by: S
         return select(rows, claims).merge(scores.drop_duplicates(list(by))[[*by, among]], on=[*by, among])
 
     return Derived(make, tuple(selects_in([select, score])))
-
-
-def once(make: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
-    """A function of a table, and of what else is equal, that is asked by findings and by views alike: what it made last
-    is kept, for the same table again."""
-    last: list[Any] = [None, (), pd.DataFrame()]
-
-    @functools.wraps(make)
-    def made(table: pd.DataFrame, *others: Any) -> pd.DataFrame:
-        if last[0] is not table or last[1] != others:
-            last[:] = table, others, make(table, *others)
-        found: pd.DataFrame = last[2]
-        return found
-
-    return made
 
 
 def complement(rows: pd.DataFrame) -> pd.DataFrame:

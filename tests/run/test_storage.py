@@ -33,6 +33,7 @@ def root(own, tmp_path, monkeypatch) -> Path:
     """Results with one encoder, beside a cache and downloads."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("INFOMAX_BENCH_DATA", str(tmp_path / "data"))
     for name in ("data/MNIST/raw", "data/hub/owner/name/a", "hf/hub/datasets--a--b/blobs/0", "hf/hub/models--a/0"):
         path = tmp_path / name

@@ -241,11 +241,13 @@ ENDS = {"killed": signal.SIGKILL, "asked to end": signal.SIGTERM, "interrupted":
 @pytest.mark.parametrize("how", ENDS)
 def test_no_process_outlives_a_run(tmp_path, how):
     code = f"""
+import signal
 from dataclasses import replace
 from infomax_bench.cli.main import COMMANDS, main
 from infomax_bench.run.workers import Workers
 from pathlib import Path
 from tests.small_jobs import begin
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell would ignore it
 folder = Path({str(tmp_path)!r})
 begins = lambda _: list(Workers(2).map(begin, ["a", "b"], folder, folder, 600.0))
 COMMANDS["list"] = replace(COMMANDS["list"], action=begins)
