@@ -56,6 +56,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.slow
 def test_every_command_prints_on_an_ascii_terminal():
     """All in one process of such a locale, where even names of arguments come with odd bytes."""
     code = (

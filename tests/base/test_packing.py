@@ -303,6 +303,7 @@ def test_an_open_part_needs_no_file(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["manifest", "rows", "arrays"])
+@pytest.mark.slow
 def test_with_a_part_missing_nothing_is_packed_unpacked_or_listed_anew(tmp_path, kind):
     """It can be restored: what is not there must not be taken for what never was."""
     root = tmp_path / "standard"

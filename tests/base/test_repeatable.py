@@ -96,6 +96,7 @@ torch.save(by_python(), sys.argv[1])
 
 
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="there is no MKL whose mode could be wrong")
+@pytest.mark.slow
 def test_who_has_multiplied_before_is_told_once_and_has_the_same_bits_from_other_processes(tmp_path):
     """Jobs, training, probes and features: each moves to a fresh process, and its numbers are this process's, where
     the package came first."""

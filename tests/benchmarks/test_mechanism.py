@@ -345,6 +345,7 @@ def test_encoders_are_shared_with_other_benchmarks():
 # -- all of it --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_small_run(own, tmp_path):
     methods = ["infomax", "infomax_em", "infomax_softmax", "kmeans", "random_features"]
     done = go(own, tmp_path / "r", methods=methods, benchmarks=["mechanism"])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from infomax_bench.base.store import Store
 from infomax_bench.report.build import print_verdicts
@@ -18,6 +19,7 @@ from infomax_bench.study.plugins import registry
 from tests.report.made import DATASETS, build, decide, make_results
 
 
+@pytest.mark.slow
 def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_without_it(tmp_path, monkeypatch):
     root = make_results(tmp_path / "r")
     html, markdown, verdicts, _ = build(root, tmp_path / "plain")

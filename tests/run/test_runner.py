@@ -321,6 +321,7 @@ def test_methods_come_from_installed_packages_too(own, monkeypatch):
     plugins._registry.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_run_at_another_width_leaves_the_verdicts_alone(own, tmp_path):
     """The folder then holds rows of two widths; claims are about the suite's."""
     root = tmp_path / "r"

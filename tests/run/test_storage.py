@@ -79,7 +79,7 @@ def test_all_is_shown_by_kind_and_only_what_nothing_needs_is_removed(own, root, 
 
     beside = ["--results", str(root), "--plugins", str(own)]
     assert main(["cache", *beside]) == 0
-    assert str(root / "encoders") in capsys.readouterr().out
+    assert "encoders" in capsys.readouterr().out
     assert main(["cache", "--prune", "--dry-run", *beside]) == 0
     assert capsys.readouterr().out == "would free 0 kB in all\n"
     for wrong, words in ((["--dry-run"], "goes with --prune"), (["--results", str(user_cache())], "holds no results")):

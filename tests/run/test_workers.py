@@ -118,6 +118,7 @@ def test_a_worker_that_comes_later_is_compared_too(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_ends_is_one_line(tmp_path):
     from distributed import LocalCluster
 
@@ -176,6 +177,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_costs_a_try(tmp_path):
     found = Workers(2).map(end_if_first, ["a", "b", "c"], tmp_path, tmp_path)
     assert sorted(found) == ["a", "b", "c"]

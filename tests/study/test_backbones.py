@@ -34,6 +34,8 @@ DEEP = {
     "convnet": replace(PROBLEM, backbone="convnet"),
     "resnet18": replace(PROBLEM, backbone="resnet18"),
 }
+TRAINED = [pytest.param(name, marks=pytest.mark.slow if name == "resnet18" else ()) for name in DEEP]
+"""Those that are trained, resnet18 in `make test-all`."""
 SEEDS = (0, 1)
 REGISTRY = registry()
 
@@ -97,7 +99,7 @@ def test_hidden_units_of_an_identity_encoder_are_rectified():
 
 
 @pytest.mark.usefixtures("in_double")
-@pytest.mark.parametrize("backbone", DEEP)
+@pytest.mark.parametrize("backbone", TRAINED)
 @pytest.mark.parametrize("method", [Variance(), Normalised()])
 def test_stacked_seeds_train_as_each_alone(backbone, method):
     """The first losses of a seed do not depend on who is trained beside it."""
@@ -129,7 +131,7 @@ def test_the_decoder_of_a_single_layer_is_a_single_layer():
 
 
 @pytest.mark.parametrize("method", [Variance(), Rectified()], ids=["plain", "rectified"])
-@pytest.mark.parametrize("backbone", DEEP)
+@pytest.mark.parametrize("backbone", TRAINED)
 def test_what_is_frozen_needs_neither_the_mean_image_nor_the_batch(backbone, method):
     """Features of one image are the same alone and in a batch, and training's of all measured images as one batch,
     where no batch norm is in the way."""

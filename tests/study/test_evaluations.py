@@ -54,6 +54,7 @@ def write(own, version=1, edited="no", rows=ROWS) -> None:
     (own / "evaluations" / "silence.py").write_text(SILENCE.format(version=version, edited=edited, rows=rows))
 
 
+@pytest.mark.slow
 def test_it_is_found_listed_and_measured_by_workers_too(mine, tmp_path, capsys):
     done = go(mine, tmp_path / "r", ("echo", "pca"), ("question",), workers=Workers(2))
     rows = done.results.table.query("metric == 'silence'")

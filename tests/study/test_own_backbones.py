@@ -67,6 +67,7 @@ def mine(own):
     reread()
 
 
+@pytest.mark.slow
 def test_methods_that_take_any_encoder_are_trained_on_it_by_workers_too(mine, tmp_path, capsys):
     done = go(mine, tmp_path / "r", ("echo", "pca", "autoencoder"), ("question",), workers=Workers(2))
     rows = done.results.table.query("metric == 'dead_units'")

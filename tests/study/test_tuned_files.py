@@ -48,6 +48,7 @@ def test_in_the_clone_nothing_is_said(monkeypatch):
     assert tuned_values("quick")[1] == ""
 
 
+@pytest.mark.slow
 def test_tuning_elsewhere_begins_with_what_the_project_brings(tmp_path, monkeypatch):
     """Else the other methods would stand there untuned."""
     monkeypatch.chdir(tmp_path)
