@@ -114,7 +114,7 @@ class TorchvisionDataset(Dataset):
 
     def _read(self, root: Path, train: bool) -> tuple[Tensor, Tensor]:
         """Images and labels of one part. Raises UserError if the files hold something else."""
-        expected = self.n_rest if train else self.n_test
+        expected = type(self).n_rest if train else type(self).n_test  # of an argument's part, the files have more
         try:
             images, labels = self.arrays(self._open(root, train=train))
             if images.shape != (expected, *self.shape) or labels.shape != (expected,):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -244,6 +245,35 @@ def test_a_list_names_images_and_how_many(tmp_path: Path) -> None:
     same = np.isin(order[chosen], [0, 10, 20, 30])
     assert same.sum() == 3
     assert set(order[chosen][~same]) == set(range(30)) - {0, 5, 10, 20}
+
+
+class Part(published.PublishedDataset):
+    """Twenty images and five for test, as torchvision has them; ten of the twenty, by a list."""
+
+    name, source, folder = "part", "CIFAR100", "part"
+    class_names, shape, n_rest, n_test = ("cat", "dog"), (3, 2, 2), 20, 5
+    files: Mapping[str, str] = {}
+    modes, hub = {"half": "ten of them"}, {"": [NAME], "half": [NAME]}
+    lists: dict[str, Path] = {}
+
+    def __init__(self, argument: str | None = None) -> None:
+        super().__init__(argument)
+        self.n_rest = 10 if argument else 20
+
+    def _open(self, root: Path, train: bool, download: bool = False) -> SimpleNamespace:
+        n = 20 if train else 5
+        pixels = np.random.default_rng(n).integers(0, 256, (n, 2, 2, 3), dtype=np.uint8)
+        return SimpleNamespace(data=pixels, targets=[i % 2 for i in range(n)])
+
+
+def test_a_part_is_found_among_torchvisions_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Part().load()
+    rest, test = (whole.images[own] for own in (~whole.test, whole.test))
+    published.write_list(tmp_path / "list", Digests.of(rest[3:13].numpy(), whole.labels[3:13]))
+    monkeypatch.setattr(Part, "lists", {"half": tmp_path / "list"})
+    half = Part("half").load()
+    assert torch.equal(half.images[~half.test], rest[3:13])
+    assert torch.equal(half.images[half.test], test)
 
 
 class Small(plugin("cifar10")):
