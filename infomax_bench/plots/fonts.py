@@ -30,11 +30,6 @@ def families(text: str) -> list[str]:
     return chosen
 
 
-def installed() -> tuple[str, ...]:
-    """The fonts that may be drawn with, by preference."""
-    return (*_look(), *_others())
-
-
 def lacking(texts: Iterable[str]) -> list[str]:
     """The visible characters of some texts that no installed font has, in order."""
     odd = {c for text in texts if not text.isascii() for c in text}
@@ -64,17 +59,18 @@ def without_warnings() -> Iterator[None]:
 @functools.cache
 def family_with(character: str) -> str:
     """The first font that has a character, of the look's and then of all upright ones; "" if none has."""
-    return next((name for name in installed() if _has(name, character)), "")
+    return next((name for name in (*of_the_look(), *_others()) if _has(name, character)), "")
 
 
 @functools.cache
-def _look() -> tuple[str, ...]:
+def of_the_look() -> tuple[str, ...]:
+    """The look's fonts that are installed."""
     installed = {entry.name for entry in fontManager.ttflist}
     return tuple(name for name in NAMES if name in installed)
 
 
 def _base() -> str:
-    return _look()[0]
+    return of_the_look()[0]
 
 
 @functools.cache

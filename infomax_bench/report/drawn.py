@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import joblib
-import matplotlib
-import PIL
+import pandas as pd
 from PIL import Image
 
 from infomax_bench.plots import fonts
 from infomax_bench.plots.theme import MADE_FROM
 from infomax_bench.study.view import Shown
+
+LIBRARIES = ("matplotlib", "numpy", "pandas", "pillow", "scipy")
 
 Drawn = Mapping[str, Path]
 """What a figure was made from -> its file."""
@@ -42,7 +44,13 @@ def origin_of(shown: Shown) -> str:
     frames, options = shown.called_with()
     claims = vars(options.pop("claims")) if "claims" in options else {}
     whom = {name: sorted(one) if isinstance(one, frozenset) else one for name, one in claims.items()}  # sets vary
-    return origin(shown.view.draw, frames, options, whom)
+    words = (str(word) for frame in frames for name in frame for word in _words(frame[name]))
+    odd = sorted({letter for text in (*words, *whom.get("roles", ())) if not text.isascii() for letter in text})
+    return origin(shown.view.draw, frames, options, whom, fonts.families("".join(odd)))
+
+
+def _words(column: pd.Series) -> Iterable[Any]:
+    return () if pd.api.types.is_numeric_dtype(column) else column.unique()
 
 
 def origin(draw: Callable[..., Any], *of: Any) -> str:
@@ -72,4 +80,4 @@ def _of_plots() -> str:
 
 
 def _installed() -> tuple[str, ...]:
-    return (matplotlib.__version__, PIL.__version__, *fonts.installed())
+    return (*(version(name) for name in LIBRARIES), *fonts.of_the_look())

@@ -53,7 +53,7 @@ def test_whatever_else_is_shown_is_another(other):
 
 def test_other_fonts_or_code_make_another(monkeypatch):
     before = drawn.origin_of(shown())
-    monkeypatch.setattr(fonts, "installed", lambda: ("A font of mine",))
+    monkeypatch.setattr(fonts, "of_the_look", lambda: ("A font of mine",))
     assert drawn.origin_of(shown()) != before
     monkeypatch.undo()
     monkeypatch.setattr(drawn, "_of_plots", lambda: "changed")
