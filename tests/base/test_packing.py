@@ -87,6 +87,7 @@ def test_every_job_comes_back_packed_and_unpacked(tmp_path_factory, written):
     assert (store.manifest(), store.warnings) == (manifest, [])
 
 
+@pytest.mark.slow
 def test_jobs_of_the_documented_run_come_back(tmp_path):
     """A hundred of each data set, those with what they keep among them."""
     real = Store(home() / "results" / "standard")

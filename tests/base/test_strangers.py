@@ -160,6 +160,7 @@ HARMLESS = "x" * LENGTH
 
 
 @pytest.mark.parametrize("kind", INJECTIONS)
+@pytest.mark.slow
 def test_nothing_that_a_stranger_writes_is_part_of_a_page(pages, kind):
     """Neither an element nor an attribute more than with a harmless text of the same length; no address, no script."""
     more = INJECTIONS[kind].ljust(LENGTH, "x")

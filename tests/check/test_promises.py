@@ -14,8 +14,15 @@ from infomax_bench.data.dataset import data_root
 from infomax_bench.study.plugins import registry
 
 REGISTRY = registry()
+LONG = ("Every figure and every column", "On each backbone", "They are for every data set's image shape")
+"""Promises that draw every figure or train on every backbone and shape: in `make test-all`."""
 CASES = [
-    pytest.param(plugin, test, id=f"{name}-{words[:60].rstrip('.').replace(' ', '_')}")
+    pytest.param(
+        plugin,
+        test,
+        id=f"{name}-{words[:60].rstrip('.').replace(' ', '_')}",
+        marks=pytest.mark.slow if words.startswith(LONG) else (),
+    )
     for kind in ("methods", "benchmarks", "datasets")
     for name, plugin in REGISTRY.plugins[kind].items()
     if kind != "datasets" or not plugin.cls(None).takes

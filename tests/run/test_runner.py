@@ -193,6 +193,7 @@ def test_of_a_number_that_two_requests_asked_for_the_current_one_counts(own, tmp
     assert len(table) == len(job.rows)
 
 
+@pytest.mark.slow
 def test_seeds_that_do_not_fit_together_are_evaluated_apart_with_the_same_numbers(own, tmp_path, monkeypatch):
     together = go(own, tmp_path / "together", seeds=5)
     monkeypatch.setattr(engine, "AT_ONCE", 2 * 120 * 4)  # two seeds' features of 120 images at width 4
@@ -225,6 +226,7 @@ def test_features_are_let_go_once_their_seeds_are_evaluated(own, tmp_path, monke
     assert done.failures == []
 
 
+@pytest.mark.slow
 def test_a_run_records_its_time_its_memory_and_its_machine(own, tmp_path):
     go(own, tmp_path / "r", workers=Workers(2))
     (did,) = json.loads((tmp_path / "r" / "run.json").read_text())["runs"]
@@ -331,6 +333,7 @@ def test_a_run_at_another_width_leaves_the_verdicts_alone(own, tmp_path):
     assert [v.as_json() for v in both.verdicts] == [v.as_json() for v in alone.verdicts]
 
 
+@pytest.mark.slow
 def test_a_data_set_that_only_others_have_leaves_the_verdicts_alone(own, tmp_path):
     root = tmp_path / "r"
     before = go(own, root, methods=["echo", "infomax_em"])

@@ -42,6 +42,7 @@ def busy(cluster) -> list[str]:
     return [address for address, worker in cluster.scheduler.workers.items() if worker.processing]
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_a_local_runs_numbers(own, tmp_path, cluster):
     local = go(own, tmp_path / "local")
     spread = go(own, tmp_path / "cluster", workers=Workers(scheduler=cluster.scheduler_address))
@@ -58,6 +59,7 @@ def test_products_repeat_on_a_cluster(tmp_path, cluster):
     ] * 6
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_changes_nothing(own, tmp_path, cluster):
     write_echo(own, SLOW)
     killed = []
