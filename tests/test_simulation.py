@@ -26,6 +26,7 @@ STUDIES = 8
 """For each pattern and noise."""
 
 
+@pytest.mark.slow
 def test_no_claim_is_called_falsely_more_often_than_its_level():
     """In every pattern and kind of noise under which the call is false, and in all of them together."""
     pooled: dict[tuple[tuple[str, str], str], np.ndarray] = {}

@@ -162,6 +162,7 @@ def copied(two_runs, tmp_path) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize("name", ["manifest.json", "run.json"])
 @pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.slow
 def test_a_damaged_file_is_replaced_by_its_copy_and_no_row_is_lost(two_runs, copied, name, how):
     own, root = copied
     DAMAGES[how](root / name)
@@ -335,6 +336,7 @@ OLD = {
 
 
 @pytest.mark.parametrize("case", OLD)
+@pytest.mark.slow
 def test_an_encoder_of_the_former_format_is_compared_with_what_is_asked_for(two_runs, copied, case):
     """Used if it fits, trained again if it does not; the rows are the same."""
     own, root = copied
@@ -353,6 +355,7 @@ def test_an_encoder_of_the_former_format_is_compared_with_what_is_asked_for(two_
 
 # -- two runs at once ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("other", [{"widths": [8]}, {"epochs": 1}, {"seeds": 1}, {"subject": "pca"}])
+@pytest.mark.slow
 def test_another_run_on_the_folder_in_the_meantime_changes_nothing(own, tmp_path, other, monkeypatch):
     """The other one begins after this one has written its plan, and ends before this one decides."""
     from infomax_bench.run import runner as main_job

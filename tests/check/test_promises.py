@@ -14,8 +14,13 @@ from infomax_bench.data.dataset import data_root
 from infomax_bench.study.plugins import registry
 
 REGISTRY = registry()
-LONG = ("Every figure and every column", "On each backbone", "They are for every data set's image shape")
-"""Promises that draw every figure or train on every backbone and shape: in `make test-all`."""
+LONG = (
+    "Every figure and every column",
+    "Whatever is there or missing",
+    "On each backbone",
+    "They are for every data set's image shape",
+)
+"""Promises that tell or draw everything, or train on every backbone and shape: in `make test-all`."""
 CASES = [
     pytest.param(
         plugin,

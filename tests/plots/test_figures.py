@@ -93,6 +93,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_every_form_draws(case):
     for figure in all_forms(CASES[case], claims(30)):
         assert Image.open(io.BytesIO(png(figure))).size[0] > 40

@@ -15,6 +15,9 @@ from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plugins import registry
 from tests.report.made import ROLES, build, make_results
 
+pytestmark = pytest.mark.slow
+"""Documents are built."""
+
 
 def test_a_partial_run_says_what_it_lacks(tmp_path):
     parts = ["redundancy", "width"]

@@ -13,6 +13,9 @@ from infomax_bench.report.power import power
 from infomax_bench.study.plugins import registry
 from tests.report.made import ROLES, build, make_results
 
+pytestmark = pytest.mark.slow
+"""Documents are built."""
+
 
 def test_the_html_needs_nothing_else(whole):
     report, answers = whole[0], (whole[-1] / "out" / "answers.html").read_text(encoding="utf-8")

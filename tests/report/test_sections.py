@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from infomax_bench.report.model import kept, section
 from infomax_bench.run.results import read_results
 from infomax_bench.study.benchmark import Benchmark
 from tests.benchmarks.made import CLAIMS, benchmark, rows
 from tests.small_runs import go
+
+pytestmark = pytest.mark.slow
+"""Documents are built."""
 
 
 def test_a_run_measures_and_keeps_what_both_show(own, tmp_path):
