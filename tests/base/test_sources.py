@@ -95,6 +95,7 @@ HELPERS = {
 
 
 @pytest.mark.parametrize("case", HELPERS)
+@pytest.mark.slow
 def test_what_a_plug_in_imports_of_its_own_is_in_its_hash(folder, case):
     file, texts = HELPERS[case]
     (folder / "own_parts").mkdir()

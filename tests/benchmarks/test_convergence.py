@@ -87,6 +87,7 @@ def test_rows_are_the_similarity_of_what_was_kept(own, tmp_path):
     assert found.to_dict() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_second_run_compares_nothing_and_a_new_method_is_compared_with_those_that_are_there(
     own, tmp_path, monkeypatch
 ):

@@ -268,6 +268,7 @@ def test_a_suite_knows_its_subjects_hyperparameters():
     assert "lambda_tc" not in make_suite(registry(), quick, subject="pca").subject_settings
 
 
+@pytest.mark.slow
 def test_a_small_run(own, tmp_path):
     done = go(own, tmp_path / "r", methods=["infomax_em", "pca"], benchmarks=["robustness"])
     table = done.results.table

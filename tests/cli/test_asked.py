@@ -53,6 +53,7 @@ def test_what_new_method_writes_declares_nothing(own):
 
 
 @pytest.mark.parametrize("role", ["", "this work"])
+@pytest.mark.slow
 def test_a_draft_leaves_every_verdict_alone(own, tmp_path, role):
     """It is measured and shown, and stands against nobody: not as a rival, nor as the best of all methods."""
     benchmarks, options = ("redundancy", "universality"), {"seeds": 5, "datasets": ["digits"]}

@@ -185,6 +185,7 @@ def test_a_process_that_is_killed_costs_a_try(tmp_path):
     assert sorted(found) == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_a_job_that_ends_every_process_is_given_up_and_the_others_are_done(tmp_path):
     found = Workers(2).map(leave, ["a", "b", "c"], tmp_path, tmp_path, lost=lambda name, why: f"{name} {why}")
     assert sorted(found) == ["a", f"b {LOST}", "c"]
@@ -193,6 +194,7 @@ def test_a_job_that_ends_every_process_is_given_up_and_the_others_are_done(tmp_p
         list(Workers(1, apart=True).map(leave, ["b"], tmp_path, tmp_path))
 
 
+@pytest.mark.slow
 def test_a_method_that_ends_its_process_is_recorded_and_stops_nobody(own, tmp_path, monkeypatch):
     from infomax_bench.run import workers
 
