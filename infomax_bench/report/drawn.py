@@ -44,7 +44,10 @@ def origin_of(shown: Shown) -> str:
     frames, options = shown.called_with()
     claims = vars(options.pop("claims")) if "claims" in options else {}
     whom = {name: sorted(one) if isinstance(one, frozenset) else one for name, one in claims.items()}  # sets vary
-    words = (str(word) for frame in frames for name in frame for word in _words(frame[name]))
+    try:
+        words = {str(word) for frame in frames for name in frame for word in _words(frame[name])}
+    except TypeError:  # a frame that holds arrays, say: they have no hash
+        return ""
     odd = sorted({letter for text in (*words, *whom.get("roles", ())) if not text.isascii() for letter in text})
     return origin(shown.view.draw, frames, options, whom, fonts.families("".join(odd)))
 

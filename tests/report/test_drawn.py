@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -49,6 +50,13 @@ def test_the_same_rows_options_and_claims_are_one_figure():
 )
 def test_whatever_else_is_shown_is_another(other):
     assert drawn.origin_of(other) != drawn.origin_of(shown())
+
+
+def test_a_frame_that_holds_arrays_is_drawn_every_time():
+    """Its values have no hash, and that is no reason to leave the figure out."""
+    view = shown(pd.DataFrame({"method": ["a"], "curve": [np.arange(3)]}))
+    assert drawn.origin_of(view) == ""
+    assert Picture.of("one", "", view, {}).data
 
 
 def test_other_fonts_or_code_make_another(monkeypatch):
