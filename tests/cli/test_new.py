@@ -8,15 +8,14 @@ from functools import partial
 
 import pytest
 
-from infomax_bench.base.errors import NotApplicable
 from infomax_bench.check import methods as check
-from infomax_bench.check.check import promises
 from infomax_bench.check.promise import Skipped
 from infomax_bench.cli.main import main
 from infomax_bench.cli.new import HOOKS, KINDS
 from infomax_bench.cli.template import FOLDER, filled
 from infomax_bench.models.backbones import BACKBONES
 from infomax_bench.study.plugins import load_file, registry, reread
+from tests.promises import held
 
 QUICK = (
     check.card_is_complete,
@@ -40,16 +39,7 @@ def here(tmp_path):
 
 def kept(path, kind: str) -> int:
     """Tries the promises of a file's plug-in; how many there were to try."""
-    found, tried = registry([str(path)]), 0
-    for words, test in promises(found.get(kind, path.stem), found):
-        try:
-            test()
-            tried += 1
-        except (Skipped, NotApplicable):
-            continue
-        except Exception as error:
-            pytest.fail(f"{words}: {error}")
-    return tried
+    return held(registry([str(path)]), kind, path.stem)
 
 
 def written(folder, command: str, *more: str):

@@ -6,13 +6,12 @@ import json
 
 import pytest
 
-from infomax_bench.base.errors import NotApplicable, UserError
-from infomax_bench.check.check import promises
-from infomax_bench.check.promise import Skipped
+from infomax_bench.base.errors import UserError
 from infomax_bench.cli.main import main
 from infomax_bench.evaluations.declare import Evaluation, Metric, Undeclared
 from infomax_bench.run.workers import Workers
 from infomax_bench.study.plugins import registry, reread
+from tests.promises import held
 from tests.small_runs import go
 
 SILENCE = '''
@@ -134,13 +133,7 @@ def test_open_names_are_declared_by_what_they_stand_for():
 @pytest.mark.parametrize("name", registry().names("evaluations"))
 def test_a_bundled_evaluation_keeps_its_promises(name):
     found = registry()
-    for words, test in promises(found.get("evaluations", name), found):
-        try:
-            test()
-        except (Skipped, NotApplicable):
-            continue
-        except Exception as error:
-            pytest.fail(f"{words}: {error}")
+    held(found, "evaluations", name)
 
 
 def test_check_tells_of_an_evaluation_that_draws_by_chance(mine, capsys):

@@ -16,15 +16,13 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import mutual_info_score
 
 from infomax_bench import Batch, Problem
-from infomax_bench.base.errors import NotApplicable
-from infomax_bench.check.check import promises
-from infomax_bench.check.promise import Skipped
 from infomax_bench.data.augment import Augmentation
 from infomax_bench.data.dataset import Split
 from infomax_bench.study.plugins import load_file, registry
 from infomax_bench.training.data import Data
 from infomax_bench.training.session import session_for
 from infomax_bench.training.trainer import train
+from tests.promises import held
 from tests.training.few_digits import PROBLEM, SEEDS, data_of
 
 FOLDER = Path(__file__).parent / "papers"
@@ -58,13 +56,7 @@ def test_there_are_five_and_each_is_short():
 @pytest.mark.parametrize("name", NAMES)
 def test_each_keeps_its_promises(name):
     found = registry([str(FOLDER / f"{name}.py")])
-    for words, test in promises(found.get("methods", name), found):
-        try:
-            test()
-        except (Skipped, NotApplicable):
-            continue
-        except Exception as error:
-            pytest.fail(f"{words}: {error}")
+    held(found, "methods", name)
 
 
 # -- Sanger and Oja ---------------------------------------------------------------------------------------------------

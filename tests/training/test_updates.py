@@ -50,6 +50,7 @@ def test_the_rate_follows_the_schedule():
     torch.testing.assert_close(rates, 0.5 * (1 + torch.cos(torch.pi * torch.arange(10) / 10)))
 
 
+@pytest.mark.usefixtures("in_double")
 def test_seeds_move_alike_alone_and_together_and_one_at_a_time():
     together, alone = train(Drift(), PROBLEM, data_of(), SEEDS, 1), session(seeds=SEEDS[:1], n_steps=12)
     for _ in range(12):
