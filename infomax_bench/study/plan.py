@@ -21,7 +21,7 @@ from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.given import read_table
 from infomax_bench.study.plugins import Registry
-from infomax_bench.study.presets import Preset
+from infomax_bench.study.presets import Preset, Swept
 from infomax_bench.study.suite import Suite
 from infomax_bench.training import trainer as train
 
@@ -122,7 +122,11 @@ def make_suite(
         learning_rates={name: registry.method(name).learning_rate for name in chosen},
         own_width=tuple(name for name in chosen if registry.method(name).own_width()),
         drafts=drafts(registry, preset.subject),
-        only={} if datasets else _only(registry, preset),
+        only={} if datasets else _by_benchmark(registry, preset, "only"),
+        swept={
+            name: Swept(() if widths else own.widths, 0 if seeds else own.seeds)
+            for name, own in _by_benchmark(registry, preset, "swept").items()
+        },
         pairs={} if datasets else preset.pairs,
         given=_given(registry, preset, names),
         native={name: epochs or passes for name, passes in planned(preset.native).items()},
@@ -136,13 +140,14 @@ def make_suite(
     )
 
 
-def _only(registry: Registry, preset: Preset) -> dict[str, tuple[str, ...]]:
-    """Benchmark -> the data sets that the preset asks it on. Who names data sets asks everything on all of them."""
-    benchmarks = registry.names("benchmarks")
-    for name in preset.only if benchmarks else ():
+def _by_benchmark(registry: Registry, preset: Preset, table: str) -> dict[str, Any]:
+    """A table of the preset: benchmark -> what it is asked on. Who names data sets, widths or a number of seeds asks
+    everything on all of them."""
+    benchmarks, found = registry.names("benchmarks"), getattr(preset, table)
+    for name in found if benchmarks else ():
         if name not in benchmarks:
-            raise UserError(f"{preset.path}: [{preset.name}]: only: {unknown('benchmark', name, benchmarks)}")
-    return preset.only
+            raise UserError(f"{preset.path}: [{preset.name}]: {table}: {unknown('benchmark', name, benchmarks)}")
+    return dict(found)
 
 
 def _given(registry: Registry, preset: Preset, datasets: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from infomax_bench.base.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep of one benchmark's own. widths: () is the preset's; seeds: of what only the sweep needs, 0 is the
+    preset's."""
+
+    widths: tuple[int, ...] = ()
+    seeds: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,12 @@ class Preset:
     """Seeds of the encoders that only the sweep needs."""
     only: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Benchmark -> the data sets that it is asked on, of those that are not asked on all."""
+    swept: dict[str, Swept] = field(default_factory=dict)
+    """Benchmark -> the sweep that it makes, of those that do not make the preset's."""
     pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data set -> the others that features learned on it are tried on; {} is all on all."""
+    held_out: str = ""
+    """The data set that is no part of `pairs`, and on which hyperparameters are chosen, too; "" is none."""
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Benchmark -> its own table."""
     path: str = ""
@@ -50,6 +64,15 @@ class Preset:
     @property
     def datasets(self) -> tuple[str, ...]:
         return tuple(self.epochs)
+
+
+def _swept(table: Mapping[str, Any], where: str) -> Swept:
+    """Raises UserError, which names the key, for one that is not known."""
+    known = {one.name for one in fields(Swept)}
+    for key in table:
+        if key not in known:
+            raise UserError(f"{where}: {unknown('key', key, known)}")
+    return Swept(tuple(table.get("widths", ())), table.get("seeds", 0))
 
 
 def _preset(section: dict[str, Any], **about: Any) -> Preset:
@@ -64,10 +87,16 @@ def _preset(section: dict[str, Any], **about: Any) -> Preset:
         values[key] = tuple(value) if isinstance(value, list) else value
     for key in ("deeper", "only", "pairs"):
         values[key] = {name: tuple(own) for name, own in section.get(key, {}).items()}
+    values["swept"] = {name: _swept(own, f"{where}: swept: {name}") for name, own in section.get("swept", {}).items()}
     there = section.get("epochs", {})
     for key, named in (("only", values["only"].values()), ("pairs", [values["pairs"], *values["pairs"].values()])):
         for dataset in (one for own in named for one in own if one not in there):
             raise UserError(f"{where}: {key}: {unknown('data set', dataset, there)}")
+    held_out = section.get("held_out", "")
+    if held_out and held_out not in there:
+        raise UserError(f"{where}: held_out: {unknown('data set', held_out, there)}")
+    if held_out in {*values["pairs"], *(one for own in values["pairs"].values() for one in own)} - {""}:
+        raise UserError(f"{where}: held_out: {held_out} is one of the pairs; leave it out of them")
     values = {key: value for key, value in values.items() if key not in given}
     missing = [k for k, f in known.items() if f.default is f.default_factory is MISSING and k not in {*values, *about}]
     if missing:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infomax_bench.study.cell import Cell, study_key
+from infomax_bench.study.presets import Swept
 
 HIDDEN = 4
 
@@ -50,15 +51,18 @@ class Suite:
     """Methods that take no part in claims about others, of all that there are."""
     only: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Benchmark -> the data sets that it is asked on, of those that are not asked on all."""
+    swept: dict[str, Swept] = field(default_factory=dict)
+    """Benchmark -> the sweep that it makes, of those that do not make the preset's."""
     pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data set -> the others that features learned on it are tried on; {} is all on all."""
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Benchmark -> what the preset gives to it alone, as it declares (`Benchmark.given`)."""
 
     def of(self, benchmark: str) -> Suite:
-        """The suite on the data sets that a benchmark is asked on."""
-        only = self.only.get(benchmark, self.datasets)
-        return replace(self, datasets=tuple(name for name in self.datasets if name in only))
+        """The suite on the data sets that a benchmark is asked on, and with its own sweep."""
+        only, own = self.only.get(benchmark, self.datasets), self.swept.get(benchmark, Swept())
+        found = replace(self, datasets=tuple(name for name in self.datasets if name in only))
+        return replace(found, widths=own.widths or self.widths, sweep_seeds=own.seeds or self.sweep_seeds)
 
     def targets(self, source: str) -> tuple[str, ...]:
         """The other data sets that features learned on one are tried on."""

@@ -54,6 +54,18 @@ IN_FILE = {
     "who is asked on few": ("redundancy = [", "redundanci = [", "[quick]: only: unknown benchmark 'redundanci'"),
     "where": ('gaps = ["sprites:', 'gaps = ["sprite:', "[quick]: only: unknown data set 'sprite:coarse'"),
     "a pair": ('digits = ["linked:', 'digits = ["link:', "[quick]: pairs: unknown data set 'link:few'"),
+    "what is held out": ("epochs = {", 'held_out = "bars"\nepochs = {', "[quick]: held_out: unknown data set 'bars'"),
+    "no pair": ("epochs = {", 'held_out = "digits"\nepochs = {', "[quick]: held_out: digits is one of the pairs"),
+    "who sweeps": (
+        "batch_size = 128",
+        "batch_size = 128\nswept = {wide = {}}",
+        "[quick]: swept: unknown benchmark 'wide'",
+    ),
+    "a sweep": (
+        "batch_size = 128",
+        "batch_size = 128\nswept = {width = {x = 1}}",
+        "[quick]: swept: width: unknown key 'x'",
+    ),
     "a preset's number": ("seeds = 5\n", "", "[quick]: seeds is missing"),
 }
 
@@ -82,6 +94,26 @@ def test_every_data_set_is_source_and_target_in_as_many_pairs(preset):
     assert all(source != target for source, target in pairs)
     for side in zip(*pairs, strict=True):
         assert len(set(Counter(side).values())) == 1
+        assert not pairs or set(side) == set(preset.datasets) - {preset.held_out}
+
+
+def test_transfer_to_near_twins_is_not_asked():
+    """What is tuned on the held-out set is not judged there, and features of a twin would tell nothing of transfer."""
+    pairs = {frozenset((source, target)) for source, own in PRESETS["standard"].pairs.items() for target in own}
+    assert PRESETS["standard"].held_out == "glyphs"
+    assert len(pairs) == 27, "any two of the nine once at most"
+    assert not pairs & {frozenset(twins) for twins in (("digits", "mnist"), ("cifar10", "cifar100:25k"))}
+
+
+def test_a_benchmark_may_have_a_sweep_of_its_own():
+    """Widths that are named are those of all benchmarks."""
+    plugins, preset = registry(), PRESETS["standard"]
+    own = make_suite(plugins, preset, methods=["pca"])
+    cells = [cell for cell, _ in plugins.benchmark("width").asked(own)]
+    assert {(cell.width, cell.n_seeds) for cell in cells} == {(32, 3), (64, 0), (128, 3)}
+    assert (own.of("scale").widths, own.of("scale").sweep_seeds) == (preset.widths, 5)
+    named = make_suite(plugins, preset, widths=[16, 64], seeds=2).of("width")
+    assert (named.widths, named.sweep_seeds) == ((16, 64), 2)
 
 
 def test_who_names_data_sets_asks_everything_on_all_of_them():
