@@ -129,9 +129,11 @@ def styles(methods: Iterable[str], claims: Claims) -> dict[str, Style]:
 
 
 def display_names(rows: pd.DataFrame, claims: Claims) -> dict[str, str]:
-    """Method -> what it is called in a figure: † if some of its rows are from other versions, ¶ if not calibrated."""
+    """Method -> what it is called in a figure: † if some of its rows are from other versions, ¶ if it did not
+    reproduce what is published of it, ‖ if it was never compared with that."""
     stale = set(rows.loc[~rows["current"].astype(bool), "method"])
-    return {m: m + " †" * (m in stale) + " ¶" * (m in claims.doubtful) for m in rows["method"].unique()}
+    marks = (("†", stale), ("¶", claims.doubtful), ("‖", claims.uncompared))
+    return {m: " ".join([m, *(mark for mark, own in marks if m in own)]) for m in rows["method"].unique()}
 
 
 def png(figure: Figure, made_from: str = "") -> bytes:

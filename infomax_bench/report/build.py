@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from infomax_bench.report.power import chances, power
 from infomax_bench.report.speed import speed
 from infomax_bench.report.training import training
 from infomax_bench.report.tuning import tuning, untuned
-from infomax_bench.run.decisions import uncalibrated
+from infomax_bench.run.decisions import Calibration, calibration
 from infomax_bench.run.results import Results
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
@@ -138,9 +138,9 @@ def contents(
     benchmarks = sorted(
         (registry.benchmark(name) for name in registry.names("benchmarks")), key=lambda b: (b.order, b.name)
     )
-    doubtful = uncalibrated(results, benchmarks, claims)
-    claims = replace(claims, doubtful=frozenset(doubtful))
-    names = marks(results, doubtful)
+    calibrated = calibration(results, benchmarks, claims)
+    claims = replace(claims, doubtful=frozenset(calibrated.differ), uncompared=frozenset(calibrated.never))
+    names = marks(results, calibrated.marks)
     rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
     (shown, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
         [
@@ -158,10 +158,10 @@ def contents(
     figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
     return {
         **_of_the_run(results, names, claims),
-        **_of_the_claims(verdicts, benchmarks, doubtful, sections),
+        **_of_the_claims(verdicts, benchmarks, calibrated, sections),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
-        "uncalibrated": doubtful,
+        "calibrated": calibrated,
         "chances": chances(claims),
         "prior_art": prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
@@ -194,13 +194,13 @@ def _of_the_run(results: Results, names: dict[str, str], claims: Claims) -> dict
 def _of_the_claims(
     verdicts: Sequence[Verdict],
     benchmarks: Sequence[Benchmark],
-    doubtful: Collection[str],
+    calibrated: Calibration,
     sections: Sequence[Section],
 ) -> dict[str, Any]:
     """What was found, claim by claim and passage by passage."""
     against_controls = [v for v in verdicts if v.against == "control"]
-    main = groups((v for v in verdicts if v.against != "control"), benchmarks, doubtful, against_controls)
-    controls = groups(against_controls, benchmarks, doubtful)
+    main = groups((v for v in verdicts if v.against != "control"), benchmarks, calibrated.marks, against_controls)
+    controls = groups(against_controls, benchmarks, calibrated.marks)
     return {
         "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
         "indicative": any(v.indicative for v in verdicts),
@@ -286,8 +286,9 @@ def _relative(root: Path, out: Path) -> str:
     return root.name if path.count("..") > 3 else Path(path).as_posix()
 
 
-def print_verdicts(verdicts: Sequence[Verdict], results: Results) -> None:
-    """The verdicts for a terminal, a line each with the report's marks; coloured if it is one."""
+def print_verdicts(verdicts: Sequence[Verdict], results: Results, benchmarks: Iterable[Benchmark] = ()) -> None:
+    """The verdicts for a terminal, a line each with the report's marks; coloured if it is one. benchmarks: all that
+    there are, of which some may tell who is calibrated."""
     if not verdicts:
         say("no verdicts: nothing has been measured that a claim is about")
         return
@@ -307,6 +308,9 @@ def print_verdicts(verdicts: Sequence[Verdict], results: Results) -> None:
         say("  All of them are indicative: this preset, or what the options made of it, is for looking, not deciding.")
     if not tuned:
         say("  No method was tuned: all values are the methods' defaults, or those of --set.")
+    calibrated = calibration(results, benchmarks, results.claims(verdicts[0].subject))
+    for mark, told, methods in calibrated.told:
+        say(f"  {mark} {told}: {few(methods)}.")
 
 
 def _marked(verdict: Verdict, untuned: Collection[str]) -> str:

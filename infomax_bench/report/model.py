@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import pandas as pd
@@ -17,9 +17,9 @@ from infomax_bench.study.benchmark import Benchmark, Kept
 from infomax_bench.study.claims import Claims
 
 
-def marks(results: Results, doubtful: Collection[str] = ()) -> dict[str, str]:
+def marks(results: Results, calibration: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Method -> its name in tables: † if some of its rows are from other versions, ‡ if it sees labels, § if it has
-    something to tune and was not tuned, unless none was, ¶ if it is not calibrated (`doubtful`)."""
+    something to tune and was not tuned, unless none was, and the one that calibration gives it."""
     rows = results.jobs
     plain = set(untuned(results)) if results.info.get("tuning") else set()
     stale = set(rows.loc[~rows["current"].astype(bool), "method"])
@@ -28,7 +28,7 @@ def marks(results: Results, doubtful: Collection[str] = ()) -> dict[str, str]:
         + " †" * (m in stale)
         + " ‡" * bool(results.cards.get(m, {}).get("supervised"))
         + " §" * (m in plain)
-        + " ¶" * (m in doubtful)
+        + f" {calibration.get(m, '')}".rstrip()
         for m in rows["method"].unique()
     }
 

@@ -9,8 +9,9 @@ import logging
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """One comparison, as text. improvement: the probability that the subject is ahead, in percent. marked: the rival is
-    not calibrated."""
+    """One comparison, as text. improvement: the probability that the subject is ahead, in percent. mark: that of
+    the rival, by calibration."""
 
     rival: str
     mean: str
@@ -82,7 +83,7 @@ class Line:
     iqm: str
     improvement: str
     drawn: Bar | None
-    marked: bool
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -185,8 +186,8 @@ def bars(intervals: Sequence[tuple[float, float, float]], line: float = 0.0) -> 
     return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(line)) for mean, lo, hi in intervals]
 
 
-def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
-    """doubtful: rivals that are marked as not calibrated."""
+def card(verdict: Verdict, marks: Mapping[str, str] = MappingProxyType({})) -> Card:
+    """marks: those of rivals, by calibration."""
     relative = verdict.against != "itself"
     unit = f" {verdict.unit}" if verdict.unit else ""
     effect = ""
@@ -204,7 +205,7 @@ def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
             signed(c.iqm),
             "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %",
             bar,
-            c.rival in doubtful,
+            marks.get(c.rival, ""),
         )
         for c, bar in zip(verdict.comparisons, bars(single, verdict.line), strict=True)
     ]
@@ -215,7 +216,7 @@ def card(verdict: Verdict, doubtful: Collection[str] = ()) -> Card:
 def groups(
     verdicts: Iterable[Verdict],
     benchmarks: Iterable[Benchmark],
-    doubtful: Collection[str] = (),
+    marks: Mapping[str, str] = MappingProxyType({}),
     controls: Collection[Verdict] = (),
 ) -> list[Group]:
     """Cards by claim and benchmark: the numbered predictions first. controls: the same claims against the controls,
@@ -232,7 +233,7 @@ def groups(
             capital(by_name[name].paragraph("Claim")),
             answer(found[claim, name], [v for v in controls if (v.claim, v.benchmark) == (claim, name)]),
             name,
-            [card(v, doubtful) for v in found[claim, name]],
+            [card(v, marks) for v in found[claim, name]],
         )
         for claim, name in order
     ]

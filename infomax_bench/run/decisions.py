@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,12 +21,12 @@ from infomax_bench.study.claims import Claims
 
 
 def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str | None = None) -> list[Verdict]:
-    """Every benchmark's verdicts on what is there; each with the outcome without rivals that are not calibrated,
-    without those that see labels, and of the subject with its default settings."""
+    """Every benchmark's verdicts on what is there; each with the outcome without rivals that did not reproduce what
+    is published of them, without those that see labels, and of the subject with its default settings."""
     claims = results.claims(subject)
     table = results.without_drafts(claims.subject)
     ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
-    doubtful = frozenset(uncalibrated(results, ordered, claims)) - {claims.subject}
+    doubtful = frozenset(calibration(results, ordered, claims).differ) - {claims.subject}
     own = [(b, rows) for b in ordered if len(rows := b.own_rows(table, claims))]
     asked = {"": partial(_verdicts, own, claims)}
     if doubtful:
@@ -56,10 +56,38 @@ def _with_defaults(own: Own, claims: Claims) -> list[Verdict]:
     return _verdicts([(benchmark, rows) for benchmark, rows in renamed if len(rows)], claims)
 
 
-def uncalibrated(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> list[str]:
-    """Methods that some benchmark shows not to do what is known of them."""
-    able = [b for b in benchmarks if type(b).uncalibrated is not Benchmark.uncalibrated]
-    return sorted({m for b in able for m in b.uncalibrated(b.own_rows(results.table, claims))})
+@dataclass(frozen=True)
+class Calibration:
+    """The methods that did not reproduce what is published of them, and those that were never compared with it: none
+    where no method was."""
+
+    differ: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Marks, what they say, and who wears them, where anybody does."""
+        both = [
+            ("¶", "did not reproduce what is published", self.differ),
+            ("‖", "never compared with a published number", self.never),
+        ]
+        return [one for one in both if one[2]]
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Method -> its mark, of those that have one."""
+        return {method: mark for mark, _, methods in self.told for method in methods}
+
+
+def calibration(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> Calibration:
+    """What benchmarks find about methods and what is published of them. Rows of other versions condemn nobody."""
+    able = [b for b in benchmarks if type(b).calibration is not Benchmark.calibration]
+    rows = [(b, b.own_rows(results.table, claims)) for b in able]
+    compared = {method for b, own in rows for method in b.calibration(own)}
+    current = [(b, own[own["current"].astype(bool)]) for b, own in rows]
+    differ = {m for b, own in current for m, word in b.calibration(own).items() if word == "differs"}
+    there = {m for m in results.jobs["method"].unique() if "shown_beside" not in results.cards.get(m, {})}
+    return Calibration(tuple(sorted(differ)), tuple(sorted(there - compared)) if compared else ())
 
 
 def _verdicts(own: Own, claims: Claims) -> list[Verdict]:

@@ -55,7 +55,8 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = field(default=())
     missing: tuple[str, ...] = ()
     without_uncalibrated: str = ""
-    """The outcome without the methods that are not calibrated; "" where all of them are, or nothing is left."""
+    """The outcome without the methods that did not reproduce what is published of them; "" where there are none, or
+    nothing is left."""
     without_supervised: str = ""
     """The outcome without the methods that see labels or captions; "" where nothing is left."""
     with_defaults: str = ""
@@ -81,7 +82,7 @@ class Verdict:
     def otherwise(self) -> list[str]:
         """What would make it another verdict, in words."""
         told = {
-            "without the methods that are not calibrated (¶)": self.without_uncalibrated,
+            "without those that did not reproduce what is published of them (¶)": self.without_uncalibrated,
             "without those that see labels or captions": self.without_supervised,
             f"for {self.subject} with its default settings": self.with_defaults,
         }

@@ -146,9 +146,10 @@ class Benchmark:
         """A table for the report, one line a method; or None. By default that of `columns`."""
         return self.means(rows, self.columns, self.by, claims) if self.columns else None
 
-    def uncalibrated(self, rows: pd.DataFrame) -> tuple[str, ...]:
-        """Methods that these rows show not to do what is known of them; they are marked wherever they appear."""
-        return ()
+    def calibration(self, rows: pd.DataFrame) -> Mapping[str, str]:
+        """Methods that these rows compare with what is published of them, and what came of it: "agrees", "differs" or
+        "too uncertain". They are marked, wherever they appear, if it differs, or if nothing was compared."""
+        return {}
 
     # -- in words -----------------------------------------------------------------------------------------------------
     @functools.cached_property

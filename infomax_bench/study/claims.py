@@ -26,7 +26,9 @@ class Claims:
     labelled: frozenset[str] = frozenset()
     """Those of them that see the labels, and no captions, which may tell of other factors too."""
     doubtful: frozenset[str] = frozenset()
-    """Methods that are not calibrated; figures mark them."""
+    """Methods that did not reproduce what is published of them; figures mark them."""
+    uncompared: frozenset[str] = frozenset()
+    """Methods that were never compared with a published number; figures mark them too."""
 
     def rivals(self, role: str) -> list[str]:
         """The methods that a claim against a role is tested against, without the subject.

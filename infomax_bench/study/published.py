@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import csv
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infomax_bench.stats.agreement import agreement
-from infomax_bench.stats.intervals import Interval
+import numpy as np
+
+from infomax_bench.stats.agreement import LEVEL, agreement, margin
+from infomax_bench.stats.intervals import Interval, interval
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.selection import Select
 from infomax_bench.study.suite import Suite
 
-WHOLE = {"parameters": ("parameters", "discarded_parameters")}
-"""What is published as one number and measured as several: theirs counts what is thrown away too."""
-
 
 @dataclass(frozen=True)
 class Published:
-    """A published number.
+    """A published number, or another line of the file.
 
-    kind: "equal" to the number ± spread over n seeds; in a "range" of two; "at least" the number; "above" the method of
-    that name, seed by seed; or "tested", by the test that is the source. note: the likely reason if we do not reach it.
-    marks: whether the method is marked then; not where nothing of it is at stake.
+    kind: "equal" to the number ± spread (a standard deviation) over n seeds; in a "range" of two; "above" the method of
+    that name, seed by seed. Or it is not published: a "sanity check" of our own, that the mean is at least the number;
+    "tested", by the test that is the source. note: the likely reason if we do not reach it.
     """
 
     method: str
@@ -36,30 +36,43 @@ class Published:
     published: str
     spread: float
     n: int
-    marks: bool
     source: str
     note: str
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least and the largest number that is published; zero for a difference."""
-        ends = [0.0] if self.kind == "above" else [float(end) for end in self.published.split(" to ")]
+        """The least and the largest number that is published; of a difference that lies above zero."""
+        if self.kind == "above":
+            return 0.0, math.inf
+        ends = [float(end) for end in self.published.split(" to ")]
         return ends[0], ends[-1]
+
+    @property
+    def allowed(self) -> tuple[float, float]:
+        """The least and the largest number that agree: those published, and a margin; an order has none."""
+        low, high = self.bounds
+        if self.kind == "above":
+            return low, high
+        error, share = self.spread / math.sqrt(self.n), self.scale == 100
+        return low - margin(low, error, share), high + margin(high, error, share)
 
     @property
     def selects(self) -> list[Select]:
         """Our rows; none of what is tested."""
-        metrics = WHOLE.get(self.metric, (self.metric,)) if self.kind != "tested" else ()
-        return [Select(metric, method=self.method, label=self.protocol) for metric in metrics]
+        return [Select(self.metric, method=self.method, label=self.protocol)] * (self.kind != "tested")
 
     @property
     def scale(self) -> float:
         """Accuracies and shares are read in percent."""
         return 100 if "accuracy" in self.metric or "share" in self.metric else 1
 
-    def agreement(self, ours: Interval) -> str:
-        """Whether ours agrees, by the rule of the number's kind."""
-        return agreement(self.kind, self.bounds, self.spread, self.n, ours)
+    def compared(self, ours: np.ndarray) -> tuple[str, Interval]:
+        """What our values, a seed each, say of it, and their interval: see `agreement`; a sanity check "passes" or
+        "fails"."""
+        found = interval(ours, LEVEL)
+        if self.kind == "sanity check" and found.n:
+            return "passes" if found.mean >= self.bounds[0] else "fails", found
+        return agreement(*self.allowed, found), found
 
 
 @dataclass(frozen=True)
@@ -92,7 +105,7 @@ def read_numbers(path: Path) -> list[Published]:
 
 
 def _number(line: dict[str, Any]) -> Published:
-    plain = {"spread": float(line["spread"] or 0), "n": int(line["n"] or 1), "marks": line["marks"] != "no"}
+    plain = {"spread": float(line["spread"] or 0), "n": int(line["n"] or 1)}
     return Published(**{**line, **plain})
 
 

@@ -34,7 +34,7 @@ def own(name: str) -> Any:
 def line(kind: str, published: str, **changes: Any) -> Any:
     """A published number of the method "m"; the other one is that of "base"."""
     where = {"method": "m", "protocol": "p", "evaluation": "linear_probe", "metric": "accuracy"}
-    plain = {"spread": 0.0, "n": 1, "marks": True, "source": "", "note": ""}
+    plain = {"spread": 0.0, "n": 1, "source": "", "note": ""}
     return Published(**{**where, **plain, "kind": kind, "published": published, **changes})
 
 
@@ -66,7 +66,7 @@ def test_a_comparison_is_seed_by_seed_and_needs_both(lines):
     lines(line("range", "0.8 to 0.9", method="base"), above)
     ours = {"base": [0.80, 0.85, 0.90], "m": [0.81, 0.86, 0.912]}
     found = Found(benchmark().findings(measured(ours), None))
-    assert [(f["line"].method, f.outcome) for f in found] == [("base", "agrees"), ("m", "agrees")]
+    assert [(f["line"].method, f.outcome) for f in found] == [("base", "too uncertain"), ("m", "agrees")]
     assert found[1].estimate.mean == pytest.approx(100 * (0.01 + 0.01 + 0.012) / 3), "in points"
     assert found[1].estimate.n == 3
     del ours["base"]
@@ -81,47 +81,43 @@ def test_only_good_rows_of_the_method_and_its_protocol_are_read(lines):
     assert (found.outcome, found.estimate.n, found.estimate.mean) == ("agrees", 2, 90)
 
 
-def test_parameters_are_counted_with_those_that_are_thrown_away(lines):
-    lines(line("equal", "30", metric="parameters"))
-    rows = measured({"m": [10]})
-    parts = [rows.assign(metric="parameters"), rows.assign(metric="discarded_parameters", value=20)]
-    (found,) = benchmark().findings(pd.concat(parts), None)
-    assert found.outcome == "agrees"
-
-
-def test_marked_is_who_has_measured_numbers_that_all_differ(lines):
+def test_who_is_calibrated_by_numbers_that_are_published(lines):
     lines(
         line("equal", "0.9"),
         line("equal", "0.8"),
         line("equal", "0.9", method="one"),
-        line("at least", "0.99", method="none"),
-        line("at least", "0.99", method="spared", marks=False),
-        line("at least", "0.99", method="absent"),
-        line("equal", "0.5", method="unsure", spread=0.1, n=3),
+        line("sanity check", "0.99", method="none"),
+        line("equal", "0.9", method="absent"),
+        line("equal", "0.5", method="unsure"),
         line("tested", "", method="none"),
     )
-    ours = {"m": [0.9], "one": [0.7], "none": [0.1, 0.1], "spared": [0.1], "unsure": [0.7]}
-    assert benchmark().uncalibrated(measured(ours)) == ("none", "one"), "a test of the objective calibrates nobody"
-    assert benchmark().uncalibrated(measured(ours, current=False)) == (), "rows of other versions mark nobody"
-    assert benchmark().uncalibrated(measured({})) == ()
+    ours = {"m": [0.9, 0.9], "one": [0.7, 0.701], "none": [0.1, 0.1], "unsure": [0.7]}
+    assert benchmark().calibration(measured(ours)) == {"m": "agrees", "one": "differs", "unsure": "too uncertain"}
+    assert benchmark().calibration(measured({})) == {}
 
 
 def test_the_table_tells_each_line(lines):
     lines(
-        line("equal", "0.9", spread=0.01, n=5, source="A 2020", note="too few passes"),
+        line("equal", "0.9", spread=0.01, n=4, source="A 2020", note="too few passes"),
         line("range", "0.8 to 0.9", method="base", note="never told, for it agrees"),
         line("above", "base"),
-        line("at least", "0.97", method="absent"),
         line("equal", "12", metric="final_loss", method="absent"),
+        line("sanity check", "0.97", method="absent"),
         line("tested", "", metric="loss: the formula", source="test_m.py::test_loss"),
     )
-    table = benchmark().table(measured({"m": [0.95, 0.951], "base": [0.81, 0.82]}), None)
-    assert list(table["published"]) == ["90 ± 1", "80 to 90", "above base", "at least 97", "12", "equal"]
+    rows = measured({"m": [0.95, 0.951], "base": [0.81, 0.811]})
+    table = benchmark().table(rows, None)
+    assert list(table["published"]) == ["90 ± 1", "80 to 90", "above base", "12", "none; our own bar: 97", "equal"]
+    assert list(table["agree"]) == ["89 to 91", "79.5 to 90.5", "above 0", "11.94 to 12.06", "", ""]
     assert list(table["verdict"]) == ["differs", "agrees", "agrees", "not run", "not run", "tested"]
-    assert list(table["measure"][2:]) == ["accuracy (%)"] * 2 + ["final loss", "loss: the formula"]
+    assert list(table["measure"][2:]) == ["accuracy (%)", "final loss", "accuracy (%)", "loss: the formula"]
     assert table["source"][0] == "A 2020\nprobably why: too few passes"
     assert table["source"][1] == ""
     assert math.isnan(table["low"][5])
+    told = (
+        "Of 3 published numbers that were measured here 2 agree, 1 differs, and for 0 our interval is too wide to say"
+    )
+    assert benchmark().answer(rows, None) == f"{told}; 1 were not run."
 
 
 def test_it_says_nothing_beside_its_table():
@@ -139,7 +135,7 @@ def test_every_line_is_of_a_method_a_protocol_and_an_evaluation_that_there_are()
         assert one.method in registry().names("methods")
         assert one.source, one
     with (home() / "benchmarks" / "replication.csv").open(encoding="utf8", newline="") as file:
-        assert {row["kind"] for row in csv.DictReader(file)} == {"equal", "range", "at least", "above", "tested"}
+        assert {row["kind"] for row in csv.DictReader(file)} == {"equal", "range", "above", "sanity check", "tested"}
 
 
 def test_the_grid_is_what_the_numbers_need_once_their_data_set_is_there():

@@ -331,11 +331,11 @@ def test_the_subjects_dot_is_drawn_last_whatever_shares_its_marker():
 
 
 def test_names_in_figures_wear_the_marks_of_tables():
-    who = replace(claims(), doubtful=frozenset({"method_1", "method_2"}))
+    who = replace(claims(), doubtful=frozenset({"method_1", "method_2"}), uncompared=frozenset({"method_3"}))
     table = rows(datasets=("one",)).assign(current=lambda t: t["method"] != "method_2")
     (ax,) = curves(table, who, xlabel="x", ylabel="y").axes
     said = {text.get_text() for text in ax.texts}
-    assert {"method_0", "method_1 ¶", "method_2 † ¶", "method_3"} <= said
+    assert {"method_0", "method_1 ¶", "method_2 † ¶", "method_3 ‖"} <= said
 
 
 def test_captions_say_how_many_seeds():

@@ -15,6 +15,7 @@ from infomax_bench.report.parts import answer
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import read_results
 from infomax_bench.stats.compare import Comparison
+from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plugins import registry
 from tests.report.made import DATASETS, build, decide, make_results
 
@@ -23,15 +24,23 @@ from tests.report.made import DATASETS, build, decide, make_results
 def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_without_it(tmp_path, monkeypatch):
     root = make_results(tmp_path / "r")
     html, markdown, verdicts, _ = build(root, tmp_path / "plain")
-    assert "¶" not in html + markdown
+    plain_pages = html + markdown
+    assert "¶" not in plain_pages
     assert not any(v.without_uncalibrated for v in verdicts)
     plugins = registry()
     own = type(plugins.benchmark("redundancy"))
-    monkeypatch.setattr(own, "uncalibrated", lambda self, rows: ("beta",))
+    monkeypatch.setattr(own, "calibration", lambda self, rows: {"beta": "differs", "delta": "agrees"})
     html, markdown, marked, _ = build(root, tmp_path / "marked", plugins)
     assert "beta ¶" in html
     assert "<td>beta ¶</td>" in html.split('id="methods"')[0]  # among the single comparisons
     assert "beta ¶" in markdown
+    assert "¶ did not reproduce what is published: beta" in html
+    assert "‖ never compared with a published number: alpha, gamma" in html
+    for page in (html.split('id="methods"')[0], markdown.split("## All methods")[0]):
+        assert "gamma ‖" in page
+        assert "delta ‖" not in page
+        assert "‖: never compared with a published number." in page
+    assert "‖" not in plain_pages
     assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
     for verdict in marked:
         if verdict.against == "prior art":  # beta is the only one
@@ -117,6 +126,26 @@ def test_the_terminal_shows_one_line_a_verdict(decided, capsys):
         assert any(verdict.sentence in line and verdict.verdict in line for line in out.splitlines())
     print_verdicts([], results)
     assert "no verdicts" in capsys.readouterr().out
+
+
+def test_the_terminal_says_who_is_not_calibrated(decided, capsys):
+    """Rows of other versions condemn nobody, but what they were compared with was compared; where nothing was, no
+    method is marked."""
+    verdicts, results = decided
+
+    class Tried(Benchmark):
+        name = "redundancy"
+
+        def calibration(self, rows):
+            return {m: "differs" if m in "beta gamma" else "agrees" for m in rows["method"].unique() if m != "delta"}
+
+    stale = results.table.assign(current=results.table["method"] != "gamma")
+    print_verdicts(verdicts, replace(results, table=stale), [Tried()])
+    out = capsys.readouterr().out
+    assert "¶ did not reproduce what is published: beta.\n" in out
+    assert "‖ never compared with a published number: delta.\n" in out
+    print_verdicts(verdicts, results, [Benchmark()])
+    assert not {"¶", "‖"} & set(capsys.readouterr().out)
 
 
 def test_the_terminal_marks_what_the_report_marks(tmp_path, capsys):

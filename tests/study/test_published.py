@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
-from infomax_bench.stats.intervals import interval
+import pytest
+
 from infomax_bench.study.published import Published, read_numbers, read_protocols
 from infomax_bench.study.suite import Suite
 
@@ -22,7 +24,7 @@ cell = { width = 5 }
 settings.m = { rate = 0.2 }
 """
 SUITE = Suite("test", ("m",), ("d",), {"d": 1}, 16, (16,), (0,), 8, "m")
-HEAD = "method,protocol,evaluation,metric,kind,published,spread,n,marks,source,note"
+HEAD = "method,protocol,evaluation,metric,kind,published,spread,n,source,note"
 
 
 def test_a_protocol_that_is_like_another_has_its_values_but_for_its_own():
@@ -44,15 +46,30 @@ def test_a_protocol_makes_encoders_under_its_name_and_asks_with_its_options():
 
 def test_a_line_is_read_with_what_is_left_out(tmp_path):
     path = tmp_path / "numbers.csv"
-    path.write_text(f"{HEAD}\nm,a,e,accuracy,range,0.8 to 0.9,,,no,A 2020,\nm,a,e,parameters,equal,30,,,,A 2020,\n")
+    path.write_text(f"{HEAD}\nm,a,e,accuracy,range,0.8 to 0.9,,,A 2020,\nm,a,e,loss,equal,-30,3,9,A 2020,\n")
     one, two = read_numbers(path)
-    assert (one.bounds, one.spread, one.n, one.marks, one.scale) == ((0.8, 0.9), 0.0, 1, False, 100)
-    assert (two.bounds, two.marks, two.scale) == ((30, 30), True, 1)
-    assert [s.metric for s in two.selects] == ["parameters", "discarded_parameters"]
-    assert (one.agreement(interval([0.9])), two.agreement(interval([31.0]))) == ("agrees", "differs")
+    assert (one.bounds, one.spread, one.n, one.scale) == ((0.8, 0.9), 0.0, 1, 100)
+    assert (two.bounds, two.spread, two.n, two.scale) == ((-30, -30), 3, 9, 1)
+    assert [s.metric for s in two.selects] == ["loss"]
+
+
+def test_what_agrees_is_what_is_published_and_its_margin():
+    one = Published("m", "a", "e", "accuracy", "range", "0.8 to 0.9", 0.0, 1, "", "")
+    assert one.allowed == pytest.approx((0.795, 0.905))
+    assert replace(one, metric="loss").allowed == pytest.approx((0.8 - 0.004, 0.9 + 0.0045))
+    mean = replace(one, kind="equal", published="0.9", spread=0.03, n=9)
+    assert mean.allowed == pytest.approx((0.885, 0.915)), "a standard error of 0.01, and half a point"
+    assert (one.compared([0.9, 0.904])[0], one.compared([0.904])[0]) == ("too uncertain", "too uncertain")
+    assert one.compared([0.9, 0.9001])[0] == "agrees"
+    assert one.compared([0.9, 0.9001])[1].n == 2
+
+
+def test_a_bar_of_our_own_is_passed_by_the_mean():
+    bar = Published("m", "a", "e", "accuracy", "sanity check", "0.97", 0.0, 1, "", "")
+    assert [bar.compared(ours)[0] for ours in ([0.97, 0.98], [0.96], [])] == ["passes", "fails", "not run"]
 
 
 def test_a_difference_is_compared_with_zero_and_what_is_tested_reads_no_rows():
-    one = Published("m", "a", "e", "accuracy", "above", "base", 0.0, 1, True, "", "")
-    assert one.bounds == (0, 0)
+    one = Published("m", "a", "e", "accuracy", "above", "base", 0.0, 1, "", "")
+    assert one.bounds == one.allowed == (0, math.inf)
     assert replace(one, kind="tested").selects == []
