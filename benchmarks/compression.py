@@ -42,9 +42,6 @@ LOSS = {"xlabel": "accuracy of the whole model (%)", "ylabel": "% prunable", "sc
 class Compression(Benchmark):
     """How much of a whole network can go, trained end to end on labels, or pretrained first and then trained so?
 
-    Claim: "Models can be pruned 50-90 %", said of conventional end-to-end models; of those pretrained with InfoMax, the
-    essay predicts that they can't be.
-
     Rule: the prunable fraction is the share of all removals that cost at most one point of test accuracy, after
     fine-tuning; for each data set and backbone, weights and units apart. For a model, the claim is borne out if the 95
     % interval of its fraction over seeds does not reach below 50 %, and not borne out if it lies below; else, and with
@@ -59,7 +56,6 @@ class Compression(Benchmark):
 
     title = "Can whole models be pruned by 50 to 90 %?"
     order = 62
-    essay = ((50, "“Models can be pruned 50-90 %”"),)
     given = {
         "backbones": Given(dict[str, tuple[str, ...]], "of the networks that are compressed"),
         "fractions": Given(tuple[float, ...], "the shares that are removed", SHARES),

@@ -1,4 +1,4 @@
-"""Or does everything converge to similar features eventually?"""
+"""Do all methods end in the same features?"""
 
 from itertools import product
 
@@ -30,8 +30,6 @@ FREE = "they are alike, but not shown to be more so than they are like what lear
 class Convergence(Benchmark):
     """Do methods end in the same features as encoders grow wider and see more images?
 
-    Claim: none is made, but a question asked: "Or does everything converge to similar features eventually?"
-
     Rule: nothing is predicted and there is no verdict; these are the words of the answer. The methods are all that
     learn without labels and by gradient, the references and the subject's variants left out, and of those the ones
     measured under every seed and at every width (and number of images) that most of them have. The similarity of two
@@ -54,7 +52,6 @@ class Convergence(Benchmark):
 
     title = "Do all methods converge to the same features?"
     order = 52
-    essay = ((84, "“Or does everything converge to similar features eventually?”"),)
     sweeps_width = True
     compares = "similarity"
     tags = {"sweep": str, "amount": float, "available": float}

@@ -22,9 +22,6 @@ def known(rows):
 class Cost(Benchmark):
     """Time, arithmetic, parameters and memory of pretraining the same encoder with each objective.
 
-    Claim: the essay's table calls the cost of InfoMax+EM and of autoencoders low, of contrastive learning medium, of
-    RBMs high.
-
     Rule: the measure is the operations that training on one image takes, at equal width, on average over data sets; it
     is the same under every seed. "Cheapest" is supported if the subject needs fewer than every method of the group,
     refuted if at least one method needs fewer. Seconds stand beside it, since a method may use its operations well or
@@ -35,13 +32,6 @@ class Cost(Benchmark):
 
     title = "What does pretraining cost?"
     order = 6
-    essay = (
-        (
-            10,
-            "Cost: RBMs high (sampling), autoencoders low, contrastive learning medium (large batches), foundation "
-            "models extreme, InfoMax + EM low",
-        ),
-    )
     evaluations = ("training", "cost")
     contrasts = (Contrast("table", "Cheapest", "operations to train on one image", OPERATIONS, "kFLOP saved", **LESS),)
     shows = (View("spent", dots, in_panels(SPENT).then(known), panel="panel", log=True, order=[*SPENT], **LESS),)

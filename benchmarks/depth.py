@@ -32,8 +32,6 @@ PAIR = "{dataset} to {target}"
 class Depth(Benchmark):
     """What does another layer add, trained on the features of the one below or together with it?
 
-    Claim: none; "Does this compose sensibly?" is a question.
-
     Rule: a method composes if the accuracy of its deepest encoder trained layer by layer, minus that of its single
     layer (paired by seed), has a 95 % interval above minus one point; it gains if the interval lies above zero; it does
     not compose if it lies below minus one point. Anything else, or fewer than five seeds, is undecided. A training that
@@ -44,7 +42,6 @@ class Depth(Benchmark):
 
     title = "What does depth add, greedily and jointly?"
     order = 51
-    essay = ((83, "“Does this compose sensibly?”"),)
     given = {"layers": Given(dict[str, int], "the most layers that are stacked")}
     tags = {"stacking": str}
 

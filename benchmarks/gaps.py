@@ -61,8 +61,6 @@ def ahead(rows, claims):
 class Gaps(Benchmark):
     """What do features trained for one question know of the others?
 
-    Claim: end-to-end training leaves "gaps" and "waste".
-
     Rule: two measures, each on average over what the label leaves open and over data sets: decodability of the known
     factors, and R² of the measured properties. For each, "labels leave gaps" compares the prior-art methods that see
     neither labels nor captions, averaged, with those that are trained on labels alone, averaged: supported if the 95 %
@@ -77,7 +75,6 @@ class Gaps(Benchmark):
 
     title = "Does end-to-end training leave gaps?"
     order = 7
-    essay = ((40, "“gaps”, “waste”"),)
     evaluations = ("factors", "invariance")
     contrasts = tuple(
         contrast

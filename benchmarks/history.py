@@ -23,7 +23,6 @@ NOTHING, RANDOM = "from nothing", "random_features"
 SCRATCH, TRAINED, RESCALED = "nothing", "as trained", "rescaled"
 ENERGY, DENOISING, LINEAR = "rbm", "denoising_autoencoder", "pca"
 ALONE = ENERGY + ", " + TRAINED
-HISTORIES = "Layer-wise pretraining made deep learning work, better tools made it unnecessary"
 PLACE = ["dataset", "labels", "network", "method"]
 RUN = [*PLACE, "seed"]
 
@@ -62,9 +61,6 @@ PANEL = {"panel": "{dataset}, {network}"}
 class History(Benchmark):
     """Is a deep network better for the layers that it starts with?
 
-    Claim: none; the essay's histories are readings of the past: layer-wise pretraining made deep learning work, better
-    tools made it unnecessary, or "A deeper story: the objective was wrong".
-
     Rule: differences of test error are paired by seed, with 95 % intervals; fewer than five seeds decide nothing; a
     stack whose training diverged leaves an error of 100 %. Two results are known, and the answer begins with whether
     they come out, at the fewest labels and at all: sigmoid networks gain from RBMs as trained (the interval of error
@@ -79,7 +75,6 @@ class History(Benchmark):
 
     title = "Why did layer-wise pretraining work, and why did it end?"
     order = 60
-    essay = ((5, f"{HISTORIES}, or “A deeper story: the objective was wrong”"),)
     given = {"updates": Given(dict[str, int], "for about how many updates networks are fine-tuned")}
     tags = {"start": str, "network": str, "labels": float}
 

@@ -21,8 +21,6 @@ ALIGNED = {
 class Interpretability(Benchmark):
     """Does a unit stand for something a person could name?
 
-    Claim: "InfoMax features are interpretable: you can name them."
-
     Rule: a unit is nameable if its AUROC on test images, for the concept and the direction that training images chose,
     is at least 0.9; the measure is the share of all units, dead ones included, that are, on average over data sets.
     "More nameable units" is supported if the paired 95 % interval of the subject's difference to every method of the
@@ -33,7 +31,6 @@ class Interpretability(Benchmark):
 
     title = "Can the units be named?"
     order = 4
-    essay = ((73, "“InfoMax features are interpretable: you can name them.”"),)
     evaluations = ("interpretability", "dci", "gallery")
     given = {"dci_seeds": Given(int, "seeds whose units are asked for DCI, whose forests take seconds each", 5)}
 

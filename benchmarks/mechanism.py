@@ -64,9 +64,6 @@ SWEEPS = {
 class Mechanism(Benchmark):
     """What does EM do: does competition make learning stable and its features structured, and does that scale?
 
-    Claim: without EM, learning "may be unstable, initialization-dependent"; with it come "stable, structured learning
-    dynamics". And a question: "Does EM structure matter at scale?"
-
     Rule: the subject with competition is compared with the subject without, decorrelation being there: paired by seed,
     means over data sets, 95 % intervals over seeds. A training that diverged has accuracy 0, as in tuning. With
     competition it is "more stable over seeds" if the standard deviation of accuracy without it over that with it has an
@@ -88,10 +85,6 @@ class Mechanism(Benchmark):
 
     title = "What does EM do: stability, structure, scale?"
     order = 49
-    essay = (
-        (30, "“May be unstable, initialization-dependent” without EM, “Stable, structured learning dynamics” with it"),
-        (82, "“Does EM structure matter at scale?”"),
-    )
     sweeps_width = True
     tags = {"cell": str, "sweep": str, "amount": float}
 

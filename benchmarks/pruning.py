@@ -59,8 +59,6 @@ def by_tolerance(rows, claims):
 class Pruning(Benchmark):
     """How much of an encoder can be removed before its features stop serving?
 
-    Claim: "InfoMax-pretrained models can't be pruned: each feature is unique."
-
     Rule: the prunable fraction is the share of all numbers of live units whose removal costs at most one point of
     accuracy with the probe refitted, in the order that prunes furthest on validation, on average over data sets; where
     accuracy only falls, that is the largest fraction that can go for a point. "Can't be pruned" is supported if the 95
@@ -72,7 +70,6 @@ class Pruning(Benchmark):
 
     title = "Can the features be pruned?"
     order = 1
-    essay = ((70, "“InfoMax-pretrained models can't be pruned: each feature is unique.”"),)
     evaluations = ("prune_units", "prune_weights", "probe")
     contrasts = (
         BoundContrast("P1", "Cannot be pruned", **MEASURE, unit="%", below=MOST_PRUNABLE, **SAID),

@@ -18,8 +18,6 @@ BESIDE = {
 class Redundancy(Benchmark):
     """How much do the outputs repeat each other, and how much does each one say?
 
-    Claim: InfoMax is "the only objective that explicitly targets non-redundancy".
-
     Rule: the measure is the nonlinear dependence between outputs (mean normalised mutual information over pairs), which
     no method trains on, on average over data sets. "Least redundant" is supported if the paired 95 % interval of the
     subject's difference to every method of the group lies below zero, refuted if at least one method is less redundant
@@ -28,7 +26,6 @@ class Redundancy(Benchmark):
 
     title = "How redundant are the features?"
     order = 5
-    essay = ((20, "“the only objective that explicitly targets non-redundancy”"),)
     evaluations = ("redundancy",)
     contrasts = (
         Contrast("table", "Least redundant", "nonlinear dependence between units", DEPENDENCE, higher_is_better=False),

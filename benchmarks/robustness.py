@@ -1,4 +1,4 @@
-"""Is independence the right target? What redundancy is worth when images are corrupted or units fall silent."""
+"""What redundancy is worth when images are corrupted or units fall silent."""
 
 from dataclasses import replace
 from itertools import product
@@ -41,8 +41,6 @@ STEPS = {"xlabel": "severity", "ylabel": "% kept", "panel": "panel", "scale": 10
 class Robustness(Benchmark):
     """Do features that repeat each other survive more: corrupted images, silent units, few labels?
 
-    Claim: none is made, but a question asked: "Is independence the right target? Maybe some redundancy is good".
-
     Rule: nothing is predicted and there is no verdict; these are the words of the answer. Redundancy is the nonlinear
     dependence between units. Its rank correlation (Spearman) with the accuracy kept is taken under every seed and
     averaged over data sets. "More redundant features are more robust" if its 95 % interval over seeds lies above zero,
@@ -62,7 +60,6 @@ class Robustness(Benchmark):
 
     title = "Is independence the right target, or is some redundancy good?"
     order = 7
-    essay = ((81, "“Is independence the right target? Maybe some redundancy is good”"),)
     evaluations = ("probe", "redundancy", "robustness")
     tags = {"sweep": str, "amount": float}
 

@@ -43,8 +43,6 @@ def axes(of):
 class Scale(Benchmark):
     """What do more images, wider encoders and longer training buy each method?
 
-    Claim: none; "Does InfoMax scale?" is a question.
-
     Rule: a method scales with a resource if the 95 % interval of its exponent over seeds lies above zero, and does not
     if it lies below; anything else, or fewer than five seeds, is undecided. The subject scales better (worse) than
     another method if the paired 95 % interval of the difference of exponents lies above (below) zero, and the
@@ -57,7 +55,6 @@ class Scale(Benchmark):
 
     title = "Does it scale with images, width and training?"
     order = 50
-    essay = ((80, "“Does InfoMax scale?”"),)
     sweeps_width = True
     tags = {"sweep": str, "amount": float}
 

@@ -62,8 +62,6 @@ def by_supervision(claims):
 class Transfer(Benchmark):
     """How well do features learned on one data set serve another?
 
-    Claim: "InfoMax features transfer better: universal, not task-specific."
-
     Rule: the measure is the linear probe's accuracy on a data set other than the source, on average over the pairs that
     the preset names (all ordered pairs, if it names none). "Transfers better" is supported if the paired 95 % interval
     of the subject's difference to every method of the group lies above zero, refuted if at least one method transfers
@@ -77,7 +75,6 @@ class Transfer(Benchmark):
 
     title = "Do the features transfer?"
     order = 2
-    essay = ((71, "“InfoMax features transfer better: universal, not task-specific.”"),)
     contrasts = (
         Contrast(
             "P2", "Transfers better", "accuracy on a foreign data set", ABROAD, "points", 100, where_measured=True

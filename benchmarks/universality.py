@@ -60,8 +60,6 @@ def surely(scores, task, method):
 class Universality(Benchmark):
     """Is one frozen representation useful for everything?
 
-    Claim: "useful for everything. Classification, generation, segmentation, transfer—all become easy".
-
     Rule: two measures on each data set, over the tasks that it has: the mean of the scores, and the weakest task, the
     largest distance of a score to the best mean over seeds that any method with this width has there. "Better over all
     tasks" is supported if the paired 95 % interval of the subject's difference in the mean to every method of the group
@@ -72,7 +70,6 @@ class Universality(Benchmark):
 
     title = "Is one representation useful for everything?"
     order = 7
-    essay = ((60, "“useful for everything. Classification, generation, segmentation, transfer—all become easy”"),)
     evaluations = ("factors", "decoding", "invariance")
     keeps = "decoding"
     contrasts = (

@@ -49,8 +49,6 @@ def shown_width(found, claims):
 class Width(Benchmark):
     """How wide must an encoder be for a given accuracy?
 
-    Claim: "Smaller InfoMax models match larger conventional ones."
-
     Rule: the subject at half of a rival's width, on average over all widths of the sweep that have their half in it and
     over data sets. "Matches at half the width" is supported if, for every method of the group, the paired 95 % interval
     of the subject's accuracy minus the rival's lies above minus one point; refuted if at least one rival is better by
@@ -61,7 +59,6 @@ class Width(Benchmark):
 
     title = "Do narrow encoders match wide ones?"
     order = 3
-    essay = ((72, "“Smaller InfoMax models match larger conventional ones.”"),)
     sweeps_width = True
     contrasts = (
         Contrast(

@@ -77,9 +77,13 @@ class Asked:
 
 
 def docstring_states_claim_and_rule(asked: Asked) -> None:
-    """The docstring has a claim and a rule, written before any result exists."""
-    for name in ("Claim", "Rule"):
-        hold(bool(asked.benchmark.paragraph(name)), f"the docstring has no paragraph beginning with '{name}:'")
+    """There is a claim, quoted in claims.toml or the docstring, and a rule, written before any result exists."""
+    beside = f", and no sentence of {asked.benchmark.essay.path} names {asked.benchmark.name!r}"
+    for name, there, more in (
+        ("Claim", asked.benchmark.claim(), beside),
+        ("Rule", asked.benchmark.paragraph("Rule"), ""),
+    ):
+        hold(bool(there), f"the docstring has no paragraph beginning with '{name}:'{more}")
     hold(bool(asked.benchmark.title), "title is empty")
 
 
@@ -95,6 +99,15 @@ def grid_is_made_of_known_evaluations(asked: Asked) -> None:
         of = getattr(asked.registry.evaluation(benchmark.compares), "of", None)
         hold(of is not None, f"compares {benchmark.compares!r}, which is no comparison")
         hold(of in asked.evaluations, f"does not ask for {of!r}")
+
+
+def sentences_are_decided(asked: Asked) -> None:
+    """What claims.toml says decides a sentence is there: benchmarks, verdicts, findings and data sets."""
+    benchmark, claims, rows = asked.benchmark, asked.claims, [asked.rows(one) for one in (FULL, WINS)]
+    names = {one.title for own in rows for one in benchmark.decide(own, claims)}
+    names |= {one.name for own in rows for one in benchmark.findings(own, claims)}
+    datasets = {cell.dataset for suite in asked.suites for cell, _ in benchmark.asked(suite)}
+    benchmark.essay.check(benchmark.name, names, asked.registry.names("benchmarks"), datasets)
 
 
 def reads_what_is_measured(asked: Asked) -> None:
@@ -209,6 +222,7 @@ BENCHMARK_PROMISES: tuple[Callable[[Asked], None], ...] = tuple(
     for promise in (
         docstring_states_claim_and_rule,
         grid_is_made_of_known_evaluations,
+        sentences_are_decided,
         reads_what_is_measured,
         columns_that_are_read_exist,
         no_rows_no_verdict,

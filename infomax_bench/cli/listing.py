@@ -123,7 +123,7 @@ def _dataset(registry: Registry, name: str) -> dict[str, Any]:
 def _benchmark(registry: Registry, name: str) -> dict[str, Any]:
     benchmark = registry.benchmark(name)
     title = benchmark.title + (" (on request only)" if benchmark.on_request else "")
-    return {"name": name, "question": title, "claim": benchmark.paragraph("Claim")}
+    return {"name": name, "question": title, "claim": benchmark.claim()}
 
 
 def _evaluation(registry: Registry, name: str) -> dict[str, Any]:

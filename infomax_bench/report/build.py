@@ -52,7 +52,7 @@ COLOURS = {"supported": "32", "refuted": "31", "inconclusive": "33"}
 
 
 PAGES = ("report", "answers")
-"""Everything there is, and the essay passage by passage."""
+"""Everything there is, and the essay sentence by sentence."""
 
 
 MADE_FROM = ".made-from"
@@ -197,7 +197,7 @@ def _of_the_claims(
     calibrated: Calibration,
     sections: Sequence[Section],
 ) -> dict[str, Any]:
-    """What was found, claim by claim and passage by passage."""
+    """What was found, claim by claim and sentence by sentence."""
     against_controls = [v for v in verdicts if v.against == "control"]
     main = groups((v for v in verdicts if v.against != "control"), benchmarks, calibrated.marks, against_controls)
     controls = groups(against_controls, benchmarks, calibrated.marks)

@@ -1,4 +1,4 @@
-"""What the report says of each benchmark and of each passage of the essay, made from results."""
+"""What the report says of each benchmark and of the essay, made from results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from infomax_bench.base.console import few
 from infomax_bench.report.drawn import Drawn
 from infomax_bench.report.parts import Group, Passage, Picture, Section, capital, table
 from infomax_bench.report.tuning import untuned
@@ -15,6 +16,7 @@ from infomax_bench.run.results import Results
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark, Kept
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.essay import Sentence
 
 
 def marks(results: Results, calibration: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
@@ -48,9 +50,7 @@ def section(
     """
     rule = benchmark.paragraph("Rule")
     own = [v for v in verdicts if v.benchmark == benchmark.name]
-    made = Section(
-        benchmark.name, benchmark.title, benchmark.question(), capital(benchmark.paragraph("Claim")), rule, own
-    )
+    made = Section(benchmark.name, benchmark.title, benchmark.question(), capital(benchmark.claim()), rule, own)
     try:
         for i, (caption, shown) in enumerate(benchmark.shown(rows, arrays, claims), start=1):
             made.pictures.append(Picture.of(f"{benchmark.name}-{i}", caption, shown, drawn))
@@ -89,22 +89,29 @@ def kept(results: Results, evaluation: str, claims: Claims) -> Kept:
 
 
 def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: Sequence[Group]) -> list[Passage]:
-    """The essay's passages in its order, each with what was found; nothing is told twice."""
+    """What decides the essay's sentences, in its order, the numbered predictions first."""
     by_name = {s.name: s for s in sections}
-    passages, told = [], dict[str, str]()
-    for _, words, benchmark in sorted(
-        ((at, words, b) for b in benchmarks for at, words in b.essay), key=lambda one: one[0]
-    ):
-        own = [] if benchmark.name in told else [g for g in found if g.benchmark == benchmark.name]
-        known = capital(benchmark.prior_art())
-        section = by_name.get(benchmark.name)
-        asked = (words, benchmark.name, benchmark.title, benchmark.question())
-        passages.append(Passage(*asked, section, own, known, told.get(benchmark.name, "")))
-        told.setdefault(benchmark.name, words)
+    passages = []
+    for benchmark in sorted((b for b in benchmarks if b.essay.of(b.name)), key=lambda b: b.essay.place(b.name)):
+        own = [g for g in found if g.benchmark == benchmark.name]
+        quoted = [
+            (one.heading, one.words, decided(one, benchmark.name, own)) for one in benchmark.essay.of(benchmark.name)
+        ]
+        asked = (benchmark.name, benchmark.title, benchmark.question())
+        passages.append(Passage(quoted, *asked, by_name.get(benchmark.name), own, capital(benchmark.prior_art())))
     return passages
+
+
+def decided(sentence: Sentence, benchmark: str, found: Sequence[Group]) -> str:
+    """A benchmark's verdicts that decide a sentence, with their outcomes, and the data sets, where these are not all:
+    "less prunable: refuted". "" where findings alone do, which the answer tells."""
+    cards = [card.verdict for group in found for card in group.cards]
+    outcomes = {name: dict.fromkeys(v.verdict for v in cards if v.title == name) for name in sentence.by[benchmark]}
+    told = "; ".join(f"{name.lower()}: {', '.join(own)}" for name, own in outcomes.items() if own)
+    return told + (f" (on {few(sentence.datasets)})" if told and sentence.datasets else "")
 
 
 def prior_art(benchmarks: Iterable[Benchmark]) -> list[tuple[str, str, str]]:
     """Benchmark, what is claimed, and what was known before, where it says so."""
-    told = ((b.name, capital(b.paragraph("Claim")), capital(b.prior_art())) for b in benchmarks)
+    told = ((b.name, capital(b.claim()), capital(b.prior_art())) for b in benchmarks)
     return [one for one in told if one[2]]

@@ -126,17 +126,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage of the essay with what answers it: a benchmark's section, None if nothing was measured yet, and the
-    cards of its claims. again: the words of the passage above that has them already."""
+    """What of the essay one benchmark decides: each sentence with its heading and what decides it, the benchmark's
+    section, None if nothing was measured yet, and the cards of its claims."""
 
-    words: str
+    sentences: list[tuple[str, str, str]]
     name: str
     title: str
     question: str
     section: Section | None
     groups: list[Group]
     known: str
-    again: str
 
 
 def picture(name: str, caption: str, shown: Shown, drawn: Drawn) -> Picture | None:
@@ -230,7 +229,7 @@ def groups(
         Group(
             claim,
             by_name[name].title,
-            capital(by_name[name].paragraph("Claim")),
+            capital(by_name[name].claim()),
             answer(found[claim, name], [v for v in controls if (v.claim, v.benchmark) == (claim, name)]),
             name,
             [card(v, marks) for v in found[claim, name]],

@@ -23,6 +23,7 @@ from infomax_bench.stats.verdict import Outcome, Verdict
 from infomax_bench.study.cell import COLUMNS, Cell, Request
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import BoundContrast, Contrast, GroupContrast
+from infomax_bench.study.essay import Essay, essay_in
 from infomax_bench.study.given import Given
 from infomax_bench.study.selection import Derived, Select
 from infomax_bench.study.suite import Suite
@@ -40,10 +41,11 @@ Kept = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
 class Benchmark:
     """Base class of every benchmark plug-in.
 
-    The docstring is printed in the report. It says what is asked, and has two paragraphs beginning "Claim:", which
-    quotes, and "Rule:", which states the decision rule before any result exists. A third, "Prior art:", may say, with
-    citations, what was known before. Its other words are macros in `words/NAME.jinja` beside its file (see `Words`):
-    one for each finding, each view, and each verdict that is no contrast; and `answer`.
+    The docstring is printed in the report. It says what is asked, and has a paragraph beginning "Rule:", which states
+    the decision rule before any result exists. What is claimed is quoted in `claims.toml` beside its file (see
+    `Essay`), or else in a paragraph beginning "Claim:". A third, "Prior art:", may say, with citations, what was known
+    before. Its other words are macros in `words/NAME.jinja` beside its file (see `Words`): one for each finding, each
+    view, and each verdict that is no contrast; and `answer`.
     """
 
     name: ClassVar[str] = ""
@@ -58,8 +60,6 @@ class Benchmark:
     """False: only rows at the suite's width (or a method's own) are shown to verdicts, figures and tables."""
     on_request: ClassVar[bool] = False
     """True: it runs when it is asked for by name only, since it takes hours and its answer seldom changes."""
-    essay: ClassVar[tuple[tuple[int, str], ...]] = ()
-    """What the essay says or asks that this answers: where it stands in the essay, and what, its own words in “”."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
     contrasts: ClassVar[tuple[Contrast | BoundContrast | GroupContrast, ...]] = ()
@@ -156,6 +156,15 @@ class Benchmark:
     def words(self) -> Words:
         """Its words: `words/NAME.jinja` beside its file."""
         return Words(Path(inspect.getfile(type(self))).parent, self.name)
+
+    @property
+    def essay(self) -> Essay:
+        """The sentences that benchmarks of its folder decide."""
+        return essay_in(self.words.folder)
+
+    def claim(self) -> str:
+        """What is claimed: the sentences that it decides, in quotation marks; or its docstring's paragraph."""
+        return " ".join(f"“{one.words}”" for one in self.essay.of(self.name)) or self.paragraph("Claim")
 
     def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
         """What the findings say: a paragraph for a reader who reads no further, and a line for each point below it; ""

@@ -48,7 +48,7 @@ def in_words(kind: Any) -> str:
     """A type, for a user."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is dict:
-        return f"table by data set of {in_words(inner[1])}s"
+        return f"table by name, each a {in_words(inner[1])}"
     if origin is tuple:
         return f"list of {in_words(inner[0])}s"
     return {int: "whole number", float: "number", str: "text"}[kind]

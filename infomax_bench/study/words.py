@@ -2,7 +2,8 @@
 
 A macro has the name of what it tells: of a finding, of a view (its caption), of a verdict; `answer` composes what is
 said of all findings. Lines may be broken anywhere; a line of `---` ends a point. What `common.jinja` of this package
-holds can be imported, and tells verdicts that have no words of their own.
+holds can be imported, and tells verdicts that have no words of their own. `essay("P1")` is a sentence of the essay, in
+quotation marks (see `Essay`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from infomax_bench.base.console import few
 from infomax_bench.base.errors import UserError
 from infomax_bench.stats.intervals import in_words
 from infomax_bench.stats.power import would_decide
+from infomax_bench.study.essay import essay_in
 
 COMMON = "common.jinja"
 
@@ -35,6 +37,7 @@ class Words:
     """The words of one benchmark; folder: where its file is."""
 
     def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
         self.path = folder / "words" / f"{name}.jinja"
         self._own = f"{name}.jinja"
 
@@ -47,6 +50,7 @@ class Words:
         ]
         made = Environment(loader=ChoiceLoader(found), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "brackets": _brackets, "few": few}
+        made.globals["essay"] = lambda name: essay_in(self.folder).quoted(name)
         made.filters["would_decide"] = would_decide
         made.filters["verdict_bounds"] = lambda v, form="+.3g": in_words(v.ci_low, v.ci_high, form)
         return made

@@ -265,7 +265,7 @@ def test_only_the_chosen_methods_are_run(history):
 
 
 def test_the_rule_is_in_the_docstring_with_the_essays_words(history):
-    assert '"A deeper story: the objective was wrong"' in history.paragraph("Claim")
+    assert "“A deeper story: the objective was wrong.”" in history.claim()
     assert module(history).LITTLE == 1
     assert "one point" in history.paragraph("Rule")
     assert module(history).DEPTH == 4

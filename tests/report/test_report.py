@@ -26,21 +26,22 @@ def test_the_html_needs_nothing_else(whole):
         assert html.count('src="data:image/png;base64,') >= least
 
 
-def test_the_essay_is_answered_passage_by_passage_in_its_order(whole):
-    """Every passage once, with its verdicts and prior art; on both pages and wherever documents are kept."""
+def test_the_essay_is_answered_in_its_order_and_its_words(whole):
+    """Every sentence, the predictions first, with the verdicts; on both pages and wherever documents are kept."""
     *_, verdicts, results, folder = whole
     text = (folder / "out" / "answers.md").read_text(encoding="utf-8")
     plugins = registry()
-    passages = sorted(p for n in plugins.names("benchmarks") for p in plugins.benchmark(n).essay)
-    at = [text.index(f"## {words}") for _, words in passages]
+    essay = plugins.benchmark("pruning").essay
+    deciding = sorted({name for one in essay.sentences for name in one.by}, key=essay.place)
+    at = [text.index(f"## {plugins.benchmark(name).title}") for name in deciding]
     assert at == sorted(at)
-    assert len(passages) > 10
-    assert {v.benchmark for v in verdicts} <= {n for n in plugins.names("benchmarks") if plugins.benchmark(n).essay}
+    assert (deciding[0], len(deciding)) == ("pruning", 15)
+    assert {v.benchmark for v in verdicts} <= set(deciding)
     for verdict in verdicts:
         assert text.count(verdict.sentence) == 1
     html = unescape((folder / "out" / "answers.html").read_text(encoding="utf-8"))
-    for _, words in passages:
-        assert words in html
+    for one in essay.sentences:
+        assert f"“{one.words}”" in html
     kept = folder / "elsewhere" / "docs" / "answers.md"
     write_report(folder / "results", folder / "out", plugins, results, verdicts, kept)
     figures = re.findall(r"\]\(([^)]*\.png)\)", kept.read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ def test_values_have_the_types_that_are_declared():
 WRONG = {
     "unknown": ({"layers": {}, "share": [1]}, "here: unknown key 'share'; did you mean 'shares'"),
     "missing": ({}, "here: layers is missing"),
-    "a number": ({"layers": 2}, "here: layers is to be a table by data set of whole numbers; 2 is no"),
+    "a number": ({"layers": 2}, "here: layers is to be a table by name, each a whole number; 2 is no"),
     "a half": ({"layers": {"d": 2.5}}, "2.5 is no whole number"),
     "a flag": ({"layers": {"d": True}}, "True is no whole number"),
     "a word": ({"layers": {}, "shares": ["a"]}, "'a' is no number"),
