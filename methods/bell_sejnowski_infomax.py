@@ -44,7 +44,7 @@ class BellSejnowskiInfoMax(Method):
     )
     activation = "identity"
     backbones = ONE_LAYER
-    learning_rate: float = param(0.05, valid="(0, inf)", search=(5e-3, 0.2), log=True, help="rate of the first update")
+    learning_rate: float = param(0.05, valid="(0, inf)", search=(1e-3, 1.0), log=True, help="rate of the first update")
     images: int = param(128, valid="[1, inf)", help="images of each update")
 
     def unavailable(self, problem: Problem) -> str | None:

@@ -59,7 +59,7 @@ class BetaTCVAE(Method):
     backbones = ("linear", "mlp", "convnet", "resnet18", "vit")
     native = Native("mlp", 2)
     activation = "identity"
-    beta: float = param(4.0, valid="[0, inf)", search=(1.0, 16.0), log=True, help="weight of the total correlation")
+    beta: float = param(4.0, valid="[0, inf)", search=(0.25, 16.0), log=True, help="weight of the total correlation")
     codes: int = param(32, valid="[1, inf)", help="codes of each batch over which the divergences are averaged")
 
     def heads(self, problem: Problem):

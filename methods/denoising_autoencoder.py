@@ -50,7 +50,7 @@ class DenoisingAutoencoder(Method):
     backbones = ONE_LAYER
     activation = "sigmoid"
     input_range = "unit"
-    corruption: float = param(0.25, valid="[0, 1)", search=(0.05, 0.6), help="probability that a pixel is forced to 0")
+    corruption: float = param(0.25, valid="[0, 1)", search=(0.01, 0.6), help="probability that a pixel is forced to 0")
 
     def heads(self, problem: Problem):
         return {"visible": Bias(problem.input_size)}

@@ -39,7 +39,7 @@ class GMM(Method):
     activation = "identity"
     competitive = True
     floor: float = param(
-        0.01, valid="(0, inf)", search=(1e-3, 0.1), log=True, help="added to every variance, pixels being in [0, 1]"
+        0.01, valid="(0, inf)", search=(1e-3, 1.0), log=True, help="added to every variance, pixels being in [0, 1]"
     )
     images: int = param(20_000, valid="[2, inf)", help="training images that it is fitted to, at most")
     iterations: int = param(100, valid="[1, inf)", help="of EM, at most")

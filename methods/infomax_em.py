@@ -54,10 +54,10 @@ class InfoMaxEM(Method):
     }
     lambda_lse: float = param(1.0, valid="[0, inf)", help="weight of the log-sum-exp term; 0 leaves EM out")
     lambda_var: float = param(
-        1.0, valid="[0, inf)", search=(0.1, 10.0), log=True, help="weight of each output's log-variance"
+        1.0, valid="[0, inf)", search=(0.1, 100.0), log=True, help="weight of each output's log-variance"
     )
     lambda_tc: float = param(
-        1.0, valid="[0, inf)", search=(0.01, 100.0), log=True, help="weight of the decorrelation term"
+        1.0, valid="[0, inf)", search=(1e-3, 100.0), log=True, help="weight of the decorrelation term"
     )
     eps: float = param(1e-6, valid="(0, inf)", help="added to each variance before its logarithm")
     output: str = param("distances", choices=("distances", "responsibilities"), help="what the features are")

@@ -33,7 +33,7 @@ class MoCo(Method):
     native = Native("convnet")
     views = 2
     temperature: float = param(
-        0.2, valid="(0, inf)", search=(0.05, 1.0), log=True, help="of the similarities; lower, harder negatives"
+        0.2, valid="(0, inf)", search=(0.02, 1.0), log=True, help="of the similarities; lower, harder negatives"
     )
     key_momentum: float = param(
         0.99, valid="[0, 1]", search=(0.9, 0.99, 0.999), help="how much of itself the momentum encoder keeps"

@@ -40,7 +40,7 @@ class RBM(Method):
     backbones = ONE_LAYER
     activation = "sigmoid"
     input_range = "unit"
-    learning_rate: float = param(0.1, valid="(0, inf)", search=(1e-3, 1.0), log=True, help="step size of the optimiser")
+    learning_rate: float = param(0.1, valid="(0, inf)", search=(1e-3, 3.0), log=True, help="step size of the optimiser")
     optimizer: str = param("sgd", choices=("adam", "sgd"), help="update rule")
     k: int = param(1, valid="[1, inf)", help="Gibbs steps for each update")
     persistent: bool = param(False, help="the chains go on from the last update's negatives, not from the data")

@@ -23,13 +23,13 @@ class SparseAutoencoder(Method):
         paper="Ng 2011; Makhzani and Frey 2013; Gao et al. 2024",
         essay_cost="low",
     )
-    variants: ClassVar = {"topk_autoencoder": {"sparsity": "topk"}}
+    variants: ClassVar = {"topk_autoencoder": {"sparsity": "topk", "penalty": 0.0}}
     sparsity: str = param("l1", choices=("l1", "topk"), help="what makes the code sparse")
     penalty: float = param(
         0.01, valid="[0, inf)", search=(1e-3, 1.0), log=True, help="l1: weight of the mean absolute activation"
     )
     active: float = param(
-        0.25, valid="(0, 1]", search=(0.05, 0.5), log=True, help="topk: share of the units that stay active"
+        0.25, valid="(0, 1]", search=(0.05, 0.9), log=True, help="topk: share of the units that stay active"
     )
 
     @property

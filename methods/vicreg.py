@@ -37,13 +37,13 @@ class VICReg(Method):
     native = Native("convnet")
     views = 2
     invariance: float = param(
-        25.0, valid="[0, inf)", search=(1.0, 100.0), log=True, help="lambda: weight of the views' distance"
+        25.0, valid="[0, inf)", search=(0.1, 100.0), log=True, help="lambda: weight of the views' distance"
     )
     variance: float = param(
         25.0, valid="[0, inf)", search=(1.0, 100.0), log=True, help="mu: weight of the units' missing deviation"
     )
     decorrelation: float = param(
-        1.0, valid="[0, inf)", search=(0.1, 25.0), log=True, help="nu: weight of the units' covariance"
+        1.0, valid="[0, inf)", search=(0.01, 25.0), log=True, help="nu: weight of the units' covariance"
     )
     projection: int = param(128, valid="[1, inf)", help="width of the projector's layers and of the projection")
 

@@ -131,7 +131,7 @@ class Method(Hyperparameters):
     """Further names this file provides: name -> the hyperparameters and class attributes that differ."""
 
     learning_rate: float = param(
-        1e-3, valid="(0, inf)", search=(1e-4, 1e-1), log=True, help="step size of the optimiser"
+        1e-3, valid="(0, inf)", search=(3e-5, 0.3), log=True, help="step size of the optimiser"
     )
     optimizer: str = param("adam", choices=("adam", "sgd"), help="update rule")
     momentum: float = param(0.0, valid="[0, 1)", help="momentum of sgd")

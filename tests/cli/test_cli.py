@@ -260,7 +260,7 @@ def test_one_is_told_of_at_length(capsys, monkeypatch):
     assert own["lambda_lse"] | {"help": ""} == {
         **{"name": "lambda_lse", "takes": "a number", "default": 0.0, "valid": "[0, inf)", "search": "", "help": ""}
     }, "a variant has the value that it fixes"
-    assert own["learning_rate"]["search"] == "0.0001 to 0.1, logarithmic"
+    assert own["learning_rate"]["search"] == "3e-05 to 0.3, logarithmic"
     assert main(["list", "methods", "swav"]) == 0
     assert "16, 32, 64, 100" in capsys.readouterr().out
     with pytest.raises(SystemExit):
