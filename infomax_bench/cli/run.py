@@ -128,7 +128,7 @@ def _tell_estimate(
     tell(*(f"warning: {line}" for line in asked.store.warnings), *(f"failed: {f}" for f in planner.faults.values()))
     say(show([line.shown() for line in found.lines]))
     say(in_words(found, n_workers, root))
-    left = tuning(planner, suite, all_presets()[suite.preset].trials, studies or {}, prices)
+    left = tuning(planner, suite, all_presets()[suite.preset].trials, studies or {}, prices).total
     if studies is not None and left.jobs > left.there:
         say(
             f"not part of it: 'infomax-bench tune --preset {suite.preset}' would make {left.jobs - left.there} of "

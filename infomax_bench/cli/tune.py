@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infomax_bench.base.console import say
 from infomax_bench.base.errors import unknown
 from infomax_bench.cli import options as take
 from infomax_bench.cli.command import Command, add_workers, all_presets, registry_for, workers_for
+
+if TYPE_CHECKING:
+    from infomax_bench.study.plugins import Registry
+    from infomax_bench.study.presets import Preset
+
+HEADS = ("part", "jobs", "there", "core time")
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +27,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add("--backbones", type=take.names, metavar="linear,mlp", help=these)
     add("--trials", type=take.trials, metavar="N", help="trials of each method (default: the preset's)")
     add("--again", action="store_true", help="make studies again that are there")
+    kept = "of these backbones, make none: use the values that are there, though what they rest on changed, and say so"
+    add("--keep", type=take.names, metavar="mlp,native", help=kept)
+    add("--dry-run", action="store_true", help="say what would be made and what it would take; nothing is trained")
     add_workers(parser)
 
 
@@ -29,17 +40,22 @@ def tune_methods(arguments: argparse.Namespace) -> int:
     preset = find_preset(all_presets(), arguments.preset)
     registry = registry_for(arguments)
     from infomax_bench.run.tuning import tune
-    from infomax_bench.study.tuned import brought_path, summary, tuned_path
+    from infomax_bench.study.tuned import at_edges, brought_path, summary, tuned_path
 
-    for name in arguments.backbones or ():
+    for name in (*(arguments.backbones or ()), *(arguments.keep or ())):
         if name not in (known := {*registry.names("backbones"), "native"}):
             raise unknown("backbone", name, known)
+    path, brought = tuned_path(preset.name), brought_path(preset.name)
+    if arguments.dry_run:
+        return _estimate(arguments, registry, preset, path if path.exists() else brought)
+    if arguments.keep:
+        return _keep(arguments, registry, preset, path, brought)
     device, workers = workers_for(arguments)
     studies = tune(
         registry,
         preset,
-        tuned_path(preset.name),
-        brought=brought_path(preset.name),
+        path,
+        brought=brought,
         methods=arguments.methods,
         datasets=arguments.datasets,
         backbones=arguments.backbones,
@@ -50,17 +66,58 @@ def tune_methods(arguments: argparse.Namespace) -> int:
         again=arguments.again,
         remembers=True,
     )
-    say(summary(s for s in studies.values() if not arguments.methods or s.method in arguments.methods))
+    asked = [s for s in studies.values() if not arguments.methods or s.method in arguments.methods]
+    say(summary(asked), *(f"at an edge: {line}" for line in at_edges(asked, registry)))
+    return 0
+
+
+def _keep(arguments: argparse.Namespace, registry: Registry, preset: Preset, path: Path, brought: Path) -> int:
+    """Marks studies as kept."""
+    from infomax_bench.run.tuning import keep
+    from infomax_bench.study.plan import make_suite
+    from infomax_bench.study.tuned import read_studies, write_studies
+
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_studies(path, read_studies(brought))
+    suite = make_suite(registry, preset, methods=arguments.methods, datasets=arguments.datasets)
+    marked, there = keep(registry, suite, path, arguments.keep)
+    say(f"{there} studies of {', '.join(arguments.keep)} stay as they are, {marked} of them marked as kept now: {path}")
+    return 0
+
+
+def _estimate(arguments: argparse.Namespace, registry: Registry, preset: Preset, path: Path) -> int:
+    """Tells what tuning would take."""
+    from infomax_bench.cli.listing import show
+    from infomax_bench.run.estimate import in_time, tuning
+    from infomax_bench.run.spent import brought_results, known_prices, recorded_hours
+    from infomax_bench.study.plan import Planner, make_suite
+    from infomax_bench.study.tuned import read_studies
+
+    suite = make_suite(registry, preset, methods=arguments.methods, datasets=arguments.datasets)
+    planner, studies = Planner(registry, "cpu"), {} if arguments.again else read_studies(path)
+    prices = known_prices(planner, brought_results(), suite.datasets)
+    trials = preset.trials if arguments.trials is None else arguments.trials
+    found = tuning(planner, suite, trials, studies, prices, arguments.backbones)
+    say(show([{k: v for k, v in line.shown().items() if k in HEADS} for line in found.lines[1:]]))
+    total = found.total
+    spent = recorded_hours(study.cpu_seconds for study in studies.values())
+    say(
+        f"{total.jobs} studies, {total.there} there: {in_time(total.seconds)} of one core, "
+        f"{recorded_hours([total.seconds]):.1f} recorded hours; those that are there took {spent:.1f}"
+    )
     return 0
 
 
 COMMAND = Command(
     "tune",
     "the same number of trials for every method",
-    "Searches every method's declared hyperparameters for each data set and each backbone that is run: optuna,\n"
-    "the validation images only, the preset's width and epochs, the first trial being the defaults. Keeps all\n"
-    "trials in results/tuned/PRESET.json, which 'run' uses from then on. Studies that are there are not made\n"
-    "again, unless what they depend on changed.",
+    "Searches every method's declared hyperparameters for each data set and each backbone that is run: optuna, on\n"
+    "validation images only (those of the preset's held-out data set too, if it has one), at the preset's width and\n"
+    "epochs. The first trial is the defaults; trials have at most 8,000 training images. The best two, and the\n"
+    "first of them at half its rate, are tried on all; what three times the passes would harm is not chosen. Keeps\n"
+    "all in results/tuned/PRESET.json, which 'run' uses from then on; --datasets makes a part of it. Studies that\n"
+    "are there are not made again, unless what they depend on changed.",
     _options,
     tune_methods,
     goes_on=True,

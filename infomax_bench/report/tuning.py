@@ -30,8 +30,14 @@ def tuning(results: Results, names: dict[str, str], claims: Claims) -> tuple[str
     words = (
         f"{' or '.join(map(str, trials))} trials of every method that has something to tune, on each data set and "
         f"encoder; {len(studies)} studies and {seconds / 60:.0f} minutes of one core in all, "
-        f"{studies[0]['seeds']} seeds each."
+        f"{' or '.join(map(str, sorted({s['seeds'] for s in studies})))} seeds each."
     )
+    beside = sorted({held_out for s in studies if (held_out := s.get("held_out"))})
+    if beside:
+        words += (
+            f" Where {' or '.join(beside)} is held out, scores are means of validation accuracy at home and on it. "
+            "Trials see few training images; what is chosen is so with all, and three times the passes do not harm it."
+        )
     lines, strong = [], []
     for s in sorted(studies, key=lambda s: (s["dataset"], s["method"], s["backbone"])):
         chosen = in_words(s["settings"]) + ("" if s["current"] else " (tuned for another version of its file)")

@@ -6,13 +6,14 @@ import heapq
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.store import Job, Store
 from infomax_bench.run import compare
 from infomax_bench.run.planned import Planned
-from infomax_bench.run.tuning import plans
+from infomax_bench.run.tuning import SEEDS, plans
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cell import cell_of, request_of
 from infomax_bench.study.plan import Planner
@@ -25,8 +26,6 @@ RESULT = 2e5
 """Bytes that reading a job back takes while the tables are written, about."""
 TABLE = 2.0
 """Bytes of measurements.csv for each byte of the jobs, about."""
-TUNED_SEEDS = 2
-"""Seeds of a trial."""
 
 
 @dataclass
@@ -160,17 +159,29 @@ def packed(costs: Iterable[float], n_workers: int) -> float:
     return max(ends)
 
 
-def tuning(planner: Planner, suite: Suite, trials: int, studies: Mapping[str, Study], prices: Prices) -> Line:
-    """What tuning would take: the studies that are not there for today's code."""
-    line = Line("tuning")
+def tuning(
+    planner: Planner,
+    suite: Suite,
+    trials: int,
+    studies: Mapping[str, Study],
+    prices: Prices,
+    backbones: Sequence[str] | None = None,
+) -> Estimate:
+    """What tuning would take, a line for each data set: the studies that are not there for today's code; none where
+    there is nothing to tune."""
+    asked = partial(plans, planner.registry, suite, trials, SEEDS, backbones=backbones, planner=planner, prices=prices)
     try:
-        every = plans(planner.registry, suite, trials, TUNED_SEEDS, {}, True, planner=planner, prices=prices)
-        left = plans(planner.registry, suite, trials, TUNED_SEEDS, studies, False, planner=planner, prices=prices)
-    except UserError:  # there is nothing to tune
-        return line
-    line.jobs, line.there = len(every), len(every) - len(left)
-    line.seconds = sum(plan.cost for plan in left)
-    return line
+        every = asked({}, True)
+        left = {plan.key for plan in asked(studies, False)}
+    except UserError:
+        return Estimate()
+    lines: dict[str, Line] = {}
+    for plan in every:
+        line = lines.setdefault(plan.cell.dataset, Line(plan.cell.dataset))
+        line.jobs += 1
+        line.there += plan.key not in left
+        line.seconds += plan.cost if plan.key in left else 0.0
+    return Estimate([Line("tuning"), *(lines[name] for name in suite.datasets if name in lines)])
 
 
 # -- room --------------------------------------------------------------------------------------------------------------

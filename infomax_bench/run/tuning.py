@@ -1,10 +1,10 @@
-"""Equal tuning: the same number of trials for every method, over the space that it declares, on validation images.
+"""Equal tuning: the same trials for every method, over the space that it declares, on validation images.
 
 A study is one method on one data set and one backbone, at the preset's width and the epochs of its track; which there
-are, the benchmarks' encoders say. Its first trial is the
-method's defaults; the others are proposed by optuna's TPE. A trial's score is the validation accuracy of the linear
-probe, a mean over a few seeds; the test images take no part. What is chosen is kept in `results/tuned/PRESET.json`,
-with every trial, and is what `run` uses from then on.
+are, the benchmarks' encoders say. A setting's score is the validation accuracy of the linear probe, a mean over a few
+seeds and, where the preset has a data set that is held out, over this one and that: what is chosen is to serve at home
+and elsewhere. The test images of neither take part. How a setting is chosen by scores, `choice.py` says. It is kept in
+`results/tuned/PRESET.json`, with all that was tried, and is what `run` uses from then on.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ import math
 import textwrap
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from infomax_bench.base.console import line_of, tell
 from infomax_bench.base.errors import Diverged, Faulty, NotApplicable, UserError
 from infomax_bench.base.progress import progress
 from infomax_bench.base.store import digest
-from infomax_bench.evaluations.context import context_for
+from infomax_bench.data.dataset import Dataset, Split, images_as, load, split
+from infomax_bench.evaluations.context import FeatureSet
 from infomax_bench.evaluations.probe import linear_probe
+from infomax_bench.run import choice
 from infomax_bench.run.engine import one_job, same_plugins
 from infomax_bench.run.spent import known_prices
 from infomax_bench.run.workers import Workers
@@ -34,13 +38,14 @@ from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset
 from infomax_bench.study.prices import Prices, priced
 from infomax_bench.study.suite import Suite
-from infomax_bench.study.tuned import Study, Trial, add_study, read_studies, write_studies
+from infomax_bench.study.tuned import Final, Study, Trial, add_study, read_studies, write_studies
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
 from infomax_bench.training.trainer import train
 
 PROBE = "linear_probe"
-"""The evaluation whose validation accuracy is a trial's score."""
+"""The evaluation whose validation accuracy is a setting's score."""
+SEEDS = 1
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,10 @@ class Plan:
     n_seeds: int
     source: str
     identity: str
+    held_out: str = ""
     used: dict[str, str] = field(default_factory=dict, compare=False)
     data: dict[str, str] = field(default_factory=dict, compare=False)
-    """The hashes of its plug-ins' files and the key of its data set when it was planned; see `Task`."""
+    """The hashes of its plug-ins' files and the keys of its data sets when it was planned; see `Task`."""
     cost: float = field(default=1.0, compare=False)
 
     @property
@@ -72,33 +78,40 @@ class Failure:
     reason: str
 
 
-def propose(trial: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """optuna's next values for the fields: a pair of numbers is a range, anything else a list of values."""
-    values = {}
-    for name, one in fields.items():
-        search, log = one.metadata["search"], one.metadata["log"]
-        if len(search) == 2 and all(isinstance(v, int) and not isinstance(v, bool) for v in search):
-            values[name] = trial.suggest_int(name, *search, log=log)
-        elif len(search) == 2 and all(isinstance(v, float) for v in search):
-            values[name] = float(f"{trial.suggest_float(name, *search, log=log):.4g}")
-        else:
-            values[name] = trial.suggest_categorical(name, list(search))
-    return values
-
-
-def score(plugins: Registry, cell: Cell, seeds: Sequence[int], device: str) -> float:
-    """Mean validation accuracy of the linear probe over the seeds; 0 for a seed that diverged."""
+def score(
+    plugins: Registry, cell: Cell, seeds: Sequence[int], device: str, held_out: str = "", n_train: int = 0
+) -> float:
+    """Mean validation accuracy of the linear probe over the seeds, and over the cell's data set and the one that is
+    held out; 0 for a seed that diverged. n_train: training images of encoder and probes, at most; 0 is all."""
     method, dataset = plugins.method(cell.method, dict(cell.settings)), plugins.dataset(cell.dataset)
+    cell = replace(cell, n_train=n_train if 0 < n_train < dataset.n_train else 0)
     problem = problem_for(cell, dataset)
-    data = data_for(dataset, problem, seeds, needs=method.needs)
+    data = data_for(dataset, problem, seeds, n_train=cell.n_train, needs=method.needs)
     trained = train(method, problem, data, seeds, cell.epochs, device)
     encoder = Encoder(method, problem, trained.params, tuple(seeds), cell.dataset, tuple(trained.diverged))
-    whole = encoder.take([i for i, bad in enumerate(encoder.diverged) if not bad])
-    try:
-        probed = linear_probe(context_for(whole, dataset).set) if whole.seeds else None
-    except Diverged:
-        return 0.0
-    return 0.0 if probed is None else float(probed.validation.sum()) / len(seeds)
+    targets = [dataset, *([plugins.dataset(held_out)] if held_out else [])]
+    own = (encoder.take([i]) for i, bad in enumerate(encoder.diverged) if not bad)
+    return math.fsum(_serves(one, targets, n_train) for one in own) / len(seeds)
+
+
+def _serves(encoder: Encoder, targets: Sequence[Dataset], n_train: int) -> float:
+    """Mean validation accuracy of the probe of one seed's encoder over data sets, whose test images are not looked at;
+    0 if its features diverged."""
+    found = []
+    for target in targets:
+        loaded = load(target)
+        own = split(loaded.test, encoder.seeds[0])
+        used = own.train[: n_train or None]
+        index, n = torch.cat([used, own.validation]), len(used)
+        places = torch.arange(len(index))
+        features = encoder.features(images_as(target, encoder.problem.input_shape)[index])
+        parts = Split(places[:n], places[n:], places[:0])
+        try:
+            probed = linear_probe(FeatureSet(features, loaded.labels[index], [parts], target.n_classes))
+        except Diverged:
+            return 0.0
+        found.append(float(probed.validation))
+    return math.fsum(found) / len(found)
 
 
 def make_study(plan: Plan, folders: Sequence[str], device: str) -> Study | Failure:
@@ -118,25 +131,24 @@ def lost(plan: Plan, reason: str) -> Failure:
 
 
 def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
-    import optuna
-
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     cell, seeds = plan.cell, list(range(plan.n_seeds))
     plugin = plugins.get("methods", cell.method)
     fields = plugin.cls.search_space(plugin.settings)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=5))
-    study.enqueue_trial({name: getattr(plugins.method(cell.method), name) for name in fields})  # the defaults first
+
+    def scored(settings: dict[str, Any], n_train: int, times: int) -> float:
+        own = replace(cell, settings=tuple(sorted(settings.items())), epochs=times * cell.epochs)
+        return score(plugins, own, seeds, device, plan.held_out, n_train)
+
     trials: list[Trial] = []
+    finals: tuple[Final, ...] = ()
     problem = "" if fields else "declares nothing to tune"
     try:
-        for _ in range(plan.n_trials if fields else 0):
-            asked = study.ask()
-            settings = propose(asked, fields)
-            found = score(plugins, replace(cell, settings=tuple(sorted(settings.items()))), seeds, device)
-            study.tell(asked, found)
-            trials.append(Trial(settings, round(found, 6)))
+        if fields:
+            defaults = {name: getattr(plugins.method(cell.method), name) for name in fields}
+            trials = choice.search(scored, fields, defaults, plan.n_trials)
+            finals = choice.finals(scored, fields, trials, plugins.dataset(cell.dataset).n_train <= choice.FEW)
     except NotApplicable as error:
         problem, trials = str(error), []
     return Study(
@@ -152,10 +164,47 @@ def _make_study(plan: Plan, plugins: Registry, device: str) -> Study:
         plan.source,
         plan.identity,
         problem,
+        finals,
+        plan.held_out,
+        round(time.process_time() - cpu_begin, 1),
     )
 
 
-# -- the command -------------------------------------------------------------------------------------------------------
+# -- what there is to do -----------------------------------------------------------------------------------------------
+def wanted(
+    plugins: Registry, suite: Suite, trials: int, seeds: int, planner: Planner, backbones: Sequence[str] | None = None
+) -> Iterator[Plan]:
+    """A study of every encoder at the suite's width that a benchmark trains with a method's own settings, by its
+    identity: a digest of all that its scores depend on. Methods that cannot be planned are the planner's `faults`.
+
+    Raises UserError if there is nothing to tune.
+    """
+    cells: dict[str, Cell] = {}
+    for name in plugins.names("benchmarks"):
+        for cell, _ in plugins.benchmark(name).asked(suite):
+            if not cell.label and cell.width == suite.width:
+                cells.setdefault(study_key(cell.method, cell.dataset, cell.backbone), cell)
+    there, version = False, plugins.evaluation(PROBE).version
+    for asked in cells.values():
+        plugin = plugins.get("methods", asked.method)
+        try:
+            cell = planner.resolve(replace(asked, settings=()))
+            if cell.backbone not in plugin.cls.backbones or (backbones and asked.backbone not in backbones):
+                continue
+            held_out = suite.held_out.get(cell.dataset, "")
+            data = {name: planner.data_key(name) for name in (cell.dataset, held_out) if name}
+            how = [choice.VERSION, choice.FEW, data.get(held_out)]
+            identity = digest([planner.encoder_key(cell, tuple(range(seeds))), version, *how])
+        except Faulty as error:
+            planner.faults[asked.method] = str(error)
+            continue
+        there, own = True, planner.used(cell, PROBE)
+        yield Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, held_out, own, data)
+    if not there and not planner.faults:
+        encoders = f" with encoders {', '.join(backbones)}" if backbones else ""
+        raise UserError(f"nothing to tune: preset {suite.preset} trains none of these methods{encoders}")
+
+
 def plans(
     plugins: Registry,
     suite: Suite,
@@ -167,41 +216,53 @@ def plans(
     planner: Planner | None = None,
     prices: Prices | None = None,
 ) -> list[Plan]:
-    """The studies that are missing, the longest first: of every encoder at the suite's width that a benchmark trains
-    with a method's own settings. A study is there if all that its scores depend on is what it was, and the number of
-    trials too. prices: what is known of them."""
+    """The studies that are missing, the longest first. One is there if all that its scores depend on is what it was,
+    and the number of trials too, or if it is kept on purpose. prices: what is known of them."""
     planner, prices = planner or Planner(plugins, "cpu"), prices or Prices()
-    cells: dict[str, Cell] = {}
-    for name in plugins.names("benchmarks"):
-        for cell, _ in plugins.benchmark(name).asked(suite):
-            if not cell.label and cell.width == suite.width:
-                cells.setdefault(study_key(cell.method, cell.dataset, cell.backbone), cell)
-    wanted = {}
-    for key, asked in cells.items():
-        plugin = plugins.get("methods", asked.method)
-        try:
-            cell = planner.resolve(replace(asked, settings=()))
-            if cell.backbone in plugin.cls.backbones and (not backbones or asked.backbone in backbones):
-                wanted[key] = asked, cell, plugin, planner.encoder_key(cell, tuple(range(seeds)))
-        except Faulty as error:
-            planner.faults[asked.method] = str(error)
-    if not wanted and not planner.faults:
-        encoders = f" with encoders {', '.join(backbones)}" if backbones else ""
-        raise UserError(f"nothing to tune: preset {suite.preset} trains none of these methods{encoders}")
-    found, probe = [], plugins.evaluation(PROBE)
-    for key, (asked, cell, plugin, encoder_key) in wanted.items():
-        old = studies.get(key)
-        identity = digest([encoder_key, probe.version])
-        same = old is not None and old.identity == identity
-        if same and old is not None and (old.problem or len(old.trials) == trials) and not again:
+    found = []
+    for plan in wanted(plugins, suite, trials, seeds, planner, backbones):
+        old = studies.get(plan.key)
+        whole = old is not None and (old.problem or old.kept or len(old.trials) == trials)
+        if old is not None and old.identity == plan.identity and whole and not again:
             continue
-        work = (priced(planner, cell, one, seeds) for one in (None, Request(PROBE)))
-        cost = trials * sum(prices.of(item).cost.seconds for item in work)
-        own = planner.used(cell, PROBE), {cell.dataset: planner.data_key(cell.dataset)}
-        found.append(Plan(cell, asked.backbone, trials, seeds, plugin.source, identity, *own, cost))
+        found.append(replace(plan, cost=_cost(plan, planner, prices)))
     return sorted(found, key=lambda p: -p.cost)
 
 
+def _cost(plan: Plan, planner: Planner, prices: Prices) -> float:
+    """About how many core-seconds a study takes."""
+    cell, targets = plan.cell, [plan.cell.dataset, *([plan.held_out] if plan.held_out else [])]
+    n_train, total = planner.dataset(cell.dataset).n_train, 0.0
+    plugin = planner.registry.get("methods", cell.method)
+    if not plugin.cls.search_space(plugin.settings):
+        return total
+    for count, n, times in choice.amounts(n_train, plan.n_trials):
+        own = replace(cell, n_train=n if n < n_train else 0, epochs=times * cell.epochs)
+        seconds = prices.of(priced(planner, own, None, plan.n_seeds)).cost.seconds
+        for target in targets:
+            every = planner.dataset(target).n_train
+            probe = prices.of(priced(planner, cell, Request(PROBE, target), plan.n_seeds)).cost.seconds
+            seconds += probe * (1 if n == n_train else min(1, n / every))
+        total += count * seconds
+    return total
+
+
+def keep(plugins: Registry, suite: Suite, path: Path, backbones: Sequence[str]) -> tuple[int, int]:
+    """Marks the studies of these backbones in a file that were made by other sources, or otherwise, as kept on purpose:
+    their values are used as they are and none is made again, and what they were made by stays known. Returns how many
+    were marked, and how many there are."""
+    studies, found, there = read_studies(path), {}, 0
+    for plan in wanted(plugins, suite, 1, SEEDS, Planner(plugins, "cpu"), backbones):
+        old = studies.get(plan.key)
+        there += old is not None
+        if old is not None and old.identity != plan.identity:
+            found[plan.key] = replace(old, identity=plan.identity, kept=old.kept or old.identity)
+    if found:
+        write_studies(path, {**studies, **found})
+    return len(found), there
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
 def tune(
     plugins: Registry,
     preset: Preset,
@@ -211,8 +272,8 @@ def tune(
     methods: Sequence[str] | None = None,
     datasets: Sequence[str] | None = None,
     backbones: Sequence[str] | None = None,
-    trials: int = 12,
-    seeds: int = 2,
+    trials: int = 16,
+    seeds: int = SEEDS,
     folders: Sequence[str] = (),
     device: str = "cpu",
     workers: Workers = Workers(),  # noqa: B008 - it is frozen

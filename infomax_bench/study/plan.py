@@ -128,6 +128,7 @@ def make_suite(
             for name, own in _by_benchmark(registry, preset, "swept").items()
         },
         pairs={} if datasets else preset.pairs,
+        held_out={name: preset.held_out for name in preset.datasets if preset.held_out not in ("", name)},
         given=_given(registry, preset, names),
         native={name: epochs or passes for name, passes in planned(preset.native).items()},
         sweep_seeds=seeds or preset.sweep_seeds,

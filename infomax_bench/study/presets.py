@@ -40,7 +40,7 @@ class Preset:
     default: bool = False
     documented: bool = False
     """Whether the project's documents tell what it found."""
-    trials: int = 12
+    trials: int = 16
     """Trials of every method when it is tuned."""
     native: dict[str, int] = field(default_factory=dict)
     deeper: dict[str, tuple[str, ...]] = field(default_factory=dict)

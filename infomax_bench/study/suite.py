@@ -55,6 +55,8 @@ class Suite:
     """Benchmark -> the sweep that it makes, of those that do not make the preset's."""
     pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data set -> the others that features learned on it are tried on; {} is all on all."""
+    held_out: dict[str, str] = field(default_factory=dict)
+    """Data set -> the one on which hyperparameters are chosen too; a user's own has none."""
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Benchmark -> what the preset gives to it alone, as it declares (`Benchmark.given`)."""
 
