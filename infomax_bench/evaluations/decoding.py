@@ -20,6 +20,7 @@ from infomax_bench.data.dataset import Dataset, images_as, load, split, to_unit
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.evaluations.linear import CHOOSE_ON, MOST, LinearMap, Seed, r2, shared_seeds
+from infomax_bench.evaluations.parts import as_many
 from infomax_bench.numerics.components import principal_components
 from infomax_bench.numerics.two_sample import median_distance, mmd
 
@@ -192,8 +193,8 @@ def decoding(context: Context) -> tuple[list[Row], dict[str, np.ndarray]]:
       from the one of the two that validation images prefer, "chosen"; decoded features of training images, "decoded";
       and training "images" themselves.
 
-    And pictures of the first seed, uint8: `images` `[8, C, H, W]` of the test part, `decoded`, `gaussian` and `alone`,
-    alike, and `masks` and `segmented` `[8, H, W]`.
+    And pictures of the first seed, uint8: `images` `[n, C, H, W]` of the test part, `decoded`, `gaussian` and `alone`,
+    alike, and `masks` and `segmented` `[n, H, W]`: 8, or as many as `as_many` allows.
     """
     shape = context.need_encoder().problem.input_shape
     assert context.target is not None
@@ -222,10 +223,11 @@ def decoding(context: Context) -> tuple[list[Row], dict[str, np.ndarray]]:
             note("mask_iou", usual, "mean")
             note("mask_skill", (iou - usual) / (1 - usual))
         if not pictures:
-            test = torch.linspace(0, len(seed.images["test"]) - 1, SHOWN).long()
+            shown = as_many(SHOWN, len(SAMPLERS) * math.prod(shape))
+            test = torch.linspace(0, len(seed.images["test"]) - 1, shown).long()
             x, places = seed.x["test"][test], seed.images["test"][test]
             flat = {"images": source.pixels(places), "decoded": decoder(x), **samples}
-            pictures = {name: _bytes(each[:SHOWN].unflatten(1, shape)) for name, each in flat.items()}
+            pictures = {name: _bytes(each[:shown].unflatten(1, shape)) for name, each in flat.items()}
             if masks is not None:
                 pictures["masks"] = _bytes(masks[places].float())
                 pictures["segmented"] = _bytes((figure(x) > level).float().unflatten(1, masks.shape[1:]))

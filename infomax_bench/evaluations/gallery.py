@@ -13,14 +13,14 @@ from infomax_bench.data.dataset import Dataset, images_as
 from infomax_bench.evaluations.context import Context, FeatureSet
 from infomax_bench.evaluations.declare import Arrays, Row, evaluation
 from infomax_bench.evaluations.naming import naming
-from infomax_bench.evaluations.parts import concept_sizes, factor_codes
+from infomax_bench.evaluations.parts import as_many, concept_sizes, factor_codes
 
 MAX_UNITS = 64
 TOP_IMAGES = 6
 
 
 @evaluation(
-    version=2,
+    version=3,
     seconds=1e-6,
     metrics=[],
     keeps="units' weights, the images that drive them, and their names; every term of the loss over training",
@@ -30,8 +30,8 @@ def gallery(context: Context) -> tuple[list[Row], Arrays]:
 
     For the first seed: `filters` int8 `[K, C, H, W]` (each scaled to its own largest weight), and for every unit
     (the 64 best named, if there are more), best named first, `units`, its number, `names`, the concept it stands for,
-    `auroc`, how well (see `interpret.selectivity`), each `[U]`, and `top` uint8 `[U, TOP_IMAGES, C, H, W]`, the test
-    images that drive it most.
+    `auroc`, how well (see `interpret.selectivity`), each `[U]`; of the first of these, `top` uint8 `[T, TOP_IMAGES, C,
+    H, W]`, the test images that drive it most. K and T are as many as `as_many` allows.
 
     For all seeds, if it was trained by gradient: `log_steps` `[P]` and for every loss term `log_TERM` `[S, P]`."""
     encoder = context.need_encoder()
@@ -43,11 +43,12 @@ def gallery(context: Context) -> tuple[list[Row], Arrays]:
     arrays: Arrays = {}
     weight = encoder.kept().get("encoder.weight")
     if weight is not None and weight.shape[1] == encoder.problem.input_size:
-        arrays["filters"] = _as_bytes(weight[0, :, :MAX_UNITS].T.reshape(-1, *shape))
+        kept = as_many(MAX_UNITS, encoder.problem.input_size)
+        arrays["filters"] = _as_bytes(weight[0, :, :kept].T.reshape(-1, *shape))
     units = auroc.argsort(descending=True, stable=True)[:MAX_UNITS]
     test = data.splits[0].test
-    drive = data.features[0, test][:, units]
-    top = test[drive.topk(min(TOP_IMAGES, len(test)), dim=0).indices.T]  # [U, TOP_IMAGES]
+    drive = data.features[0, test][:, units[: as_many(MAX_UNITS, TOP_IMAGES * encoder.problem.input_size)]]
+    top = test[drive.topk(min(TOP_IMAGES, len(test)), dim=0).indices.T]  # [T, TOP_IMAGES]
     words = _words(context.target, data)
     arrays["top"] = images_as(context.target, shape)[top].numpy()
     arrays["units"] = units.numpy().astype(np.int32)

@@ -18,6 +18,10 @@ random."""
 FIT_IMAGES = 4000
 """The first of them: what sparse probes, which have a handful of weights, are fitted to."""
 
+KEPT = 40_000
+"""Bytes of each kind of pictures that are kept of an encoder, about: results come with the project."""
+LEAST = 4
+"""Pictures of each kind, however large."""
 
 LABEL = "class"
 """How the label is called beside the factors, in rows."""
@@ -35,6 +39,11 @@ class Part:
 
     def live_units(self) -> Tensor:
         return live_units(self.features) if self.live is None else self.live
+
+
+def as_many(most: int, size: int) -> int:
+    """How many pictures of `size` bytes are kept, `most` at most."""
+    return min(most, max(LEAST, KEPT // size))
 
 
 def parts(data: FeatureSet) -> tuple[Part, Part]:

@@ -14,10 +14,16 @@ from infomax_bench.evaluations.gallery import gallery
 from infomax_bench.evaluations.interpretability import factor_scores, measure_interpretability
 from infomax_bench.evaluations.mig_sap import factor_alignment
 from infomax_bench.evaluations.naming import name_and_score, nameability, naming
-from infomax_bench.evaluations.parts import Part
+from infomax_bench.evaluations.parts import Part, as_many
 from infomax_bench.evaluations.thresholds import SPARSE
 from infomax_bench.numerics._ranks import live_units
 from tests.evaluations.units import digits_context, generator, halves, random_labels, units
+
+
+def test_large_images_are_kept_of_few_units():
+    """Of what comes with the project: all units' images where these are small, and a few of large ones."""
+    assert [as_many(64, 6 * size) for size in (8 * 8, 24 * 24, 28 * 28, 3 * 32 * 32, 3 * 96 * 96)] == [64, 11, 8, 4, 4]
+    assert as_many(3, 1_000_000) == 3
 
 
 @settings(max_examples=20, deadline=None)
