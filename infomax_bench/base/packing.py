@@ -54,8 +54,10 @@ class _Folded:
 
 
 # -- pack ------------------------------------------------------------------------------------------------------------
-def pack(root: Path) -> Outcome:
+def pack(root: Path, beside: bool = False) -> Outcome:
     """Packs what the manifest of a results folder lists; loose jobs are folded into what is packed there already.
+
+    beside: loose jobs have parts of their own, and what is packed stays as it is, for whoever keeps every version.
 
     Raises UserError if the folder holds no results, or is damaged so that some could be lost.
     """
@@ -69,7 +71,7 @@ def pack(root: Path) -> Outcome:
         keys: dict[str, dict[str, list[int]]] = {}
         for _, entry in sorted(manifest.items()):
             keys.setdefault(entry["cell"]["dataset"], {}).setdefault(entry["key"], entry["seeds"])
-        folded = [_fold(store, before, dataset, own) for dataset, own in sorted(keys.items())]
+        folded = [_fold(store, before, dataset, own, beside) for dataset, own in sorted(keys.items())]
         parts = [part for one in folded for part in one.parts] + [_pack_manifest(root, before, manifest)]
         lines = _unlisted(store, before, {key for own in keys.values() for key in own})
         index = {"format": FORMAT, "parts": [asdict(part) for part in parts]}
@@ -83,12 +85,19 @@ def pack(root: Path) -> Outcome:
         return Outcome(jobs, len(files), sum(path.stat().st_size for path in files), store.warnings + lines)
 
 
-def _fold(store: Store, before: Packed, dataset: str, keys: Mapping[str, list[int]]) -> _Folded:
-    """The parts of a data set's encoders: those that are there, if they hold what is listed and nothing is loose."""
+def _fold(store: Store, before: Packed, dataset: str, keys: Mapping[str, list[int]], beside: bool) -> _Folded:
+    """The parts of a data set's encoders: those that are there, if they hold what is listed and nothing is loose; or
+    beside them one of what is loose, if all they hold is listed and none of that is loose."""
     found = _states(path for key in keys for path in (store.job_path(key), store.arrays_path(key)))
     own = [part for part in before.parts if part.dataset == dataset and part.kind != "manifest"]
     if not found and own and before.keys(dataset) == set(keys):
         return _Folded(own)
+    packed = before.keys(dataset)
+    again = any(store.job_path(key).exists() for key in packed)
+    if beside and packed <= set(keys) and not (again or before.missing):
+        keys = {key: seeds for key, seeds in keys.items() if key not in packed}
+    else:
+        own = []
     jobs: dict[str, Job] = {}
     arrays: list[tuple[str, str, Mapping[str, np.ndarray]]] = []
     files: dict[Path, os.stat_result] = {}
@@ -105,7 +114,7 @@ def _fold(store: Store, before: Packed, dataset: str, keys: Mapping[str, list[in
             arrays.append((key, job.arrays, store.read_arrays(key, job.arrays)))
             paths.append(store.arrays_path(key))
         files |= {path: found[path] for path in paths if path in found}
-    parts = [_pack_jobs(store.root, dataset, jobs)] if jobs else []
+    parts = own + ([_pack_jobs(store.root, dataset, jobs)] if jobs else [])
     parts += [_pack_arrays(store.root, dataset, arrays)] if arrays else []
     return _Folded(parts, files)
 

@@ -13,6 +13,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=take.path, metavar="DIR", help="one results folder (default: every results/*)"
     )
+    own = "new jobs in files of their own: what is packed stays as it is, so that a repository keeps each once"
+    parser.add_argument("--beside", action="store_true", help=own)
 
 
 def pack_results(arguments: argparse.Namespace) -> int:
@@ -21,7 +23,7 @@ def pack_results(arguments: argparse.Namespace) -> int:
     from infomax_bench.base.packing import pack
 
     for root in folders:
-        done = pack(root)
+        done = pack(root, arguments.beside)
         tell(*(f"warning: {line}" for line in done.lines))
         say(f"{root}: {done.jobs} jobs in {done.files} files, {done.bytes / 1e6:.1f} MB")
     return 0

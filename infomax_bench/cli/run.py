@@ -29,6 +29,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add("--preset", type=take.word, help="how much to run; see 'list presets'")
     add("--methods", type=take.names, metavar="A,B", help="only these methods (default: all)")
     add("--datasets", type=take.datasets, metavar="X,Y", help="these data sets instead of the preset's")
+    part = "of all that is asked, only what concerns encoders of these data sets; the rest is another run's"
+    add("--part", type=take.datasets, metavar="X,Y", help=part)
     sweep = "the width sweep; the other benchmarks use the preset's width if it is among them, else the largest"
     add("--widths", type=take.widths, metavar="16,64", help=sweep)
     add("--seeds", type=take.seeds, metavar="N", help="how many seeds (5 or more for a verdict)")
@@ -156,7 +158,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     settings = _settings(registry, arguments)
     studies, said = ({}, "") if arguments.untuned else tuned_values(preset.name)
     tell(*([said] if said else []))
-    given = {name: getattr(arguments, name) for name in ("datasets", "widths", "seeds", "epochs", "subject")}
+    given = {name: getattr(arguments, name) for name in ("datasets", "widths", "seeds", "epochs", "subject", "part")}
     tuned = tuned_settings(studies, registry)
     make = partial(make_suite, registry, preset, settings=settings, tuned=tuned, **given)
     suite, benchmarks = _asked(arguments, make, Planner(registry, device), benchmarks, root, settings)

@@ -90,7 +90,8 @@ def _estimate(arguments: argparse.Namespace, registry: Registry, preset: Preset,
     """Tells what tuning would take."""
     from infomax_bench.cli.listing import show
     from infomax_bench.run.estimate import in_time, tuning
-    from infomax_bench.run.spent import brought_results, known_prices, recorded_hours
+    from infomax_bench.run.recorded import recorded_hours
+    from infomax_bench.run.spent import brought_results, known_prices
     from infomax_bench.study.plan import Planner, make_suite
     from infomax_bench.study.tuned import read_studies
 

@@ -35,7 +35,7 @@ def planned(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark], sto
 
 
 def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
-    """Every benchmark's grid as entries."""
+    """Every benchmark's grid as entries: of the suite's part of them, if it has one."""
     entries = []
     for benchmark in benchmarks:
         try:
@@ -49,7 +49,7 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
         if not benchmark.sweeps_width:
             pairs += _with_defaults(pairs, suite)
         entries += planner.entries(benchmark.name, pairs, suite.seeds)
-    return entries
+    return [entry for entry in entries if not suite.part or entry.cell.dataset in suite.part]
 
 
 def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[tuple[Cell, Request]]:

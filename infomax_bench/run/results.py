@@ -18,6 +18,7 @@ from infomax_bench.base.sealed import Damaged, read_either
 from infomax_bench.base.status import LOST, Status
 from infomax_bench.base.store import Job, Manifest, Store, replacing
 from infomax_bench.run.record import RECORD, fitted
+from infomax_bench.run.recorded import cpu_seconds
 from infomax_bench.run.rows import WORDS, read_rows
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cards import claims_of
@@ -50,6 +51,8 @@ class Results:
     not_applicable: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     jobs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
+    cpu_seconds: float = 0.0
+    """Recorded, of all jobs and trainings; see `recorded`."""
 
     @property
     def cards(self) -> dict[str, dict[str, Any]]:
@@ -128,6 +131,7 @@ def read_results(root: Path, manifest: Manifest | None = None, info: dict[str, A
     rows = read_rows(root, entries)
     entries = _printable(entries)
     results = Results(info["suite"]["preset"], pd.DataFrame(columns=list(COLUMNS)), [], info)
+    results.cpu_seconds = cpu_seconds(entries, rows.jobs)
     bases = []
     for entry, job, reasons in zip(entries, rows.jobs, rows.failed, strict=True):
         if job is None:

@@ -28,6 +28,7 @@ from infomax_bench.run import compare, engine, machine
 from infomax_bench.run.decisions import decide_all, find_all, write_decisions
 from infomax_bench.run.estimate import in_time, need_room, packed
 from infomax_bench.run.planned import planned
+from infomax_bench.run.recorded import recorded_hours
 from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table
 from infomax_bench.run.spent import Record, known_prices, of_outcome, remember
 from infomax_bench.run.workers import Workers
@@ -110,6 +111,8 @@ def run(
         findings = find_all(results, every, verdicts, suite.subject)
         write_decisions(root, verdicts, findings)
     _say(quiet, *results.untrained(suite.datasets))
+    if todo:
+        _say(quiet, f"{recorded_hours([results.cpu_seconds]):.2f} recorded hours in all that is in {root}")
     return Run(results, verdicts, len(missing) + n_compared, time.perf_counter() - begin, failures + failed)
 
 

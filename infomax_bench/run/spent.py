@@ -30,8 +30,6 @@ from infomax_bench.study.prices import Cost, Prices, Spent, priced
 
 MOST = 50_000
 """Records that the cache keeps, the latest."""
-CORES = 2
-"""What is recorded is told in hours of so many cores."""
 PLAIN: dict[str, Any] = {"track": "", "label": "", "settings": (), "tags": (), "n_seeds": 0}
 """What a cell has that its price does not depend on; hyperparameters too, roughly."""
 
@@ -154,12 +152,6 @@ def _line(record: Record) -> dict[str, Any]:
     cell = {name: value for name, value in asdict(record.cell).items() if name not in PLAIN}
     cost = [value if math.isfinite(value) else None for value in record.cost]
     return {**vars(record), "cell": cell, "request": record.request and asdict(record.request), "cost": cost}
-
-
-# -- recorded hours ----------------------------------------------------------------------------------------------------
-def recorded_hours(cpu_seconds: Iterable[float]) -> float:
-    """CPU seconds as hours of CORES cores: other work on the machine counts nothing."""
-    return math.fsum(cpu_seconds) / (3600 * CORES)
 
 
 # -- prices ------------------------------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ def make_suite(
     epochs: int | None = None,
     settings: dict[str, dict[str, Any]] | None = None,
     subject: str | None = None,
+    part: Sequence[str] | None = None,
     tuned: dict[str, tuple[tuple[str, Any], ...]] | None = None,
 ) -> Suite:
     """The preset after the command line's changes, everything checked.
@@ -104,6 +105,9 @@ def make_suite(
     # one name for one data set, however it is spelled
     names = tuple(dict.fromkeys(registry.dataset(name).label for name in datasets or preset.datasets))
     _check_sizes(widths, seeds, epochs)
+    for name in part or ():
+        if name not in names:
+            raise unknown("part", name, names)
     planned = functools.partial(_planned, preset, names)
     width = preset.width if widths is None or preset.width in widths else max(widths)
     return Suite(
@@ -127,6 +131,7 @@ def make_suite(
             name: Swept(() if widths else own.widths, 0 if seeds else own.seeds)
             for name, own in _by_benchmark(registry, preset, "swept").items()
         },
+        part=tuple(part or ()),
         pairs={} if datasets else preset.pairs,
         held_out={name: preset.held_out for name in preset.datasets if preset.held_out not in ("", name)},
         given=_given(registry, preset, names),

@@ -53,6 +53,8 @@ class Suite:
     """Benchmark -> the data sets that it is asked on, of those that are not asked on all."""
     swept: dict[str, Swept] = field(default_factory=dict)
     """Benchmark -> the sweep that it makes, of those that do not make the preset's."""
+    part: tuple[str, ...] = ()
+    """The data sets whose encoders are this run's part of all that is asked; () is everything."""
     pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data set -> the others that features learned on it are tried on; {} is all on all."""
     held_out: dict[str, str] = field(default_factory=dict)

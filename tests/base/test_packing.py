@@ -87,6 +87,32 @@ def test_every_job_comes_back_packed_and_unpacked(tmp_path_factory, written):
     assert (store.manifest(), store.warnings) == (manifest, [])
 
 
+def test_a_part_that_is_packed_beside_leaves_what_is_packed_as_it_is(tmp_path):
+    """A repository keeps every version of a file: each job is to be in one. Without being asked for, all are folded."""
+    rows = [{"seed": 0, "metric": "m", "value": 1.0}]
+    folder(tmp_path, {key: Job(rows) for key in ("a", "b")}, ("one", "two"))
+    pack(tmp_path, beside=True)
+    first = {path.name for path in index_path(tmp_path).parent.glob("*.rows.*")}
+    store = Store(tmp_path)
+    for key in ("c", "d"):
+        store.write_job(key, Job(rows, arrays=store.write_arrays(key, {"x": np.arange(3)})))
+    store.update_manifest(lambda old: {**old, "c": entry("c", "one"), "d": entry("d", "three")})
+    assert pack(tmp_path, beside=True).jobs == 4
+    second = {path.name for path in index_path(tmp_path).parent.glob("*.rows.*")}
+    assert first < second
+    assert len(second) == 4
+    again = Store(tmp_path)
+    assert [len(again.read_job(key).rows) for key in "abcd"] == [1] * 4
+    assert [again.packed.arrays(key)["x"].tolist() for key in "cd"] == [[0, 1, 2]] * 2
+    assert not (tmp_path / "jobs").exists()
+    assert pack(tmp_path, beside=True).jobs == 4, "nothing new"
+    assert {path.name for path in index_path(tmp_path).parent.glob("*.rows.*")} == second
+    again.write_job("a", Job([*rows, *rows]))  # made again: in two parts it would be there twice
+    pack(tmp_path, beside=True)
+    assert len(Store(tmp_path).read_job("a").rows) == 2
+    assert len([part for part in Store(tmp_path).packed.parts if part.kind == "rows"]) == 3
+
+
 @pytest.mark.slow
 def test_jobs_of_the_documented_run_come_back(tmp_path):
     """A hundred of each data set, those with what they keep among them."""
