@@ -28,9 +28,9 @@ from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.comparison import comparison, independence
-from infomax_bench.report.drawn import Drawn, drawn_in, origin
 from infomax_bench.report.facts import datasets, facts
 from infomax_bench.report.images import Gallery, beside, read_galleries
+from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
 from infomax_bench.report.missing import gaps, grouped, missing
 from infomax_bench.report.model import essay, kept, marks, prior_art, section
 from infomax_bench.report.pages import templates

@@ -8,7 +8,7 @@ import pandas as pd
 
 from infomax_bench.base.status import Status
 from infomax_bench.plots.figures import comparable, intervals, scatter
-from infomax_bench.report.drawn import Drawn
+from infomax_bench.report.kept_figures import Drawn
 from infomax_bench.report.parts import Picture, Table, number, picture
 from infomax_bench.run.results import Results
 from infomax_bench.stats.correlation import spearman

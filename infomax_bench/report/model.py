@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from infomax_bench.base.console import few
-from infomax_bench.report.drawn import Drawn
+from infomax_bench.report.kept_figures import Drawn
 from infomax_bench.report.parts import Group, Passage, Picture, Section, capital, table
 from infomax_bench.report.tuning import untuned
 from infomax_bench.run.results import Results

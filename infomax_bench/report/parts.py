@@ -20,7 +20,7 @@ from PIL import Image
 
 from infomax_bench.plots import theme
 from infomax_bench.plots.theme import png, short
-from infomax_bench.report.drawn import Drawn, origin_of
+from infomax_bench.report.kept_figures import Drawn, origin_of
 from infomax_bench.stats.verdict import Verdict, lost
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from infomax_bench.plots.figures import sparks
-from infomax_bench.report.drawn import Drawn
 from infomax_bench.report.images import Gallery
+from infomax_bench.report.kept_figures import Drawn
 from infomax_bench.report.parts import Picture, Table, number, picture, signed
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.view import Shown, View

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from infomax_bench.plots import fonts
 from infomax_bench.plots.theme import empty
-from infomax_bench.report import drawn
+from infomax_bench.report import kept_figures
 from infomax_bench.report.parts import Picture
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.view import Shown, View
@@ -31,9 +31,11 @@ def shown(rows=ROWS, claims=CLAIMS, draw=mark, **options):
 
 
 def test_the_same_rows_options_and_claims_are_one_figure():
-    made = drawn.origin_of(shown())
+    made = kept_figures.origin_of(shown())
     assert made
-    assert made == drawn.origin_of(shown(ROWS.copy(), replace(CLAIMS, own_width=frozenset({"pixels", "b", "a"}))))
+    assert made == kept_figures.origin_of(
+        shown(ROWS.copy(), replace(CLAIMS, own_width=frozenset({"pixels", "b", "a"})))
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,30 +51,30 @@ def test_the_same_rows_options_and_claims_are_one_figure():
     ],
 )
 def test_whatever_else_is_shown_is_another(other):
-    assert drawn.origin_of(other) != drawn.origin_of(shown())
+    assert kept_figures.origin_of(other) != kept_figures.origin_of(shown())
 
 
 def test_a_frame_that_holds_arrays_is_drawn_every_time():
     """Its values have no hash, and that is no reason to leave the figure out."""
     view = shown(pd.DataFrame({"method": ["a"], "curve": [np.arange(3)]}))
-    assert drawn.origin_of(view) == ""
+    assert kept_figures.origin_of(view) == ""
     assert Picture.of("one", "", view, {}).data
 
 
 def test_other_fonts_or_code_make_another(monkeypatch):
-    before = drawn.origin_of(shown())
+    before = kept_figures.origin_of(shown())
     monkeypatch.setattr(fonts, "of_the_look", lambda: ("A font of mine",))
-    assert drawn.origin_of(shown()) != before
+    assert kept_figures.origin_of(shown()) != before
     monkeypatch.undo()
-    monkeypatch.setattr(drawn, "_of_plots", lambda: "changed")
-    assert drawn.origin_of(shown()) != before
+    monkeypatch.setattr(kept_figures, "_of_plots", lambda: "changed")
+    assert kept_figures.origin_of(shown()) != before
 
 
 def test_a_figure_is_drawn_once_and_again_when_its_file_is_damaged(tmp_path):
     calls = []
 
     def found(view):
-        return Picture.of("one", "", view, drawn.drawn_in(tmp_path))
+        return Picture.of("one", "", view, kept_figures.drawn_in(tmp_path))
 
     class Counted(Shown):
         def figure(self):
@@ -93,5 +95,5 @@ def test_a_figure_is_drawn_once_and_again_when_its_file_is_damaged(tmp_path):
     (tmp_path / "another-name.png").write_bytes(first.data[:50])
     assert found(view) == first
     nameless = Counted(View("one", lambda rows, claims: mark(rows, claims)), [ROWS], CLAIMS)
-    assert drawn.origin_of(nameless) == ""
+    assert kept_figures.origin_of(nameless) == ""
     assert b"made-from" not in found(nameless).data
