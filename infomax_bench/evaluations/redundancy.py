@@ -18,7 +18,7 @@ from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.numerics._ranks import average_ranks, entropy, histograms, live_units, quantile_bins
 from infomax_bench.numerics._scale import mean_and_std, standardised
-from infomax_bench.numerics.neighbour_information import neighbour_information
+from infomax_bench.numerics.neighbour_information import LEAST, neighbour_information
 
 ACTIVE = 0.01
 """An output above this magnitude counts as active (the threshold of arXiv:2601.06478)."""
@@ -277,6 +277,7 @@ def nonlinear_dependence(ranks: Tensor) -> Tensor:
 _Neutral = partial(Metric, range=(0, math.inf))
 _Lower = partial(Metric, better="lower")
 ONE_UNIT, WIDE = "fewer than two units are alive", "no unit is alive, or as many as there are images"
+FEW = ONE_UNIT + ", or there are fewer than {} test images"
 
 
 @evaluation(
@@ -313,8 +314,15 @@ ONE_UNIT, WIDE = "fewer than two units are alive", "no unit is alive, or as many
             range=(0, 1),
             undefined="no unit is alive",
         ),
-        _Lower("neighbour_information", "mutual information of two units (KSG)", unit="nats", undefined=ONE_UNIT),
-        _Lower("nonlinear_dependence", "adjusted mutual information of two units", range=(-1, 1), undefined=ONE_UNIT),
+        _Lower(
+            "neighbour_information", "mutual information of two units (KSG)", unit="nats", undefined=FEW.format(LEAST)
+        ),
+        _Lower(
+            "nonlinear_dependence",
+            "adjusted mutual information of two units",
+            range=(-1, 1),
+            undefined=FEW.format(BINS**2),
+        ),
     ],
 )
 def measure_redundancy(context: Context) -> list[Row]:

@@ -11,6 +11,8 @@ from torch import Tensor
 
 NEIGHBOURS = 3
 """The neighbour whose distance is the radius, as in scikit-learn."""
+LEAST = NEIGHBOURS + 2
+"""Images below which there is nothing to estimate from."""
 _STEPS = 1 << 11
 """Places between two ranks: so many that ties are rare, and so few that float32 holds sums of spread ranks exactly (for
 up to 2,048 images)."""
@@ -40,7 +42,7 @@ def neighbour_information(outputs: Tensor, pairs: Tensor, rng: torch.Generator) 
     have ties, less. NaN for fewer than 5 images.
     """
     n = len(outputs)
-    if n < NEIGHBOURS + 2:
+    if n < LEAST:
         return torch.full((len(pairs),), torch.nan, dtype=torch.float64)
     spread, order = spread_ranks(outputs, rng)
     ordered = spread.gather(1, order)

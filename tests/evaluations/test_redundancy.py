@@ -13,7 +13,14 @@ from scipy.stats import differential_entropy, entropy, random_correlation, rankd
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
 from infomax_bench.base.errors import Diverged
-from infomax_bench.evaluations.redundancy import BINS, EIGENVALUE_FLOOR, nonlinear_dependence, redundancy
+from infomax_bench.evaluations.declare import declaration_of
+from infomax_bench.evaluations.redundancy import (
+    BINS,
+    EIGENVALUE_FLOOR,
+    measure_redundancy,
+    nonlinear_dependence,
+    redundancy,
+)
 from infomax_bench.numerics import _ranks
 
 AS_PUBLISHED = {
@@ -343,6 +350,16 @@ def test_a_single_live_unit_has_no_pairs():
     assert {name for name, value in found.items() if value.isnan()} == set(PER_PAIR)
     assert found["total_correlation"].item() == pytest.approx(0, abs=1e-12)
     assert found["effective_rank"].item() == pytest.approx(1)
+
+
+def test_what_few_images_leave_undefined_says_so():
+    own = declaration_of(measure_redundancy)
+    said = {one.name: one.undefined for one in own.metrics if "test images" in one.undefined}
+    for name, least in (("neighbour_information", 5), ("nonlinear_dependence", 64)):
+        assert said.pop(name).endswith(f"fewer than {least} test images")
+        for n, undefined in ((least - 1, True), (least, False)):
+            assert bool(redundancy(gaussian(1, n, 2))[name].isnan()) == undefined
+    assert not said
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
