@@ -202,11 +202,13 @@ def need_room(root: Path, todo: Iterable[Task]) -> None:
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
-def in_time(seconds: float) -> str:
-    """ "40 s", "12 min", "3.4 h"."""
+def in_time(seconds: float, about: str = "") -> str:
+    """ "40 s", "12 min", "3.4 h", each after `about`; and "less than 1 s"."""
+    if seconds < 1:
+        return "less than 1 s"
     if seconds < 90:
-        return f"{seconds:.0f} s" if seconds >= 1 else "< 1 s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{about}{seconds:.0f} s"
+    return about + (f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h")
 
 
 def in_bytes(number: float) -> str:
@@ -224,7 +226,7 @@ def in_words(found: Estimate, n_workers: int | None, root: Path) -> str:
     if not left:
         return f"{total.jobs:,} jobs, all there: nothing to run in {root}"
     known = f"{total.recorded / total.seconds:.0%}" if total.seconds else "none"
-    cores = f"about {in_time(found.wall)} with {n_workers} workers, " if n_workers is not None else ""
+    cores = f"{in_time(found.wall, 'about ')} with {n_workers} workers, " if n_workers is not None else ""
     return (
         f"{total.jobs:,} jobs, {total.there:,} there: {cores}{in_time(total.seconds)} of one core ({known} by recorded "
         f"prices of the same, the rest estimated from its nearest kin); {in_bytes(found.memory)} of memory at most; "

@@ -91,7 +91,7 @@ def run(
     info, manifest = own_info(), store.update_manifest(merged)
     counted = f"{len(keys)} jobs, {len(keys) - len(missing)} of them done before; results in {root}"
     if todo and remembers and not workers.scheduler:
-        counted += f"; about {in_time(packed((task.cost for task in todo), workers.jobs))} to go"
+        counted += f"; {in_time(packed((task.cost for task in todo), workers.jobs), 'about ')} to go"
     _say(quiet, counted, *store.warnings, *(f"failed: {fault}" for fault in faults))
     record = _Record(root, begin, workers.jobs, info, remembers=remembers)
     failures = faults + (_work(todo, store, folders, device, workers, quiet, record) if todo else [])
