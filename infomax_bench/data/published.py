@@ -24,7 +24,8 @@ BITS = 48
 
 class PublishedDataset(TorchvisionDataset):
     """Base class of such data sets. torchvision's files are read if they are there, else the Hub's, else either is
-    downloaded; the images are the same, in the one order of `data/order.py`, and so is the key.
+    downloaded; the images are the same, in the one order of `data/order.py`. So is the key where `contents` has what
+    they are; where it has not, either source has a key of its own.
 
     An argument stands for the part of the training images that a list names.
     """
@@ -32,7 +33,7 @@ class PublishedDataset(TorchvisionDataset):
     hub: ClassVar[Mapping[str, Sequence[str]]]
     """By the argument ("" for none), where the Hub has it, as what follows `hf:`."""
     lists: ClassVar[Mapping[str, Path]] = {}
-    """By the argument, the file that `write_list` wrote of the training images."""
+    """By the argument, the file that names the training images (`read_list`; tests/data/image_lists.py writes it)."""
     contents: ClassVar[Mapping[str, str]] = {}
     """By the argument, the hash of what the images are (`Digests.content`), where it is known."""
 
@@ -53,13 +54,13 @@ class PublishedDataset(TorchvisionDataset):
 
     @property
     def verified(self) -> bool | None:
-        """Whether the images are known to be the published ones; where their hash is known, no others are loaded."""
-        if self._part in self.contents:
-            return True
+        """Whether the images are known to be the published ones; where their hash is known, no others are loaded. None
+        if they are not here."""
         with suppress(UserError):
-            if not self._are_there(data_root()) and self._on_disk() is not None:
-                return False
-        return super().verified
+            theirs = self._are_there(data_root())
+            if theirs or self._on_disk() is not None:
+                return self._part in self.contents or (theirs and super().verified)
+        return None
 
     def load(self) -> Images:
         """The images. Raises UserError if they are neither here nor to be had, or are not what was published."""
@@ -110,7 +111,8 @@ class PublishedDataset(TorchvisionDataset):
         return Images(images.images[order], images.labels[order], images.test[order])
 
 
-def _words(digests: Digests) -> np.ndarray:
+def words(digests: Digests) -> np.ndarray:
+    """The first bits of digests, uint64 `[n]`: what a list has of each image."""
     return np.asarray(digests.whole[:, 0] >> np.uint64(64 - BITS))
 
 
@@ -118,24 +120,17 @@ def listed(digests: Digests, among: np.ndarray, path: Path) -> np.ndarray:
     """Which of those images a list names, bool `[N]`: one that it names twice, two of."""
     known = read_list(path)
     places = np.flatnonzero(among)
-    words = _words(digests)[places]
-    order = np.argsort(words, kind="stable")
-    words = words[order]
-    copy = np.arange(len(words)) - np.searchsorted(words, words)
-    wanted = np.searchsorted(known, words, "right") - np.searchsorted(known, words)
+    own = words(digests)[places]
+    order = np.argsort(own, kind="stable")
+    own = own[order]
+    copy = np.arange(len(own)) - np.searchsorted(own, own)
+    wanted = np.searchsorted(known, own, "right") - np.searchsorted(known, own)
     chosen = np.zeros(len(among), bool)
     chosen[places[order[copy < wanted]]] = True
     return chosen
 
 
-def write_list(path: Path, digests: Digests) -> None:
-    """Writes which images these are: the first bits of their digests, in order, as packed differences."""
-    steps = np.diff(np.sort(_words(digests)), prepend=np.uint64(0)).astype("<u8")
-    planes = steps.view(np.uint8).reshape(-1, 8).T
-    path.write_bytes(zlib.compress(planes.tobytes(), 9))
-
-
 def read_list(path: Path) -> np.ndarray:
-    """The first bits of the digests in a list, sorted, uint64 `[n]`."""
+    """The first bits of the digests in a list, sorted, uint64 `[n]`: kept as packed differences."""
     planes = np.frombuffer(zlib.decompress(path.read_bytes()), np.uint8).reshape(8, -1)
     return np.cumsum(np.ascontiguousarray(planes.T).view("<u8").ravel(), dtype=np.uint64)

@@ -17,6 +17,7 @@ from infomax_bench.cli.main import main
 from infomax_bench.data import mapped, published
 from infomax_bench.data.order import Digests
 from infomax_bench.study.plugins import registry
+from tests.data.image_lists import write_list
 from tests.data.made_hub import PETS, pets, picture, table, write
 from tests.data.plugin_files import one_line, plugin
 
@@ -235,7 +236,7 @@ def test_a_list_names_images_and_how_many(tmp_path: Path) -> None:
     images[[10, 20, 30]], labels[[10, 20, 30]] = images[0], labels[0]
     half = np.r_[0:30]
     path = tmp_path / "list"
-    published.write_list(path, Digests.of(images[half], labels[half]))
+    write_list(path, Digests.of(images[half], labels[half]))
     order = rng.permutation(60)
     whole = Digests.of(images[order], labels[order])
     among = np.ones(60, bool)
@@ -269,7 +270,7 @@ class Part(published.PublishedDataset):
 def test_a_part_is_found_among_torchvisions_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Part().load()
     rest, test = (whole.images[own] for own in (~whole.test, whole.test))
-    published.write_list(tmp_path / "list", Digests.of(rest[3:13].numpy(), whole.labels[3:13]))
+    write_list(tmp_path / "list", Digests.of(rest[3:13].numpy(), whole.labels[3:13]))
     monkeypatch.setattr(Part, "lists", {"half": tmp_path / "list"})
     half = Part("half").load()
     assert torch.equal(half.images[~half.test], rest[3:13])
@@ -287,7 +288,9 @@ class Small(plugin("cifar10")):
 
 def test_a_published_set_is_what_was_published(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With another image, or fewer, it is refused; with the right ones, it is had from the Hub's files."""
+    assert Small().verified is None, "nothing is there"
     write(root, PETS)
+    assert Small().verified is False, "nothing says what is right"
     data = Small().load()
     content = Digests.of(data.images.numpy(), data.labels.numpy()).content(data.test.numpy(), Small.shape)
     monkeypatch.setattr(Small, "contents", {"": content})

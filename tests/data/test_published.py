@@ -13,6 +13,7 @@ from huggingface_hub import constants
 
 from infomax_bench.data.dataset import Images
 from infomax_bench.data.torchvision import _digest
+from tests.data.image_lists import of_part, write_list
 from tests.data.made_hub import picture, table, write
 from tests.data.plugin_files import DATA, available, plugin
 
@@ -66,6 +67,8 @@ def test_cifar10_is_one_set(name: str, data: Path, monkeypatch: pytest.MonkeyPat
 def test_half_of_cifar100_is_found_in_more(name: str, data: Path) -> None:
     """The same 25,000 images among others, in the Hub's whole set as in the half."""
     kind = plugin(name)
+    write_list(data / "list", of_part(kind, "25k"))
+    assert (data / "list").read_bytes() == kind.lists["25k"].read_bytes()
     half = kind("25k").load()
     assert len(half.images[~half.test].flatten(1).unique(dim=0)) == 24_996
     lies = Path(DATA, "hub/uoft-cs/cifar100-25k/cifar100").resolve()
