@@ -32,7 +32,7 @@ class Interpretability(Benchmark):
     title = "Can the units be named?"
     order = 4
     evaluations = ("interpretability", "dci", "gallery")
-    given = {"dci_seeds": Given(int, "seeds whose units are asked for DCI, whose forests take seconds each", 5)}
+    given = {"dci_seeds": Given(int, "seeds whose units are asked for DCI, whose trees take a second each", 5)}
 
     def grid(self, suite):
         few = ("seeds", suite.given[self.name]["dci_seeds"])

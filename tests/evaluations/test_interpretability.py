@@ -48,8 +48,7 @@ def test_permuting_the_test_labels_or_images_changes_scores_and_no_choice(seed, 
     assert torch.equal(one["best_factor"], other["best_factor"])
     assert not torch.equal(one["best_information"], other["best_information"])
     one, other = (
-        importances(train.features, train.factors, each.features, each.factors, [0, 1], trees=5)
-        for each in (test, shuffled)
+        importances(train.features, train.factors, each.features, each.factors, rounds=2) for each in (test, shuffled)
     )
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])
@@ -114,7 +113,7 @@ def test_scale_order_and_increasing_maps_do_not_matter(seed, data):
         train, test = halves(f, labels, factors)
         named = name_and_score(train, test, [4, 4, 3])
         four = train.features, train.factors, test.features, test.factors
-        importance, accuracy = importances(*four, [0, 1], trees=5)
+        importance, accuracy = importances(*four, rounds=2)
         aligned = {n: v for n, v in factor_alignment(*four).items() if v.ndim == 1}
         return named, nameability(named, 4, 0.7) | aligned, importance, accuracy, factor_vae_score(*four, [0, 1])
 
