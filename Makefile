@@ -14,7 +14,7 @@ NEW := new-method new-dataset new-benchmark new-evaluation new-backbone
 TESTS := $(BIN)/python -m pytest -n auto --dist
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run-all tune calibrate report test tests test-all coverage bench lint clean $(NEW)
+.PHONY: help run-all tune calibrate costs report test tests test-all coverage bench lint clean $(NEW)
 
 help:  ## what there is
 	@echo "make run-all                  train, measure and decide everything, on data that ships with the dependencies"
@@ -22,6 +22,7 @@ help:  ## what there is
 	@echo "make run-all SUBJECT=my_idea  the verdicts about your method; METHODS=a,b for a few; ARGS='...' for the rest"
 	@echo "make tune                     the same number of trials for every method, on validation data; 'run-all' then uses what is chosen"
 	@echo "make calibrate                published numbers under their published protocols, on MNIST (hours)"
+	@echo "make costs                    CPU time of training with each objective, one after the other: leave the machine alone meanwhile"
 	@echo "make report                   rebuild the report of every results folder, without training"
 	@echo "make test                     linters, types and the tests: minutes"
 	@echo "make test-all                 what 'make test' leaves out: simulations, built documents, browsers: half an hour"
@@ -40,6 +41,9 @@ tune: $(VENV)/.installed  ## equal tuning
 
 calibrate: $(VENV)/.installed  ## what run-all leaves out
 	@$(BIN)/infomax-bench run replication --preset standard $(ARGS)
+
+costs: $(VENV)/.installed  ## what is timed alone, on a machine that has nothing else to do
+	@$(BIN)/infomax-bench run cost --alone --preset $(PRESET) $(ARGS)
 
 report: $(VENV)/.installed  ## from results alone
 	@$(BIN)/infomax-bench report $(ARGS)

@@ -25,6 +25,7 @@ _WHERE = {
     "Estimate": "stats.findings",
     "Finding": "stats.findings",
     "GroupContrast": "study.contrast",
+    "OrderContrast": "study.ordering",
     "Given": "study.given",
     "Request": "study.cell",
     "Select": "study.selection",
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
     from infomax_bench.study.contrast import Contrast as Contrast
     from infomax_bench.study.contrast import GroupContrast as GroupContrast
     from infomax_bench.study.given import Given as Given
+    from infomax_bench.study.ordering import OrderContrast as OrderContrast
     from infomax_bench.study.selection import Select as Select
     from infomax_bench.study.selection import in_panels as in_panels
     from infomax_bench.study.selection import reads as reads

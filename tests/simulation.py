@@ -64,7 +64,6 @@ MEASURED = (
     Measured("interpretability", "nameable_units", mean=0.4, sd=0.018),
     Measured("interpretability", "mig", mean=0.1, sd=0.01),
     Measured("redundancy", "nonlinear_dependence", mean=0.02, sd=0.0014, sign=-1, shared=0.0005),
-    Measured("cost", "train_flops_per_sample", mean=2e5, sd=0.0, sign=-1, shared=0.0),
     Measured("transfer", "accuracy", "linear", sd=0.005, shared=0.002),
     Measured("width", "accuracy", "linear", margin=0.01),
     Measured("gaps", "decodability", "scale", mean=0.5, sd=0.009),

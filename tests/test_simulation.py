@@ -19,6 +19,7 @@ from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS
 from infomax_bench.stats.power import detectable, power, power_table
 from infomax_bench.stats.verdict import noise_of
 from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.ordering import OrderContrast
 from infomax_bench.study.plugins import registry
 from tests.simulation import MEASURED, METHODS, RIVALS, ROLES, Study, advantages, false_calls, far, most, pattern
 
@@ -51,9 +52,11 @@ def test_false_calls_of_a_thousand_studies(n_seeds):
 
 
 def test_every_benchmark_with_verdicts_is_simulated():
+    """But for orders, whose level is counted (tests/stats/test_ordering.py)."""
     found = registry()
     classes = {name: found.get("benchmarks", name).cls for name in found.names("benchmarks")}
-    with_verdicts = {n for n, cls in classes.items() if cls.contrasts or cls.decide is not Benchmark.decide}
+    declared = {name: set(map(type, cls.contrasts)) - {OrderContrast} for name, cls in classes.items()}
+    with_verdicts = {n for n, cls in classes.items() if declared[n] or cls.decide is not Benchmark.decide}
     assert with_verdicts == {m.benchmark for m in MEASURED}
 
 
@@ -135,7 +138,7 @@ def test_the_noise_is_that_of_the_standard_run():
     study = pattern("all at the line", 100, "normal")
     for name, rows in study.table(np.random.default_rng(0)).items():
         for verdict in study.benchmarks[name].verdicts(rows, study.claims):
-            if verdict.against not in ("itself", "prior art") or name == "cost":  # operations have no noise
+            if verdict.against not in ("itself", "prior art"):
                 continue
             own = seen[verdict.title, verdict.against]
             of = {name: own[name] for name in ("ci_low", "ci_high", "n_seeds")}

@@ -11,7 +11,7 @@ from pathlib import Path
 from infomax_bench.base.console import few
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.store import Store
-from infomax_bench.run.planned import plan_entries
+from infomax_bench.run.planned import asked_now, plan_entries
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plan import Planner
 from infomax_bench.study.suite import Suite
@@ -95,7 +95,7 @@ def _sources(planner: Planner, suite: Suite, benchmark: Benchmark) -> Iterator[s
     """The data set of each encoder of a grid that its method has. What fails counts as if it were there: it is told of
     when the run is planned."""
     try:
-        for asked, _ in benchmark.asked(suite):
+        for asked, _ in asked_now(planner, suite, benchmark):
             try:
                 backbone = planner.resolve(asked).backbone
             except Exception:

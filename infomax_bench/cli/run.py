@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
         help="the method that the claims are about (default: the preset's). It trains alone, against the results that "
         "are there; others are trained too where rows of theirs are missing, drafts aside",
     )
+    alone = "measure, anew, what takes the machine for itself (times), one job after the other, and nothing else"
+    add("--alone", action="store_true", help=alone)
     add_workers(parser)
     add("--results", type=take.path, metavar="DIR", help="results folder (default: results/PRESET)")
     add("--out", type=take.path, metavar="DIR", help="report folder (default: reports/PRESET)")
@@ -154,13 +157,18 @@ def run_suite(arguments: argparse.Namespace) -> int:
     from infomax_bench.study.tuned import tuned_settings, tuned_values
 
     device, workers = workers_for(arguments)
+    if arguments.alone:
+        if (arguments.jobs or 1) > 1 or workers.scheduler:
+            raise UserError("--alone is one job after the other on this machine; leave out --jobs and --engine")
+        workers = replace(workers, jobs=1)
     benchmarks = _benchmarks(registry, arguments.benchmarks)
     settings = _settings(registry, arguments)
     studies, said = ({}, "") if arguments.untuned else tuned_values(preset.name)
     tell(*([said] if said else []))
     given = {name: getattr(arguments, name) for name in ("datasets", "widths", "seeds", "epochs", "subject", "part")}
     tuned = tuned_settings(studies, registry)
-    make = partial(make_suite, registry, preset, settings=settings, tuned=tuned, **given)
+    asked = partial(make_suite, registry, preset, settings=settings, tuned=tuned, **given)
+    make = lambda **changes: replace(asked(**changes), alone=arguments.alone)  # noqa: E731
     suite, benchmarks = _asked(arguments, make, Planner(registry, device), benchmarks, root, settings)
     if arguments.dry_run:
         _tell_estimate(

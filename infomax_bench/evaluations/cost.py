@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
+import time
 import tracemalloc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +24,7 @@ from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.models.backbones import encoding_of
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
-from infomax_bench.training.session import session_for
+from infomax_bench.training.session import Session, session_for
 from infomax_bench.training.trainer import train
 
 MEASURED_STEPS = 3
@@ -135,6 +139,50 @@ def cost(context: Context) -> list[Row]:
     else:
         values["peak_memory"] = _peak(lambda: train(method, problem, data, [seed], epochs=1))
     return _shared(context, values)
+
+
+@evaluation(
+    version=1,
+    seconds=1e-4,
+    alone=True,
+    metrics=[
+        _Amount("pass_seconds_per_sample", "CPU time of training one seed on one image, once", unit="s", repeats=False),
+        Metric(
+            "waiting_share", "share of that time's clock in which it did not run", "lower", range=(0, 1), repeats=False
+        ),
+    ],
+)
+def pace(context: Context, stretches: int = 7, least: float = 0.01) -> list[Row]:
+    """CPU seconds of an image and pass of one seed's training, by itself: the median of some stretches of updates.
+
+    A stretch has so many updates that it takes about `least` CPU seconds; the first update, which brings what is made
+    once, is in none. What is not trained in steps has no pace.
+    """
+    encoder = context.need_encoder()
+    assert context.target is not None
+    problem, method, seed = encoder.problem, encoder.method, encoder.seeds[0]
+    if method.fitted() or encoding_of(problem.backbone).greedy:
+        raise NotApplicable("timed for one training at a time, and in steps")
+    data = data_for(context.target, problem, [seed], needs=method.needs)
+    problem = replace(problem, n_train=len(data.splits[0].train))  # all there are, however few the encoder saw
+    one, _ = _clocked(session_for(method, problem, data, [seed], 1 + MEASURED_STEPS), MEASURED_STEPS, 1)
+    steps = max(1, round(least / max(one[0] / MEASURED_STEPS, 1e-6)))
+    session = session_for(method, problem, data, [seed], 1 + stretches * steps)
+    found, waited = _clocked(session, steps, stretches)
+    per_image = statistics.median(found) / (steps * problem.batch_size)
+    return _shared(context, {"pass_seconds_per_sample": per_image, "waiting_share": waited})
+
+
+def _clocked(session: Session, steps: int, stretches: int) -> tuple[list[float], float]:
+    """CPU seconds of each of some stretches of updates after the first; and the share of the clock's that it waited."""
+    session.advance()
+    spent, begin = [time.process_time()], time.perf_counter()
+    for _ in range(stretches):
+        for _ in range(steps):
+            session.advance()
+        spent.append(time.process_time())
+    whole = time.perf_counter() - begin
+    return [b - a for a, b in itertools.pairwise(spent)], max(0.0, 1 - (spent[-1] - spent[0]) / whole)
 
 
 def _peak(work: Callable[[], Any]) -> int:

@@ -85,6 +85,8 @@ class Evaluation:
     of seeds that memory has room for.
     trainings: how many times as long it trains as its option `epochs` says, if it has one.
     of_files: features made elsewhere are evaluated by it too; it needs no encoder.
+    alone: it measures time, so that nothing else may run beside it: it is measured when that is asked for (`run
+    --alone`), one job after the other.
     keeps: what its arrays are, in a line; "" if it returns rows alone.
     """
 
@@ -96,6 +98,7 @@ class Evaluation:
     per_seed: bool = False
     trainings: float = 1.0
     of_files: bool = False
+    alone: bool = False
     keeps: str = ""
 
     def __call__(self, context: Any, **options: Any) -> tuple[list[Row], Arrays]:

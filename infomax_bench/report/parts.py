@@ -192,7 +192,8 @@ def card(verdict: Verdict, marks: Mapping[str, str] = MappingProxyType({})) -> C
     effect = ""
     if not math.isnan(verdict.effect):
         low, high = signed(verdict.ci_low, relative), signed(verdict.ci_high, relative)
-        effect = f"{signed(verdict.effect, relative)}{unit}, 95 % interval {low} to {high}"
+        effect = f"{signed(verdict.effect, relative)}{unit}"
+        effect += f", 95 % interval {low} to {high}" if not math.isnan(verdict.ci_low) else ""
     single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
     comparisons = [
         Line(

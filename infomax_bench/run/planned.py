@@ -28,10 +28,18 @@ class Planned:
 
 
 def planned(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark], store: Store) -> Planned:
-    """What the benchmarks ask for, as a results folder has it."""
+    """What the benchmarks ask for, as a results folder has it; of what is measured alone nothing counts as there."""
     entries = [_widest(entry, planner, store) for entry in plan_entries(planner, suite, benchmarks)]
     keys = {entry.key: entry.seeds for entry in entries}
-    return Planned(store, entries, keys, [key for key, seeds in keys.items() if not store.done(key, seeds)])
+    # times of one day do not stand beside those of another
+    missing = [key for key, seeds in keys.items() if suite.alone or not store.done(key, seeds)]
+    return Planned(store, entries, keys, missing)
+
+
+def asked_now(planner: Planner, suite: Suite, benchmark: Benchmark) -> list[tuple[Cell, Request]]:
+    """What a benchmark asks for: of what has to be measured alone, or of all else."""
+    every = benchmark.asked(suite)
+    return [one for one in every if planner.registry.evaluation(one[1].evaluation).alone == suite.alone]
 
 
 def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]) -> list[Entry]:
@@ -39,7 +47,7 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
     entries = []
     for benchmark in benchmarks:
         try:
-            pairs = list(benchmark.asked(suite))
+            pairs = asked_now(planner, suite, benchmark)
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SystemExit) as error:
             planner.faults[benchmark.name] = f"{benchmark.name}: its grid fails ({type(error).__name__}: {error})"
             continue

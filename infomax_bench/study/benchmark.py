@@ -25,6 +25,7 @@ from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import BoundContrast, Contrast, GroupContrast
 from infomax_bench.study.essay import Essay, essay_in
 from infomax_bench.study.given import Given
+from infomax_bench.study.ordering import OrderContrast
 from infomax_bench.study.selection import Derived, Select
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.view import Shown, View
@@ -62,8 +63,8 @@ class Benchmark:
     """True: it runs when it is asked for by name only, since it takes hours and its answer seldom changes."""
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
-    contrasts: ClassVar[tuple[Contrast | BoundContrast | GroupContrast, ...]] = ()
-    """Claims of being better than every rival, of lying below a number, and of groups of methods."""
+    contrasts: ClassVar[tuple[Contrast | BoundContrast | GroupContrast | OrderContrast, ...]] = ()
+    """Claims of being better than every rival, of lying below a number, of groups of methods, and of their order."""
     shows: ClassVar[tuple[View, ...]] = ()
     """The figures, where they can be declared; else `views` gives them."""
     columns: ClassVar[Mapping[str, Select | Derived]] = {}

@@ -59,6 +59,8 @@ class Suite:
     """Data set -> the others that features learned on it are tried on; {} is all on all."""
     held_out: dict[str, str] = field(default_factory=dict)
     """Data set -> the one on which hyperparameters are chosen too; a user's own has none."""
+    alone: bool = False
+    """Whether what has to be measured alone is run, and nothing else."""
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Benchmark -> what the preset gives to it alone, as it declares (`Benchmark.given`)."""
 

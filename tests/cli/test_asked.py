@@ -9,7 +9,10 @@ import pytest
 
 from infomax_bench.base.errors import UserError
 from infomax_bench.cli.asked import check_grids, company
+from infomax_bench.cli.main import main
 from infomax_bench.cli.template import filled
+from infomax_bench.run.planned import plan_entries
+from infomax_bench.run.workers import Workers
 from infomax_bench.study.plan import Planner, make_suite
 from infomax_bench.study.plugins import Registry, home, registry, reread
 from infomax_bench.study.presets import Preset, load_presets
@@ -151,8 +154,8 @@ def as_read(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-def grids(plugins, names, methods=None, datasets=None, named=True):
-    suite = suite_of(plugins, methods=methods, datasets=datasets)
+def grids(plugins, names, methods=None, datasets=None, named=True, alone=False):
+    suite = replace(suite_of(plugins, methods=methods, datasets=datasets), alone=alone)
     benchmarks = [plugins.benchmark(name) for name in names]
     return check_grids(
         Planner(plugins, "cpu"), suite, benchmarks, named=named, datasets=bool(datasets), methods=bool(methods)
@@ -175,6 +178,32 @@ def test_what_is_asked_for_by_name_and_has_nothing_to_measure_is_refused(names, 
     assert words in str(stop.value)
     with pytest.raises(UserError):
         grids(registry(), ["redundancy", *names], methods, datasets)
+
+
+def test_what_has_to_be_measured_alone_is_run_apart():
+    """All that is asked of a quiet machine, or all but that."""
+    planner, quick = Planner(registry(), "cpu"), suite_of(registry(), methods=["rbm", "pca"])
+    asked = {}
+    for alone in (False, True):
+        entries = plan_entries(planner, replace(quick, alone=alone), [registry().benchmark("cost")])
+        asked[alone] = {(entry.request.evaluation, entry.cell.method) for entry in entries}
+    assert asked == {
+        False: {(what, who) for what in ("training", "cost") for who in ("rbm", "pca")},
+        True: {("pace", "rbm")},
+    }
+    with pytest.raises(UserError, match="redundancy: nothing to measure"):
+        grids(registry(), ["redundancy"], alone=True)
+    kept, lines = grids(registry(), ["redundancy", "cost"], named=False, alone=True)
+    assert ([b.name for b in kept], lines) == (["cost"], ["left out, with nothing to measure: redundancy"])
+
+
+@pytest.mark.parametrize("other", [["--jobs", "2"], ["--engine", "dask", "--scheduler", "tcp://127.0.0.1:1"]])
+def test_what_is_measured_alone_takes_one_worker(other, capsys, monkeypatch):
+    monkeypatch.setattr(Workers, "check", lambda self: None)
+    with pytest.raises(SystemExit) as stop:
+        main(["run", "cost", "--alone", *other])
+    assert stop.value.code == 2
+    assert "--alone is one job after the other on this machine" in capsys.readouterr().err
 
 
 def test_of_all_that_is_asked_what_has_nothing_to_measure_is_said():
