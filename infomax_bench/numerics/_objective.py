@@ -29,13 +29,13 @@ class Objective:
     """Loss `[S, R]` and gradient of weights `[S, R, C, K+1]`, the intercept last."""
 
     def __init__(self, x: Tensor, y: Tensor, l2: Tensor, keep: Tensor | None, n_classes: int) -> None:
+        """x `[S, N, K]`, y `[S, N]`, l2 `[R]` or `[S, R]`, keep `[S, R, K]`."""
         s, self.n, k = x.shape
         self.x, self.y = x, y
         onehot = torch.nn.functional.one_hot(y, n_classes).to(x.dtype)
         self.xty = (torch.cat([onehot.mT @ x, onehot.sum(1).unsqueeze(-1)], dim=2) / self.n).unsqueeze(1)
-        self.penalty = torch.cat(
-            [l2.view(-1, 1, 1).expand(-1, 1, k), l2.new_zeros(len(l2), 1, 1)], dim=2
-        )  # [R, 1, K+1]
+        l2 = l2.to(x).expand(s, -1)[..., None, None]
+        self.penalty = torch.cat([l2.expand(-1, -1, 1, k), torch.zeros_like(l2)], dim=3)  # [S, R, 1, K+1]
         self.keep = None
         if keep is not None:
             self.keep = (
@@ -44,7 +44,7 @@ class Objective:
 
     def select(self, active: Tensor) -> None:
         """Keeps only the columns R that are still at work."""
-        self.penalty = self.penalty[active]
+        self.penalty = self.penalty[:, active]
         self.keep = None if self.keep is None else self.keep[:, active]
 
     def hessian(self, x: Tensor, w: Tensor, columns: Tensor) -> Callable[[Tensor], Tensor]:
@@ -61,7 +61,7 @@ class Objective:
                 t = (t.sub_((p * t).sum(2, keepdim=True)).mul_(p)).view(s, r * c, -1)
                 total[..., :-1] += torch.bmm(t, part)
                 total[..., -1] += t.sum(2)
-            found = total.view(w.shape) / x.shape[1] + self.penalty[columns] * v
+            found = total.view(w.shape) / x.shape[1] + self.penalty[:, columns] * v
             return found if self.keep is None else found * self.keep[:, columns]
 
         return product
@@ -71,7 +71,7 @@ class Objective:
         s, r, c, k = w.shape
         penalty, keep = self.penalty, self.keep
         if columns is not None:
-            penalty, keep = penalty[columns], None if keep is None else keep[:, columns]
+            penalty, keep = penalty[:, columns], None if keep is None else keep[:, columns]
         grad, grad_bias = w.new_zeros(s, r * c, k - 1), w.new_zeros(s, r * c, 1)
         fit = torch.zeros(s, r, dtype=torch.float64, device=w.device)
         first = 0

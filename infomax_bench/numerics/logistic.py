@@ -138,13 +138,14 @@ def fit_logistic(
 ) -> Fit:
     """Fits S x R problems.
 
-    x: float32 `[S, N, K]`, standardised; y: int64 `[S, N]`; l2: `[R]`, each > 0; keep: float `[S, R, K]`, 1 for the
-    features that problem r may use and 0 for those removed. Stops when no entry of a problem's gradient exceeds
-    `tolerance` (scikit-learn's criterion and default) and what is left to gain is about `DECREMENT` of the loss, and
-    below `PROMISE` by an estimate of its bound; warns if that is not reached. start: weight `[S, R, K, C]` and bias
-    `[S, R, C]` to begin from, such as a neighbouring problem's; the optimum is the same.
+    x: float32 `[S, N, K]`, standardised; y: int64 `[S, N]`; l2: `[R]` or `[S, R]`, each > 0; keep: float `[S, R, K]`,
+    1 for the features that problem r may use and 0 for those removed. Stops when no entry of a problem's gradient
+    exceeds `tolerance` (scikit-learn's criterion and default) and what is left to gain is about `DECREMENT` of the
+    loss, and below `PROMISE` by an estimate of its bound; warns if that is not reached. start: weight `[S, R, K, C]`
+    and bias `[S, R, C]` to begin from, such as a neighbouring problem's; the optimum is the same.
     """
     s, n, k = x.shape
+    l2 = l2.to(x).expand(s, -1)
     if n <= FEW:
         fit = fit_few(x, y, l2, n_classes, keep, tolerance, max_iterations)
         complain(fit.gap, fit.objective)
@@ -154,12 +155,12 @@ def fit_logistic(
     seeds = []
     for first in range(0, s, at_once):
         own, parts = slice(first, first + at_once), []
-        for some in torch.arange(len(l2)).split(columns):
+        for some in torch.arange(l2.shape[1]).split(columns):
             w = None
             if start is not None:
                 w = torch.cat([start[0][own, some].mT, start[1][own, some].unsqueeze(-1)], dim=3)
             mask = None if keep is None else keep[own, some]
-            parts.append(_fit(x[own], y[own], l2[some].to(x), n_classes, mask, tolerance, max_iterations, w))
+            parts.append(_fit(x[own], y[own], l2[own, some], n_classes, mask, tolerance, max_iterations, w))
         seeds.append(_joined(parts, 1))
     w, f, gap, iterations = _joined(seeds, 0)
     complain(gap, f)
@@ -190,7 +191,7 @@ def _fit(
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(x.device)
     objective = Objective(x, y, l2, keep, n_classes)
     if w is None:
-        w = x.new_zeros(s, len(l2), n_classes, k + 1)
+        w = x.new_zeros(s, l2.shape[1], n_classes, k + 1)
     else:
         w = w.to(x) if objective.keep is None else w * objective.keep
     rows = n // FIRST_SHARE
@@ -199,32 +200,32 @@ def _fit(
         part = Objective(x[:, few], y[:, few], l2, keep, n_classes)
         # of the optimum on so few images, this much less is gained on all of them: half the trace of H^-1 times the
         # gradients' covariance, which is H / rows
-        free = (x.new_full((1, len(l2)), k) if keep is None else keep.sum(2)) * (n_classes - 1)
+        free = (x.new_full((1, l2.shape[1]), k) if keep is None else keep.sum(2)) * (n_classes - 1)
         w = _minimise(
             part, w, torch.arange(rows), torch.inf, FIRST_DECREMENT, 60, check=False, noise=free / (2 * rows)
         )[0]
     w, f, gap, iterations = _minimise(objective, w, order, tolerance, DECREMENT, max_iterations)
     missed = (gap > PROMISE * f).any(0).nonzero().flatten()
     if len(missed):  # most of them only stopped too soon
-        objective = Objective(x, y, l2[missed], None if keep is None else keep[:, missed], n_classes)
+        objective = Objective(x, y, l2[:, missed], None if keep is None else keep[:, missed], n_classes)
         again = _minimise(objective, w[:, missed], order, FINER * tolerance, FINER * DECREMENT, max_iterations)
         w[:, missed], f[:, missed], gap[:, missed] = again[:3]
         iterations += again[3]
     for i, r in (gap > PROMISE * f).nonzero().tolist():
         w[i, r], f[i, r], gap[i, r], more = _exactly(
-            x[i], y[i], float(l2[r]), None if keep is None else keep[i, r], w[i, r], tolerance, max_iterations
+            x[i], y[i], l2[i, r], None if keep is None else keep[i, r], w[i, r], tolerance, max_iterations
         )
         iterations += more
     return w, f, gap, iterations
 
 
 def _exactly(
-    x: Tensor, y: Tensor, l2: float, keep: Tensor | None, w: Tensor, tolerance: float, max_iterations: int
+    x: Tensor, y: Tensor, l2: Tensor, keep: Tensor | None, w: Tensor, tolerance: float, max_iterations: int
 ) -> Solved:
     """One problem, from weights w `[C, K+1]` on, by Newton's method in float64."""
     features = with_ones((x if keep is None else x * keep)[None].double())
     onehot = torch.nn.functional.one_hot(y, len(w)).double().T[None]
-    found, f, gap, iterations = newton(features, onehot, l2, w[None].double(), tolerance, max_iterations)
+    found, f, gap, iterations = newton(features, onehot, l2[None], w[None].double(), tolerance, max_iterations)
     return found[0].to(x), f[0], gap[0], iterations
 
 
@@ -318,7 +319,7 @@ def _left_to_gain(
         def stop(_: Tensor, bounds: Bounds, promised: Tensor = PROMISE * own_f) -> Tensor:
             return (bounds[1] <= promised) | (bounds[0] > promised)
 
-        l2, product = objective.penalty[columns, 0, 0].double(), objective.hessian(x, own_w, columns)
+        l2, product = objective.penalty[:, columns, 0, 0].double(), objective.hessian(x, own_w, columns)
         found.append(conjugate_gradients(product, precondition.of(columns), own_g, l2, stop, CHECKS)[1][1].double())
     return torch.cat(found, 1)
 

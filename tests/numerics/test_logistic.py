@@ -292,13 +292,26 @@ def test_large_problems_share_a_block_and_are_solved_a_few_at_a_time(monkeypatch
     assert fit.weight[0, 1, 3:].abs().max() == 0
 
 
+@pytest.mark.parametrize("n", [60, 1400])
+def test_every_seed_has_its_own_l2(n):
+    """Penalties `[S, R]`: of few images, and of more."""
+    x, y = blobs(n=n, k=4)
+    l2 = torch.tensor([[1e-3, 1e-1], [1e-1, 1e-2]])
+    x, y = torch.tensor(x).expand(2, -1, -1), torch.tensor(y).expand(2, -1)
+    together = fit_logistic(x, y, l2, 3).objective
+    for s in range(2):
+        for r in range(2):
+            alone = fit_logistic(x[:1], y[:1], l2[s, r : r + 1], 3).objective
+            assert together[s, r].item() == pytest.approx(alone.item(), rel=2 * PROMISE)
+
+
 def test_a_start_far_out_is_no_worse_than_none():
     """Where every class is sure there is no curvature to go by, and the intercept bears no penalty."""
     x, y = blobs(n=60, k=4)
     ones = torch.cat([torch.tensor(x).double(), torch.ones(60, 1)], 1)[None]
     onehot = torch.nn.functional.one_hot(torch.tensor(y), 3).double().T[None]
     far = 1e4 * torch.randn(1, 3, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    _, loss, gap, _ = newton(ones, onehot, 1e-4, far, 1e-4, 400)
+    _, loss, gap, _ = newton(ones, onehot, torch.tensor([1e-4]), far, 1e-4, 400)
     assert loss.item() == pytest.approx(newton_cholesky(x.astype(np.float64), y, 1e-4), rel=PROMISE)
     assert gap.item() <= PROMISE * loss.item()
 
