@@ -45,7 +45,9 @@ def _trained(encoding: type[Encoding], epochs: int, most: int | None = None) -> 
     """On `most` images of each seed."""
     problem = _problem(encoding)
     data = data_of(problem, SEEDS)
-    data = replace(data, splits=[replace(own, train=own.train[:most]) for own in data.splits])
+    if most is not None:
+        problem = replace(problem, n_train=most)  # which says how many updates there are
+        data = replace(data, splits=[replace(own, train=own.train[:most]) for own in data.splits])
     with one_job():
         return train(Reconstruction.build({}), problem, data, SEEDS, epochs)
 

@@ -12,9 +12,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "plugin", type=take.word, metavar="PLUGIN", help="a plug-in's name, or its file; NAME:ARGUMENT of a data set"
     )
-    parser.add_argument(
-        "--fast", action="store_true", help="leave out what takes long: under 10 seconds but for deep backbones"
-    )
+    parser.add_argument("--fast", action="store_true", help="leave out what takes long: under 10 seconds of a core")
 
 
 def check_plugin(arguments: argparse.Namespace) -> int:

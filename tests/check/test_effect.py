@@ -7,10 +7,12 @@ import re
 import pytest
 
 from infomax_bench.base.errors import UserError
+from infomax_bench.check.backbones import _trained
 from infomax_bench.check.check import check, promises
 from infomax_bench.check.datasets import declaration_matches_images
 from infomax_bench.check.effect import BROKEN, WARNING, effects
 from infomax_bench.check.promise import Broken
+from infomax_bench.check.small import BATCH
 from infomax_bench.data.dataset import load
 from infomax_bench.study.plugins import registry
 
@@ -105,6 +107,11 @@ def test_fast_leaves_out_what_takes_long_and_nothing_else():
         whole, fast = ([words for words, _ in promises(plugin, found, fast=fast)] for fast in (False, True))
         assert len(whole) - 2 <= len(fast) < len(whole)
         assert set(fast) < set(whole)
+
+
+def test_a_backbone_is_trained_on_few_images_for_as_few_updates():
+    """Of a deep one nothing else in `check --fast` takes long."""
+    assert _trained(registry().get("backbones", "linear").cls, 1, 4 * BATCH).n_steps == 4
 
 
 @pytest.mark.parametrize(
