@@ -12,7 +12,9 @@ class MyIdea(Encoding):
     """Say here what the layers are. As it stands: one linear layer on images of half the side."""
 
     summary = "one linear layer on images of half the side"
-    version = 1  # raise it when numbers could change by more than rounding: it is part of results' keys
+    # RAISE IT whenever you change what is computed: results' keys hold this number and not the source, so that without
+    # it encoders and numbers that were made before stay in use, unmarked.
+    version = 1
     # deep = True: it has as many layers as problem.depth asks for; seconds_per_pixel = 1e-8: about, of training on one
     # core, unless it is all matrix products
 
