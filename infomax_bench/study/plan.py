@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -95,19 +95,15 @@ def make_suite(
 
     Raises UserError for names that are not there and numbers that make no sense.
     """
-    for name in (*(methods or ()), *(settings or ())):
+    subject = subject or preset.subject
+    for name in (*(methods or ()), *(settings or ()), subject):
         registry.get("methods", name)
     chosen = tuple(dict.fromkeys(methods)) if methods else tuple(registry.names("methods"))
-    subject = subject or preset.subject
-    registry.get("methods", subject)
     for name, own in (settings or {}).items():
         registry.method(name, own)
     # one name for one data set, however it is spelled
     names = tuple(dict.fromkeys(registry.dataset(name).label for name in datasets or preset.datasets))
     _check_sizes(widths, seeds, epochs)
-    for name in part or ():
-        if name not in names:
-            raise unknown("part", name, names)
     planned = functools.partial(_planned, preset, names)
     width = preset.width if widths is None or preset.width in widths else max(widths)
     return Suite(
@@ -127,11 +123,8 @@ def make_suite(
         own_width=tuple(name for name in chosen if registry.method(name).own_width()),
         drafts=drafts(registry, preset.subject),
         only={} if datasets else _by_benchmark(registry, preset, "only"),
-        swept={
-            name: Swept(() if widths else own.widths, 0 if seeds else own.seeds)
-            for name, own in _by_benchmark(registry, preset, "swept").items()
-        },
-        part=tuple(part or ()),
+        swept=_swept(_by_benchmark(registry, preset, "swept"), widths, seeds),
+        part=_known_part(part or (), names),
         pairs={} if datasets else preset.pairs,
         held_out={name: preset.held_out for name in preset.datasets if preset.held_out not in ("", name)},
         given=_given(registry, preset, names),
@@ -174,6 +167,19 @@ def given_to(benchmark: Benchmark, preset: Preset, datasets: Sequence[str]) -> d
     found = read_table(benchmark.given, preset.given.get(benchmark.name, {}), where)
     by_dataset = {key for key, given in benchmark.given.items() if given.by_dataset}
     return {key: _planned(preset, datasets, value) if key in by_dataset else value for key, value in found.items()}
+
+
+def _known_part(part: Sequence[str], datasets: Sequence[str]) -> tuple[str, ...]:
+    """A part of the data sets. Raises UserError for one that is none of them."""
+    for name in part:
+        if name not in datasets:
+            raise unknown("part", name, datasets)
+    return tuple(part)
+
+
+def _swept(own: Mapping[str, Swept], widths: Sequence[int] | None, seeds: int | None) -> dict[str, Swept]:
+    """The sweeps that benchmarks make of their own, but for what the command line names."""
+    return {name: Swept(() if widths else one.widths, 0 if seeds else one.seeds) for name, one in own.items()}
 
 
 def _check_sizes(widths: Sequence[int] | None, seeds: int | None, epochs: int | None) -> None:
