@@ -7,6 +7,7 @@ methods.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from infomax_bench.evaluations.probe import L2_GRID
 MOST = 10_000
 """Training images of a seed that maps are fitted to, if it has more: the first, whose order is random. Test images too,
 where a map has a target for every pixel."""
+
+AT_ONCE = 1 << 22
+"""Numbers of targets that are worked on at a time, in float64: 32 MB, however many pixels images have."""
 
 CHOOSE_ON = 2_000
 """Validation images of a seed that an L2 is chosen on, at most."""
@@ -58,9 +62,9 @@ def ridge(moments: Moments, targets: Tensor, l2: Iterable[float] = L2_GRID) -> I
 
     The bias bears no penalty. scikit-learn's `Ridge` has alpha = n l2.
     """
-    y = targets.double()
-    mean = y.mean(0)
-    together = moments.x.double().T @ (y - mean) / len(y)  # [K, T]
+    mean = _mean(targets)
+    around = ((x.double(), y - mean) for x, y in in_parts(moments.x, targets))
+    together = functools.reduce(torch.add, (x.T @ y for x, y in around)) / len(targets)  # [K, T]
     for each in l2:
         weight = torch.cholesky_solve(together, _factor(moments.covariance, each))
         yield LinearMap(weight.float(), (mean - moments.mean @ weight).float(), each)
@@ -170,9 +174,18 @@ def r2(truth: Tensor, guess: Tensor) -> float:
 
     scikit-learn's `r2_score` with `multioutput="variance_weighted"`.
     """
-    around = _squares(truth - truth.mean(0))
-    return 1 - _squares(truth - guess) / around if around > 0 else float("nan")
+    mean = _mean(truth)
+    around = sum(float((part - mean).square().sum()) for (part,) in in_parts(truth))
+    missed = sum(float((part.double() - own).square().sum()) for part, own in in_parts(truth, guess))
+    return 1 - missed / around if around > 0 else float("nan")
 
 
-def _squares(x: Tensor) -> float:
-    return float(x.square().sum(dtype=torch.float64))
+def in_parts(*arrays: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The rows of arrays `[n, ...]`, so many at a time that none has more than AT_ONCE numbers."""
+    rows = max(1, AT_ONCE // max(1, *(array[:1].numel() for array in arrays)))
+    return zip(*(array.split(rows) for array in arrays), strict=True)
+
+
+def _mean(x: Tensor) -> Tensor:
+    """Of the rows of x `[n, T]`, in float64."""
+    return functools.reduce(torch.add, (part.double().sum(0) for (part,) in in_parts(x))) / len(x)

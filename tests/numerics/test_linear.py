@@ -13,6 +13,7 @@ from sklearn.metrics import r2_score
 
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.data.dataset import Split
+from infomax_bench.evaluations import linear
 from infomax_bench.evaluations.context import FeatureSet
 from infomax_bench.evaluations.linear import (
     CHOOSE_ON,
@@ -183,3 +184,15 @@ def test_large_data_sets_are_cut_at_the_same_place_for_all():
     assert len(seed.moments.x) == len(seed.images["train"]) == MOST
     assert len(seed.x["validation"]) == len(seed.images["validation"]) == CHOOSE_ON
     assert len(seed.x["test"]) == n // 4
+
+
+def test_targets_are_worked_on_in_parts_and_the_parts_do_not_matter(monkeypatch):
+    """Memory is bounded by AT_ONCE, whatever the number of images and of targets: no array of more is made."""
+    x, y = normal(60, 4), normal(60, 7, seed=1)
+    whole = [(one.weight, one.bias, r2(y, one(x))) for one in ridge(Moments.of(x), y, L2)]
+    monkeypatch.setattr(linear, "AT_ONCE", 20)
+    assert max(part.numel() for parts in linear.in_parts(x, y) for part in parts) <= 20
+    for one, (weight, bias, score) in zip(ridge(Moments.of(x), y, L2), whole, strict=True):
+        assert torch.allclose(one.weight, weight, atol=1e-6)
+        assert torch.allclose(one.bias, bias, atol=1e-6)
+        assert r2(y, one(x)) == pytest.approx(score, abs=1e-6)
