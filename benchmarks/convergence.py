@@ -104,13 +104,13 @@ class Convergence(Benchmark):
             label = f"below: {CKA}, above: {UNITS} (0: independent, 100: the same)"
             told = {"datasets": sorted(set(shown["dataset"]))}
             yield View("pairs", pairs, shown, **sides, label=label, told=told)
-        own = kinds(found, counted(claims), claims.references)
+        own = kinds(found, claims.learners, claims.references)
         own = own[(own["panel"] == CKA) & own["what"].isin([BETWEEN, OWN])]
         how = {"panel": "what", "higher_is_better": None, "order": (BETWEEN, OWN)}
         yield View("each", dots, comparable(own, "what"), label=CKA, **how, told={"seeds": seeds_of(found)})
 
     def table(self, rows, claims):
-        found = kinds(at_width(rows, claims), counted(claims), claims.references)
+        found = kinds(at_width(rows, claims), claims.learners, claims.references)
         if found.empty:
             return None
         means = found.groupby(["dataset", "method", "what", "panel"], observed=True)["value"].mean()
@@ -122,15 +122,9 @@ class Convergence(Benchmark):
         return wide.fillna({"nearest by CKA": "–"}).reset_index()
 
 
-def counted(claims):
-    """The methods that the rule is about, present or not."""
-    without = claims.own_width | claims.fitted | claims.supervised
-    return sorted(m for m, role in claims.roles.items() if role != "reference" and m not in without)
-
-
 def similarities(rows, claims):
     """How alike the methods are that the rule is about, along each resource."""
-    return along(MEASURED(rows), MEASURES, counted(claims), claims.references).assign(status="ok")
+    return along(MEASURED(rows), MEASURES, claims.learners, claims.references).assign(status="ok")
 
 
 def measure(resource, panel, own, claims):

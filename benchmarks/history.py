@@ -109,13 +109,10 @@ class History(Benchmark):
                     values = {"dataset": dataset, "network": network, "start": method, "ratio": ratio}
                     yield Finding("gradient", values=values)
 
-    shows = (
-        View("error", curves, ERRORS, x="labels", xlabel="labelled images", ylabel="test error (%)", log=True, **PANEL),
-        View("gradients", curves, OF_ALL_LABELS, xlabel="layer", ylabel="log10 of the ratio", **PANEL),
-    )
-
     def views(self, rows, claims):
-        yield from self.shows
+        labels = {"x": "labels", "xlabel": "labelled images", "ylabel": "test error (%)", "log": True}
+        yield View("error", curves, ERRORS, **labels, **PANEL)
+        yield View("gradients", curves, OF_ALL_LABELS, xlabel="layer", ylabel="log10 of the ratio", **PANEL)
         axes = {"xlabel": "passes over the labelled images", "ylabel": "validation error (%)", "log": True}
         for dataset, own in CURVES(rows).groupby("dataset", observed=True):
             panel = "{network}, {labels:.0f} labels"

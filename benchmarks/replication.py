@@ -7,7 +7,7 @@ import pandas as pd
 
 from infomax_bench import Benchmark, Estimate, Finding
 from infomax_bench.stats.agreement import reproduction
-from infomax_bench.study.published import read_numbers, read_protocols
+from infomax_bench.study.published import compared_with, read_numbers, read_protocols, values
 
 NONE = Estimate(math.nan, math.nan, math.nan, 0)
 BESIDE = Path(__file__).with_suffix
@@ -37,7 +37,7 @@ class Replication(Benchmark):
 
     def grid(self, suite):
         for line in NUMBERS:
-            for one in filter(None, (line, compared_with(line))):
+            for one in filter(None, (line, compared_with(line, NUMBERS))):
                 protocol = PROTOCOLS[one.protocol]
                 if protocol.needs in suite.datasets and one.method in suite.methods:
                     yield protocol.encoder(suite, one.method), protocol.request(one.evaluation)
@@ -45,7 +45,9 @@ class Replication(Benchmark):
     def findings(self, rows, claims):
         for line in LINES:
             name = {"tested": "oracle", "sanity check": "sanity check"}.get(line.kind, "number")
-            outcome, ours = line.compared(values(rows, line)) if line.kind != "tested" else (line.kind, None)
+            outcome, ours = (
+                line.compared(values(rows, line, NUMBERS).to_numpy()) if line.kind != "tested" else (line.kind, None)
+            )
             yield Finding(name, outcome, Estimate.of(ours, line.scale) if ours else NONE, {"line": line})
 
     def table(self, rows, claims):
@@ -62,18 +64,3 @@ class Replication(Benchmark):
         for found in self.findings(rows, None):
             outcomes.setdefault(found["line"].method, set()).add(found.outcome)
         return {method: word for method, own in outcomes.items() if (word := reproduction(own))}
-
-
-def compared_with(line):
-    """The line of the method that this one is to be above; None for other kinds."""
-    same = (one for one in NUMBERS if (one.method, one.metric) == (line.published, line.metric) and one.kind != "above")
-    return next(same) if line.kind == "above" else None
-
-
-def values(rows, line):
-    """Our values by seed; where it is to be above another method, the differences."""
-    (select,) = line.selects
-    own = select(rows)
-    ours = own[own["status"] == "ok"].groupby("seed")["value"].mean()
-    other = compared_with(line)
-    return (ours - values(rows, other)).dropna() if other else ours

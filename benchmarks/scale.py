@@ -3,13 +3,11 @@
 from functools import partial
 from itertools import product
 
-import pandas as pd
-
 from infomax_bench import Benchmark, Estimate, Finding, Request, Select, View, reads
 from infomax_bench.plots.figures import curves, dots
 from infomax_bench.stats.compare import apart_from
 from infomax_bench.stats.intervals import MIN_SEEDS, interval
-from infomax_bench.stats.power_law import exponents
+from infomax_bench.stats.power_law import exponents, using
 from infomax_bench.stats.readings import complete, diverged, tables, where, word_for
 from infomax_bench.study.amounts import amounts
 from infomax_bench.study.selection import complement
@@ -69,7 +67,7 @@ class Scale(Benchmark):
     def findings(self, rows, claims):
         lost = swept(diverged(rows, "linear_probe"))
         errors = tables(WHOLE(rows), ["dataset", "sweep"], ["method", "amount"])
-        used = using(power_law(rows), MEASURED(rows))
+        used = using(power_law(rows), MEASURED(rows), CURVE)
         for (dataset, sweep), values in tables(used, ["dataset", "sweep"], "method").items():
             if claims.subject not in values:
                 continue
@@ -99,14 +97,6 @@ class Scale(Benchmark):
         "nonlinear dependence": Select("nonlinear_dependence").then(swept),
         "seconds a seed": Select("train_seconds").then(swept),
     }
-
-
-def using(found, measured):
-    """The exponents but of methods whose error is the same with any amount; not of what always diverged, of which
-    nothing is known."""
-    good = measured[measured["status"] == "ok"]
-    same = good.groupby(CURVE, observed=True)["value"].nunique().eq(1).groupby(CURVE[:3], observed=True).all()
-    return found[~pd.MultiIndex.from_frame(found[CURVE[:3]]).isin(same[same].index)]
 
 
 def levels(means, claims, about):

@@ -9,7 +9,7 @@ from infomax_bench.plots.figures import comparable, dots, matrix
 from infomax_bench.plots.sheets import mosaic
 from infomax_bench.stats.compare import by_case, compare, difference
 from infomax_bench.stats.findings import one_by_one
-from infomax_bench.stats.readings import averaged, complete, tables, where, where_not
+from infomax_bench.stats.readings import averaged, below_best, complete, tables, where, where_not
 from infomax_bench.study.selection import Derived, complement, of_this_width
 
 LABEL, GAUSSIAN, ALONE = "class", "drawn from a Gaussian", "units drawn alone"
@@ -33,14 +33,6 @@ WEAKEST = "distance to the best on the weakest task"
 SCORES = in_panels(TASKS).then(lambda rows: averaged(rows, ["panel"]))  # 0 without features and 100 % at best
 
 
-def behind(scores, claims):
-    """How far each score is from the best mean of the task on that data set, at most 0 but for noise."""
-    means = scores[~scores["method"].isin(claims.own_width)].groupby(["dataset", "panel", "method"], observed=True)
-    best = means["value"].mean().groupby(["dataset", "panel"], observed=True).max().rename("best")
-    joined = scores.merge(best.reset_index(), on=["dataset", "panel"])
-    return joined.assign(value=joined["value"] - joined["best"])
-
-
 SEED = ["method", "dataset", "target", "seed"]
 COMPLETE = SCORES.then(partial(complete, of="panel", by=SEED, among=["dataset"]))  # seeds that lack no task
 MEAN = COMPLETE.then(averaged)
@@ -48,7 +40,7 @@ MEAN = COMPLETE.then(averaged)
 
 @reads(*TASKS.values())
 def weakest(rows, claims):
-    return averaged(behind(COMPLETE(rows), claims), how="min")
+    return averaged(below_best(COMPLETE(rows), ["dataset", "panel"], claims.own_width), how="min")
 
 
 def surely(scores, task, method):

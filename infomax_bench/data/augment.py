@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from infomax_bench.base.streams import Rng
 VERSION = 2
 """Part of every key that depends on views, as what is made of them (projectors, `blocks.MLP` with batch norm) is; raise
 it when a change could change their numbers."""
+
+
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,14 @@ class Augmentation:
             noise = rng.normal(batch, channels, height, width).reshape(flat.shape)
             flat = flat + self.noise * noise.to(flat.device)
         return flat.clamp(0, 1).reshape(*lead, batch, channels, height, width)
+
+    def parts(self) -> tuple[str, ...]:
+        """What it consists of, by name: its fields that change something."""
+        return tuple(own.name for own in fields(self) if getattr(self, own.name) != own.default)
+
+    def without(self, part: str) -> Augmentation:
+        """All of it but one of its parts; nothing for ALL."""
+        return Augmentation() if part == ALL else replace(self, **{part: getattr(Augmentation, part)})
 
     def moves(self) -> bool:
         """Whether pixels change place."""

@@ -65,7 +65,7 @@ def trained_encoder(task: Task, plugins: Registry, device: str) -> Encoder:
     reason = method.unavailable(problem)  # before the data is loaded
     if reason is not None:
         raise NotApplicable(reason)
-    data = data_for(dataset, problem, task.seeds, cell.validation, cell.n_train, method.needs)
+    data = data_for(dataset, problem, task.seeds, cell.validation, cell.n_train, method.needs, cell.without)
     trained = train(method, problem, data, task.seeds, cell.epochs, device)
     facts = facts_of(trained, task.seeds, cell.epochs)
     return Encoder(method, problem, trained.params, task.seeds, cell.dataset, tuple(trained.diverged), facts)

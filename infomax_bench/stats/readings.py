@@ -151,6 +151,15 @@ def averaged(rows: pd.DataFrame, by: Sequence[str] = (), how: str = "mean") -> p
     return good.groupby(key, observed=True, sort=False)["value"].agg(how).reset_index()
 
 
+def below_best(rows: pd.DataFrame, among: Sequence[str], without: Collection[str] = ()) -> pd.DataFrame:
+    """As value how far each is above the best mean of a method in its case (the columns `among`), of all methods but
+    `without`: at most 0 but for noise."""
+    means = rows[~rows["method"].isin(without)].groupby([*among, "method"], observed=True)["value"].mean()
+    best = means.groupby(list(among), observed=True).max().rename("best").reset_index()
+    joined = rows.merge(best, on=list(among))
+    return joined.assign(value=joined["value"] - joined["best"])
+
+
 def paired(values: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     """The values of some columns under the seeds that all of them have; no lines if one is missing."""
     return values[list(names)].dropna() if set(names) <= set(values) else pd.DataFrame()

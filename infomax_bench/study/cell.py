@@ -41,6 +41,8 @@ class Cell:
     """Widths of the layers below the last; () makes them all as wide as the last."""
     n_train: int = 0
     """How many training images are used; 0 is all of them."""
+    without: str = ""
+    """The part of the data set's augmentation that views lack, or "all"."""
     n_seeds: int = 0
     """At most so many of the run's seeds, where more would say little for what they take; 0 is all of them."""
     tags: tuple[tuple[str, str | float], ...] = ()

@@ -47,6 +47,12 @@ class Claims:
         return frozenset(self.roles) - self.own_width
 
     @property
+    def learners(self) -> list[str]:
+        """The methods that learn by gradient and without labels, of those that are compared at one width."""
+        without = self.own_width | self.fitted | self.supervised
+        return sorted(m for m, role in self.roles.items() if role != "reference" and m not in without)
+
+    @property
     def references(self) -> list[str]:
         """The methods that learn nothing, or next to nothing, whatever their width."""
         return sorted(m for m, role in self.roles.items() if role == "reference")

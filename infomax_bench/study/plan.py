@@ -27,7 +27,7 @@ from infomax_bench.training import trainer as train
 
 Answer = TypeVar("Answer")
 
-LATER = ("hidden", "n_train")
+LATER = ("hidden", "n_train", "without")
 """Fields of a cell that came after results had been kept; they are part of a key only where they say something."""
 
 BLOCK = 5
@@ -119,8 +119,8 @@ def make_suite(
         settings={name: tuple(sorted(own.items())) for name, own in (settings or {}).items()},
         tuned=tuned or {},
         subject_settings=registry.method(subject).settings(),
-        learning_rates={name: registry.method(name).learning_rate for name in chosen},
-        own_width=tuple(name for name in chosen if registry.method(name).own_width()),
+        **_of_methods(registry, chosen),
+        augmentations={name: registry.dataset(name).augmentation.parts() for name in names},
         drafts=drafts(registry, preset.subject),
         only={} if datasets else _by_benchmark(registry, preset, "only"),
         swept=_swept(_by_benchmark(registry, preset, "swept"), widths, seeds),
@@ -137,6 +137,17 @@ def make_suite(
         indicative=preset.indicative
         or any(change is not None for change in (datasets, widths, epochs, settings or None)),
     )
+
+
+def _of_methods(registry: Registry, names: Sequence[str]) -> dict[str, Any]:
+    """What a suite says of its methods."""
+    methods = {name: registry.method(name) for name in names}
+    return {
+        "learning_rates": {name: method.learning_rate for name, method in methods.items()},
+        "own_width": tuple(name for name, method in methods.items() if method.own_width()),
+        "families": {name: method.card.family for name, method in methods.items() if method.by_gradient()},
+        "seeing_views": tuple(name for name, method in methods.items() if method.views),
+    }
 
 
 def _by_benchmark(registry: Registry, preset: Preset, table: str) -> dict[str, Any]:

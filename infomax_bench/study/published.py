@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from infomax_bench.base.status import Status
 from infomax_bench.stats.agreement import LEVEL, agreement, margin
 from infomax_bench.stats.intervals import Interval, interval
 from infomax_bench.study.cell import Cell, Request
@@ -102,6 +104,21 @@ def read_numbers(path: Path) -> list[Published]:
     """The lines of a CSV file, whose columns are the fields of Published, in its order."""
     with path.open(encoding="utf8", newline="") as file:
         return [_number(line) for line in csv.DictReader(file)]
+
+
+def compared_with(line: Published, numbers: Sequence[Published]) -> Published | None:
+    """The number of the method that this one's is to be above; None for other kinds."""
+    same = (one for one in numbers if (one.method, one.metric) == (line.published, line.metric) and one.kind != "above")
+    return next(same) if line.kind == "above" else None
+
+
+def values(rows: pd.DataFrame, line: Published, numbers: Sequence[Published]) -> pd.Series:
+    """Our values by seed; where they are to be above another method's, the differences."""
+    (select,) = line.selects
+    own = select(rows)
+    ours: pd.Series = own[own["status"] == Status.OK].groupby("seed")["value"].mean()
+    other = compared_with(line, numbers)
+    return (ours - values(rows, other, numbers)).dropna() if other else ours
 
 
 def _number(line: dict[str, Any]) -> Published:

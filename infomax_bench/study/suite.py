@@ -47,6 +47,12 @@ class Suite:
     """By method, the step size by default: a benchmark may sweep multiples of it."""
     own_width: tuple[str, ...] = ()
     """Methods with a width of their own, whatever is asked for: nothing of them can be swept."""
+    families: dict[str, str] = field(default_factory=dict)
+    """By method that has a loss, its family."""
+    seeing_views: tuple[str, ...] = ()
+    """Methods whose loss sees augmented views."""
+    augmentations: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By data set, the parts of its augmentation."""
     drafts: tuple[str, ...] = ()
     """Methods that take no part in claims about others, of all that there are."""
     only: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -61,6 +61,14 @@ def varied(
             yield kind, suite.cell(method, dataset, **{"settings": own, "label": label, "tags": tags, **changes})
 
 
+def in_batches(suite: Suite, method: str, dataset: str, size: int) -> dict[str, Any]:
+    """What a cell changes for batches of another size: the learning rate goes with the square root of the size, as
+    Adam's should (Malladi et al. 2022, arXiv:2205.10287)."""
+    own = dict(suite.settings_of(method, dataset))
+    own |= _rate(suite, method, own, (size / suite.batch_size) ** 0.5) if size != suite.batch_size else {}
+    return {"batch_size": size, "settings": tuple(sorted(own.items()))}
+
+
 def at_width(rows: pd.DataFrame, width: int | None) -> pd.DataFrame:
     """The rows of encoders of one width (of any if it is None), and of those whose width is swept."""
     return rows if width is None else rows[(rows["width"] == width) | (rows["sweep"] == "width")]
@@ -77,6 +85,9 @@ def once(encoders: pd.DataFrame, width: int | None) -> pd.DataFrame:
 def _changed(suite: Suite, method: str, settings: Mapping[str, Any], what: str, x: float) -> dict[str, Any]:
     if what == START and x != 1:
         return {"initial_scale": x}
-    if what == RATE and x != 1:
-        return {"learning_rate": float(f"{settings.get('learning_rate', suite.learning_rates[method]) * x:.6g}")}
-    return {}
+    return _rate(suite, method, settings, x) if what == RATE and x != 1 else {}
+
+
+def _rate(suite: Suite, method: str, settings: Mapping[str, Any], times: float) -> dict[str, float]:
+    """A multiple of a method's own learning rate."""
+    return {"learning_rate": float(f"{settings.get('learning_rate', suite.learning_rates[method]) * times:.6g}")}

@@ -41,18 +41,20 @@ def data_for(
     validation: bool = True,
     n_train: int = 0,
     needs: Sequence[str] = (),
+    without: str = "",
 ) -> Data:
     """A data set's images in the problem's input shape, divided by each seed.
 
     validation: as in `split`; n_train: the training images used, of each seed's own order (0: all of them); needs:
-    the method's; captions are only written for one that wants them.
+    the method's; captions are only written for one that wants them. without: a part of the augmentation, or ALL of it.
     """
     loaded = load(dataset)
     splits = [split(loaded.test, seed, validation) for seed in seeds]
     if n_train:
         splits = [replace(own, train=own.train[:n_train]) for own in splits]
     captions = captions_of(dataset) if "captions" in needs else None
-    return Data(images_as(dataset, problem.input_shape), loaded.labels, splits, dataset.augmentation, captions)
+    augmentation = dataset.augmentation.without(without) if without else dataset.augmentation
+    return Data(images_as(dataset, problem.input_shape), loaded.labels, splits, augmentation, captions)
 
 
 def mean_images(flat: Tensor, indices: Sequence[Tensor] | Tensor) -> Tensor:

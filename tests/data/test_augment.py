@@ -41,6 +41,16 @@ def test_default_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("augmentation", EACH, ids=str)
+def test_a_part_or_all_can_be_left_out(augmentation: Augmentation) -> None:
+    """What is left of one part is nothing, and of several the others."""
+    [part] = augmentation.parts()
+    assert augmentation.without(part) == augmentation.without("all") == Augmentation()
+    both = Augmentation(scale=(0.5, 1.0), shift=0.1, noise=0.1)
+    if part in both.parts():
+        assert set(both.without(part).parts()) == set(both.parts()) - {part}
+
+
+@pytest.mark.parametrize("augmentation", EACH, ids=str)
 def test_each_parameter_does_something(augmentation: Augmentation) -> None:
     """Every single parameter changes images, and two views differ."""
     images, rng = pictures(16, 1, 8, 8), one()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from infomax_bench import Benchmark, Request, Select
-from infomax_bench.base.older import tags_of
+from infomax_bench.base.older import mapping, tags_of
 from infomax_bench.check.benchmarks import Asked, columns_that_are_read_exist, grid_is_made_of_known_evaluations
 from infomax_bench.check.promise import Broken
 from infomax_bench.run.planned import plan_entries
 from infomax_bench.run.results import COLUMNS
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.plan import Planner, make_suite
+from infomax_bench.study.plan import LATER, Planner, make_suite
 from infomax_bench.study.plugins import home, registry
 from infomax_bench.study.presets import load_presets
 
@@ -70,6 +72,14 @@ def test_tags_are_no_part_of_keys_and_slots():
     assert with_tags[0].as_json()["cell"]["tags"] == (("amount", 1), ("kind", "a"))
 
 
+def test_what_views_lack_is_part_of_the_encoders_key():
+    """And the key of an encoder whose views lack nothing is what it was before anything could be left out."""
+    planner, cell = Planner(PLUGINS, "cpu"), SUITE.cell("simclr", "digits")
+    keys = {part: planner.encoder_key(replace(cell, without=part), (0,)) for part in ("", "shift", "all")}
+    assert len(set(keys.values())) == 3
+    assert "without" in LATER
+
+
 def test_rows_have_every_declared_tag():
     rows = Varied().tagged(pd.DataFrame(columns=list(COLUMNS)))
     assert list(rows.columns) == [*COLUMNS, "kind", "amount"]
@@ -78,7 +88,7 @@ def test_rows_have_every_declared_tag():
     assert some["amount"].isna().tolist() == [False, True]
 
 
-@pytest.mark.parametrize("name", [n for n in PLUGINS.names("benchmarks") if PLUGINS.benchmark(n).tags])
+@pytest.mark.parametrize("name", mapping()["tags"])
 def test_old_labels_are_read_as_today_s_tags(name):
     cells = {cell for cell, _ in PLUGINS.benchmark(name).grid(SUITE)}
     assert any(cell.tags for cell in cells)

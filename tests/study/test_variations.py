@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from infomax_bench.study.suite import Suite
-from infomax_bench.study.variations import ablated, at_width, beside, once
+from infomax_bench.study.variations import ablated, at_width, beside, in_batches, once
 
 OFF = {"whole": (), "no a": ("a",), "none": ("a", "b")}
 
@@ -40,6 +42,14 @@ def test_a_subject_without_one_of_the_weights_is_one_kind():
 
 def test_other_methods_stand_beside_it_if_they_are_there():
     assert beside(suite(), "d", {"mine": "s", "other": "m", "absent": "n"}) == {"other": ("m", {"rate": 0.1})}
+
+
+def test_the_rate_goes_with_the_square_root_of_the_batch_and_all_else_stays():
+    made = replace(suite(), learning_rates={"s": 0.01, "m": 0.01})
+    assert in_batches(made, "s", "d", 4) == {"batch_size": 4, "settings": (("a", 0.5),)}, "as every other benchmark's"
+    assert in_batches(made, "s", "d", 16) == {"batch_size": 16, "settings": (("a", 0.5), ("learning_rate", 0.02))}
+    own = replace(made, tuned={"s on d, linear": (("learning_rate", 0.5),)})
+    assert in_batches(own, "s", "d", 1) == {"batch_size": 1, "settings": (("learning_rate", 0.25),)}
 
 
 def test_rows_of_one_width_and_of_widths_that_are_swept():
