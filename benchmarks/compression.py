@@ -73,9 +73,8 @@ class Compression(Benchmark):
                     yield cell, Request("compress", None, tuple(sorted(options.items())))
 
     def findings(self, rows, claims):
-        lost = (
-            placed(diverged(rows, "compress")).groupby(["network", "method"], observed=True)["seed"].nunique().to_dict()
-        )
+        gone = placed(diverged(rows, "compress")).groupby(["network", "method"], observed=True)
+        lost = gone["seed"].nunique().to_dict()
         before, after = (tables(FRACTIONS[how](rows), ["network", "kind"], "method") for how in (PRUNED, TUNED))
         end_to_end = [m for m in claims.rivals("prior art") if m in claims.labelled]
         for network, kind in sorted(after, key=lambda at: (at[0], COMPRESSED.index(at[1]))):

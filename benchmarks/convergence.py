@@ -7,7 +7,7 @@ from infomax_bench.plots.effects import sweep
 from infomax_bench.plots.figures import comparable, dots
 from infomax_bench.plots.sheets import clustered, pairs
 from infomax_bench.stats.intervals import MIN_SEEDS
-from infomax_bench.stats.pairs import BETWEEN, OWN, along, at_ends, both_ways, kinds, nearest, nearest_of_each, squares
+from infomax_bench.stats.pairs import BETWEEN, OWN, along, at_ends, both_ways, kinds, nearest, side_by_side, squares
 from infomax_bench.stats.readings import with_values
 from infomax_bench.study.amounts import ends
 from infomax_bench.study.view import seeds_of
@@ -67,7 +67,6 @@ class Convergence(Benchmark):
                 if what == WIDTH or (what == IMAGES and changes):
                     yield suite.cell(method, dataset, **own), Request("representation")
 
-    # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
         similar = similarities(rows, claims)
         absent = sorted({m for names in similar["absent"] for m in names.split(", ") if m})
@@ -86,7 +85,6 @@ class Convergence(Benchmark):
             closest = nearest(at_width(rows, claims), claims.subject, claims.roles)
             yield from (Finding("nearest", values=one) for one in closest)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     def views(self, rows, claims):
         similar, found = similarities(rows, claims), at_width(rows, claims)
         for resource, xlabel in RESOURCES.items():
@@ -111,15 +109,7 @@ class Convergence(Benchmark):
 
     def table(self, rows, claims):
         found = kinds(at_width(rows, claims), claims.learners, claims.references)
-        if found.empty:
-            return None
-        means = found.groupby(["dataset", "method", "what", "panel"], observed=True)["value"].mean()
-        wide = means.unstack(["panel", "what"])
-        shown = [pair for pair in product(MEASURES, (BETWEEN, OWN)) if pair in wide]
-        shown += [(CKA, what) for what in sorted(set(found["what"]) - {BETWEEN, OWN})]
-        wide = wide[shown].set_axis([f"{panel}: {what}" for panel, what in shown], axis=1)
-        wide["nearest by CKA"] = nearest_of_each(found[(found["what"] == BETWEEN) & (found["panel"] == CKA)])
-        return wide.fillna({"nearest by CKA": "–"}).reset_index()
+        return side_by_side(found, [*MEASURES]) if len(found) else None
 
 
 def similarities(rows, claims):

@@ -99,7 +99,6 @@ class Mechanism(Benchmark):
                 encoder = suite.cell(method, dataset, label=REFERENCE, tags={"cell": REFERENCE})
                 yield encoder, DISTANCES if method == UNTRAINED else Request("regions")
 
-    # -- the rule -----------------------------------------------------------------------------------------------------
     def findings(self, rows, claims):
         found = encoders(rows, claims)
         measured = measures(found)
@@ -123,7 +122,6 @@ class Mechanism(Benchmark):
         sized, columns = found[found["sweep"].isin(["width", "images"])], (ACCURACY, KMEANS, ENTROPY, SETTLED, DEAD)
         yield from grown_along("scale", sized, columns, "cell", ["dataset", "sweep"], BOTH, WITHOUT)
 
-    # -- what is shown ------------------------------------------------------------------------------------------------
     def views(self, rows, claims):
         found = encoders(rows, claims).assign(status="ok", current=True, method=lambda own: own["cell"])
         lines = ("competition", "decorrelation", "interaction")

@@ -13,7 +13,6 @@ from infomax_bench.study.variations import in_batches
 POINT = 1.0  # the least difference of interest, in points of accuracy
 COUPLED, SINGLE = ("contrastive", "non-redundancy"), "reconstruction"  # families whose losses are of batches, of images
 FAMILIES = (*COUPLED, SINGLE)
-PARTS = ("scale", "shift", "rotate", "flip", "brightness", "contrast", "noise", "all")
 KEY = ["group", "method", "dataset", "label", "batch", "without", "seed"]
 ACCURACY = Select("accuracy", "linear", scale=100).or_diverged()
 
@@ -35,27 +34,27 @@ class Recipe(Benchmark):
     order = 53
     given = {
         "batch_sizes": Given(tuple[int, ...], "other batch sizes than the preset's"),
-        "left_out": Given(tuple[str, ...], 'parts of the augmentation, one left out at a time, and "all" of it', PARTS),
+        "left_out": Given(tuple[str, ...], 'parts of the augmentation; not all of them one by one, and "all"', ()),
         "methods": Given(tuple[str, ...], "who takes part beside the subject, if not all of these families", ()),
     }
     tags = {"batch": float, "without": str}
 
     def grid(self, suite):
         given = suite.given[self.name]
-        families = {m: suite.families.get(m) for m in given["methods"] or suite.methods if m in suite.methods}
-        methods = [m for m, family in families.items() if family in FAMILIES and m != suite.subject]
-        methods += [suite.subject] if suite.subject in suite.families else []
+        named = given["methods"] or suite.methods
+        methods = [m for m, of in suite.families.items() if m == suite.subject or (of in FAMILIES and m in named)]
         for dataset in suite.datasets:
             sizes = [(n, "") for n in (suite.batch_size, *given["batch_sizes"]) if n <= suite.n_train[dataset]]
-            there = (*suite.augmentations[dataset], "all")
-            parts = [(suite.batch_size, part) for part in given["left_out"] if part in there]
+            there = [part for part in (*suite.augmentations[dataset], "all") if part in (given["left_out"] or (part,))]
+            parts = [(suite.batch_size, part) for part in there]
             for method in methods:
                 for batch, without in (*sizes, *(parts if method in suite.seeing_views else ())):
-                    tags, label = {"batch": batch, "without": without}, f"without {without}" if without else ""
-                    label = label or (f"batches of {batch}" if batch != suite.batch_size else "")
-                    how = {"label": label, "tags": tags, "without": without, "n_seeds": suite.sweep_seeds}
-                    cell = suite.cell(method, dataset, **how, **in_batches(suite, method, dataset, batch))
-                    yield cell, Request("linear_probe" if label else "probe")  # which the other benchmarks ask for
+                    label = "" if batch == suite.batch_size else f"batches of {batch}"
+                    label = f"without {without}" if without else label
+                    own = {"label": label, "without": without, "tags": {"batch": batch, "without": without}}
+                    own |= {"n_seeds": suite.sweep_seeds, **in_batches(suite, method, dataset, batch)}
+                    # as it is, it has the probe that the other benchmarks ask for
+                    yield suite.cell(method, dataset, **own), Request("linear_probe" if label else "probe")
 
     by, headings = ("dataset", "method", "batch", "without"), {"batch": "images in a batch"}
     columns = {"accuracy (%)": ACCURACY}
@@ -68,8 +67,7 @@ class Recipe(Benchmark):
             whole = over_seeds(own)
             name = "augmentation" if without else "batches"
             yield Finding(name, change(whole, POINT), Estimate.of(whole, unit="points"), about)
-        sizes = where(found, without="")
-        least = where(sizes, batch=sizes["batch"].min())
+        least = where(found, without="", batch=found["batch"].min())
         wide = pd.DataFrame({group: mean_changes(own) for group, own in least.groupby("group")})
         for group in (*COUPLED, claims.subject):
             if (gap := difference(wide, group, SINGLE)).n:

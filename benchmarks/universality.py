@@ -7,8 +7,8 @@ import pandas as pd
 from infomax_bench import Benchmark, Contrast, Estimate, Finding, Select, View, in_panels, reads
 from infomax_bench.plots.figures import comparable, dots, matrix
 from infomax_bench.plots.sheets import mosaic
-from infomax_bench.stats.compare import by_case, compare, difference
-from infomax_bench.stats.findings import one_by_one
+from infomax_bench.stats.compare import difference
+from infomax_bench.stats.findings import standing_of
 from infomax_bench.stats.readings import averaged, below_best, complete, tables, where, where_not
 from infomax_bench.study.selection import Derived, complement, of_this_width
 
@@ -43,12 +43,6 @@ def weakest(rows, claims):
     return averaged(below_best(COMPLETE(rows), ["dataset", "panel"], claims.own_width), how="min")
 
 
-def surely(scores, task, method):
-    """Whom the scores of a method are surely above and below on a task."""
-    values = by_case(where(scores, panel=task), method)
-    return one_by_one(*compare(values, method, sorted(set(values.values) - {method})))
-
-
 class Universality(Benchmark):
     """Is one frozen representation useful for everything?
 
@@ -77,11 +71,11 @@ class Universality(Benchmark):
         means = compared.groupby(["panel", "method"], observed=True)["value"].mean()
         levels = {task: means[task] for task in TASKS if task in means}
         for task, own in levels.items():
-            stands = surely(compared, task, own.idxmax())
+            stands = standing_of(where(compared, panel=task), own.idxmax())
             about = {"task": task, "method": own.idxmax(), "score": own.max()}
             yield Finding("leader", values={**about, "close": sorted((*stands.level, *stands.behind))})
             if claims.subject in own:
-                stands = surely(compared, task, claims.subject)
+                stands = standing_of(where(compared, panel=task), claims.subject)
                 counts = {"rank": 1 + int((own > own[claims.subject]).sum()), "methods": compared["method"].nunique()}
                 counts |= {"better": len(stands.ahead), "worse": len(stands.behind)}
                 yield Finding("place", values={"task": task, **counts})

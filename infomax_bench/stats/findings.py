@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from infomax_bench.stats.compare import Comparison, comparisons
+from infomax_bench.stats.compare import Comparison, by_case, compare, comparisons
 from infomax_bench.stats.intervals import MIN_SEEDS, Interval
 from infomax_bench.stats.verdict import Verdict, best_of_all, decide, hardest, lost, plain
 
@@ -114,6 +114,12 @@ def one_by_one(comparisons: Iterable[Comparison], missing: Sequence[str] = ()) -
     behind = tuple(c.rival for c in sure if c.high < 0)
     rest = (*(c.rival for c in comparisons), *missing)
     return Standing(ahead, tuple(name for name in rest if name not in (*ahead, *behind)), behind)
+
+
+def standing_of(rows: pd.DataFrame, method: str) -> Standing:
+    """A method against each other that has rows, one by one, on its own cases."""
+    values = by_case(rows, method)
+    return one_by_one(*compare(values, method, sorted(set(values.values) - {method})))
 
 
 def all_above(name: str, differences: Mapping[str, Interval], unit: str, values: Mapping[str, Any]) -> Finding:

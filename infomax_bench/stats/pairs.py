@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,19 @@ def nearest_of_each(rows: pd.DataFrame) -> pd.Series:
     """Of pairs both ways, the other that each method (index: dataset, method) is most like, by the mean over seeds."""
     means = rows.groupby(["dataset", "method", "other"], observed=True)["value"].mean()
     return means.groupby(["dataset", "method"]).idxmax().map(lambda place: place[-1])
+
+
+def side_by_side(rows: pd.DataFrame, panels: Sequence[str]) -> pd.DataFrame:
+    """Means of pairs both ways, a line for each data set and method: for each panel those BETWEEN methods and with its
+    OWN seeds, for the first one those with anything else, and whom a method is nearest by it."""
+    first = panels[0]
+    means = rows.groupby(["dataset", "method", "what", "panel"], observed=True)["value"].mean()
+    wide = means.unstack(["panel", "what"])
+    shown = [pair for pair in product(panels, (BETWEEN, OWN)) if pair in wide]
+    shown += [(first, what) for what in sorted(set(rows["what"]) - {BETWEEN, OWN})]
+    wide = wide[shown].set_axis([f"{panel}: {what}" for panel, what in shown], axis=1)
+    wide[f"nearest by {first}"] = nearest_of_each(rows[(rows["what"] == BETWEEN) & (rows["panel"] == first)])
+    return wide.fillna({f"nearest by {first}": "–"}).reset_index()
 
 
 def series(rows: pd.DataFrame) -> Iterator[tuple[str, Any, pd.DataFrame]]:
