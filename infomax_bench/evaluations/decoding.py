@@ -19,7 +19,7 @@ from infomax_bench.base.streams import generator
 from infomax_bench.data.dataset import Dataset, images_as, load, split, to_unit
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
-from infomax_bench.evaluations.linear import CHOOSE_ON, MOST, LinearMap, Seed, r2, shared_seeds
+from infomax_bench.evaluations.linear import CHOOSE_ON, MOST, LinearMap, Seed, r2_of, shared_seeds
 from infomax_bench.evaluations.parts import as_many
 from infomax_bench.numerics.components import principal_components
 from infomax_bench.numerics.two_sample import median_distance, mmd
@@ -68,8 +68,17 @@ def pca_r2(source: Source, width: int) -> float:
     train = source.pixels(source.part("train"))
     width = min(width, *train.shape)
     mean, directions = (t.float() for t in principal_components(train, width))
-    test = source.pixels(source.part("test"))
-    return r2(test, mean + (test - mean) @ directions @ directions.T)
+    return reconstruction(source, source.part("test"), lambda _, x: mean + (x - mean) @ directions @ directions.T)
+
+
+def reconstruction(source: Source, places: Tensor, guess: Callable[[Tensor, Tensor], Tensor]) -> float:
+    """R^2 of the pixels of images at these places, a part of them at a time; guess: of rows int64 `[n]`, and of their
+    pixels `[n, D]` (which a bound may see), these pixels."""
+
+    def truth(at: Tensor) -> Tensor:
+        return source.pixels(places[at])
+
+    return r2_of(truth, lambda at: guess(at, truth(at)), len(places), math.prod(source.shape))
 
 
 @dataclass(frozen=True)
@@ -210,7 +219,7 @@ def decoding(context: Context) -> tuple[list[Row], dict[str, np.ndarray]]:
         source = Source(key, shape, number, context.validation)
         decoder = seed.regression(source.pixels)
         own, bound = (
-            r2(source.pixels(seed.images["test"]), decoder(seed.x["test"])),
+            reconstruction(source, seed.images["test"], functools.partial(_decoded, decoder, seed.x["test"])),
             pca_r2(source, len(decoder.weight)),
         )
         note("reconstruction", own)
@@ -255,6 +264,10 @@ def _samples(
     for name, value in far.items():
         note("sample_distance", value, name)
     return drawn
+
+
+def _decoded(decoder: LinearMap, x: Tensor, at: Tensor, _: Tensor) -> Tensor:
+    return decoder(x[at])
 
 
 def _bytes(images: Tensor) -> np.ndarray:

@@ -174,9 +174,15 @@ def r2(truth: Tensor, guess: Tensor) -> float:
 
     scikit-learn's `r2_score` with `multioutput="variance_weighted"`.
     """
-    mean = _mean(truth)
-    around = sum(float((part - mean).square().sum()) for (part,) in in_parts(truth))
-    missed = sum(float((part.double() - own).square().sum()) for part, own in in_parts(truth, guess))
+    return r2_of(lambda at: truth[at], lambda at: guess[at], *truth.shape)
+
+
+def r2_of(truth: Callable[[Tensor], Tensor], guess: Callable[[Tensor], Tensor], n: int, targets: int) -> float:
+    """`r2` of arrays `[n, targets]` that are made a part at a time: rows int64 `[m]` -> float `[m, targets]`."""
+    parts = torch.arange(n).split(max(1, AT_ONCE // targets))
+    mean = functools.reduce(torch.add, (truth(at).double().sum(0) for at in parts)) / n
+    around = sum(float((truth(at) - mean).square().sum()) for at in parts)
+    missed = sum(float((truth(at).double() - guess(at)).square().sum()) for at in parts)
     return 1 - missed / around if around > 0 else float("nan")
 
 
