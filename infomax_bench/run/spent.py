@@ -65,10 +65,10 @@ def of_job(cell: Cell, request: Request, n_seeds: int, job: Job, disk: float) ->
     cpu_seconds = _number(job.stamp.get("cpu_seconds"))
     on_cpu = device == "cpu" and math.isfinite(cpu_seconds)
     cost = Cost(cpu_seconds if on_cpu else job.seconds, _number(job.stamp.get("peak_bytes")), disk)
-    nothing = job.status != Status.OK
+    nothing = job.status != Status.OK or cost.seconds == 0  # as where a data set has no factors to ask for
     found = [Record(plain, request, n_seeds, cost, device, cpu, when, nothing)]
     training = Cost(_training_seconds(job, n_seeds), math.nan, _number(job.stamp.get("encoder_bytes")))
-    if not nothing and math.isfinite(training.seconds):
+    if job.status == Status.OK and math.isfinite(training.seconds):
         found.append(Record(plain, None, n_seeds, training, device, cpu, when))
     return found
 
@@ -121,12 +121,16 @@ def _book() -> Path | None:
 
 
 def remembered() -> dict[str, Record]:
-    """What the cache has, by identity; {} if that is nothing, or damaged."""
+    """What the cache has, by identity; {} if that is nothing, or damaged. What another version wrote and this one does
+    not understand is left out."""
     try:
-        content = json.loads((_book() or Path()).read_text(encoding="utf-8"))
-        records = [_read(line) for line in content]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        content = list(json.loads((_book() or Path()).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return {}
+    records = []
+    for line in content:
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+            records.append(_read(line))
     return {record.identity: record for record in records}
 
 

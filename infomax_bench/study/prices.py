@@ -34,6 +34,8 @@ PROCESS = 5.5e8
 """Bytes of a process that has torch."""
 TOGETHER = 1 << 26
 """Numbers of features that are measured together, about; half a dozen copies of them are there at a time."""
+READ = 2e-9
+"""Seconds a byte of images that any training takes, however short: copies, and the mean image."""
 SEEDS_TOGETHER = 1.7
 """A training of S seeds takes as long as S + so many: `infomax_em` on MNIST, 1, 5 and 10 seeds."""
 
@@ -172,7 +174,7 @@ def _training(planner: Planner, cell: Cell, n_seeds: int) -> Item:
     )
     together = (n_seeds + SEEDS_TOGETHER) * 5 / (5 + SEEDS_TOGETHER)
     images = planner.dataset(cell.dataset).n_rest * problem.input_size
-    return Item(kin, Cost(seconds * together, PROCESS + 2 * images, 4 * products * n_seeds))
+    return Item(kin, Cost(seconds * together + READ * images, PROCESS + 2 * images, 4 * products * n_seeds))
 
 
 def _evaluation(planner: Planner, cell: Cell, request: Request, n_seeds: int) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -82,13 +83,26 @@ def _took(plugins: Registry, root: Path) -> float:
 
 
 def _forgotten(asked_for: Asked, other: Path, root: Path) -> Estimate:
-    """By a packed folder, and a cache that is damaged."""
+    """By a packed folder, and a cache that is damaged; before, by one that another version writes, too."""
     pack(root)
     book = user_cache() / "prices.json"
-    assert len(remembered()) > 4
+    known, lines = remembered(), json.loads(book.read_text())
+    assert len(known) > 4
+    later = {**lines[0], "cell": {**lines[0]["cell"], "of_a_later_version": 1}}
+    book.write_text(json.dumps([later, *lines]))
+    assert remembered() == known, "one line that nobody understands costs no other"
     book.write_text(book.read_text()[:-5])
     assert remembered() == {}
     return estimated(asked_for, other, root)
+
+
+def test_what_took_nothing_is_no_price_of_its_kin():
+    """DCI of a data set without factors, say."""
+    cell = Cell("echo", "tiny", 4, 2, 16)
+    stamp = {"device": "cpu", "training_seconds": 2.0}
+    for seconds, alone in ((0.0, True), (0.5, False)):
+        records = of_job(cell, Request("dci"), 2, Job([], stamp={**stamp, "cpu_seconds": seconds}), disk=1)
+        assert [record.alone for record in records] == [alone, False]
 
 
 def test_what_older_jobs_say_of_training_is_found():
