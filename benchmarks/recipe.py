@@ -76,9 +76,11 @@ class Recipe(Benchmark):
                 yield Finding("cost", word, Estimate.of(gap, unit="points"), about)
 
     def views(self, rows, claims):
-        found = changes(encoders(rows, claims), "accuracy").assign(status="ok", current=True)
+        every = encoders(rows, claims).assign(status="ok", current=True)
+        found = changes(every, "accuracy")
+        sizes = pd.concat([where(found, without=""), where(every, label="").assign(value=0.0)])
         axes = {"x": "batch", "xlabel": "images in a batch", "panel": "dataset", "line": "group"}
-        yield View("against_batch", sweep, where(found, without=""), **axes)
+        yield View("against_batch", sweep, sizes if len(found) else found, **axes)
         column, label = "{dataset}, {without}", "points of accuracy"
         yield View("left_out", matrix, where_not(found, without=""), column=column, label=label)
 

@@ -35,7 +35,7 @@ def test_the_essay_is_answered_in_its_order_and_its_words(whole):
     deciding = sorted({name for one in essay.sentences for name in one.by}, key=essay.place)
     at = [text.index(f"## {plugins.benchmark(name).title}") for name in deciding]
     assert at == sorted(at)
-    assert (deciding[0], len(deciding)) == ("pruning", 15)
+    assert (deciding[0], len(deciding)) == ("pruning", 16)
     assert {v.benchmark for v in verdicts} <= set(deciding)
     for verdict in verdicts:
         assert text.count(verdict.sentence) == 1
