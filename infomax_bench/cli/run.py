@@ -123,6 +123,8 @@ def _tell_estimate(
     from infomax_bench.cli.listing import show
     from infomax_bench.run.estimate import estimate, in_time, in_words, tuning
     from infomax_bench.run.planned import planned
+    from infomax_bench.run.recorded import recorded_hours
+    from infomax_bench.run.results import read_results
     from infomax_bench.run.spent import brought_results, known_prices
 
     asked = planned(planner, suite, benchmarks, Store(root))
@@ -133,6 +135,8 @@ def _tell_estimate(
     tell(*(f"warning: {line}" for line in asked.store.warnings), *(f"failed: {f}" for f in planner.faults.values()))
     say(show([line.shown() for line in found.lines]))
     say(in_words(found, n_workers, root))
+    if found.total.there:
+        say(f"{recorded_hours([read_results(root).cpu_seconds]):.2f} recorded hours in all that is in {root}")
     left = tuning(planner, suite, all_presets()[suite.preset].trials, studies or {}, prices).total
     if studies is not None and left.jobs > left.there:
         say(

@@ -66,7 +66,8 @@ def tune_methods(arguments: argparse.Namespace) -> int:
         again=arguments.again,
         remembers=True,
     )
-    asked = [s for s in studies.values() if not arguments.methods or s.method in arguments.methods]
+    limits = (("method", arguments.methods), ("dataset", arguments.datasets), ("backbone", arguments.backbones))
+    asked = [s for s in studies.values() if all(not own or getattr(s, name) in own for name, own in limits)]
     say(summary(asked), *(f"at an edge: {line}" for line in at_edges(asked, registry)))
     return 0
 
