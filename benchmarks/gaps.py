@@ -61,16 +61,14 @@ def ahead(rows, claims):
 class Gaps(Benchmark):
     """What do features trained for one question know of the others?
 
-    Rule: two measures, each on average over what the label leaves open and over data sets: decodability of the known
-    factors, and R² of the measured properties. For each, "labels leave gaps" compares the prior-art methods that see
-    neither labels nor captions, averaged, with those that are trained on labels alone, averaged: supported if the 95 %
-    interval of the difference, paired by seed, lies above zero (those trained on labels tell less), refuted if it lies
-    below, and undecided while a method of either kind is missing; captions may name the factors, so who sees them is of
-    neither kind. "Tells more" is supported if the paired 95 % interval of the subject's difference to every method of
-    the group lies above zero, refuted if at least one method tells more (Holm-corrected). Fewer than five seeds, or
-    anything else: inconclusive. That labels leave gaps is a known result; the answer begins with whether it comes out,
-    and says how far those trained on labels are from random features. Waste, units that repeat each other or can go, is
-    what the benchmarks on redundancy and pruning measure.
+    Rule: two measures, each on average over what the label leaves open: decodability of the known factors, and R² of
+    the measured properties. For each, "labels leave gaps" compares the prior-art methods that see neither labels nor
+    captions, averaged, with those that are trained on labels alone, averaged: supported if the latter surely tell less,
+    refuted if they surely tell more; captions may name the factors, so who sees them is of neither kind. "Tells more"
+    is supported if the subject surely tells more than the median method, and than the best of every family; refuted if
+    it surely tells less than the median. That labels leave gaps is a known result; the answer begins with whether it
+    comes out, and says how far those trained on labels are from random features. Waste, units that repeat each other or
+    can go, is what the benchmarks on redundancy and pruning measure.
     """
 
     title = "Does end-to-end training leave gaps?"

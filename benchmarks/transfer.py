@@ -9,8 +9,9 @@ from infomax_bench import Benchmark, Contrast, GroupContrast, Request, Select, V
 from infomax_bench.evaluations.thresholds import FEW_SHOT_KNN
 from infomax_bench.plots.figures import comparable, curves, dots, matrix
 from infomax_bench.stats.readings import composed
-from infomax_bench.study.selection import away, of_home
+from infomax_bench.study.selection import at_home, away, of_home
 
+UNTRAINED = "random_features"
 SEES, BLIND = "prior art, supervised", "prior art, unsupervised"
 FEW = (1, 5, 10, 50)  # labels a class
 PROBES = {
@@ -28,6 +29,7 @@ def abroad(protocol, change=away, **where):
 
 PAIR = composed("dataset", "{dataset} -> {target}")
 RELATIVE = Select("accuracy", "linear").then(of_home)
+VALIDATION = Select("validation_accuracy", "linear").then(at_home)
 ABROAD = RELATIVE.then(lambda rows: rows.assign(value=rows["value"] * rows["home"]))
 BOTH = {"on a foreign data set": ABROAD, "relative to training on it": RELATIVE}
 BY_PROBE = in_panels({panel: Select("accuracy", protocol).then(of_home) for protocol, panel in PROBES.items()})
@@ -39,6 +41,7 @@ LOSS: dict[str, Any] = {
     "unit": "points of relative accuracy",
     "scale": 100,
 }
+BETTER: dict[str, Any] = {"unit": "points", "scale": 100, "least": 1.0, "ranking": VALIDATION}
 LOOK = {"panel": "panel", "scale": 100}
 
 
@@ -62,24 +65,22 @@ def by_supervision(claims):
 class Transfer(Benchmark):
     """How well do features learned on one data set serve another?
 
-    Rule: the measure is the linear probe's accuracy on a data set other than the source, on average over the pairs that
-    the preset names (all ordered pairs, if it names none). "Transfers better" is supported if the paired 95 % interval
-    of the subject's difference to every method of the group lies above zero, refuted if at least one method transfers
-    better than the subject (Holm-corrected). "Loses less" asks the same of that accuracy divided by the accuracy of the
-    same method trained on the target itself; features that learn nothing lose nothing, so it never stands alone.
-    "Supervised features are task-specific" compares the relative accuracy of the prior-art methods that see labels (or
-    captions), averaged, with that of the prior-art methods that do not, averaged: supported if the 95 % interval of the
-    difference, paired by seed, lies above zero (supervised features lose more), refuted if it lies below, and undecided
-    while a method of either kind is missing. Fewer than five seeds, or anything else: inconclusive.
+    Rule: the measure is the linear probe's accuracy on a data set other than the source, over the pairs that the preset
+    names (all ordered pairs, if it names none), of which each data set is the source of several and the target of
+    several: both are drawn. "Transfers better" is supported if the subject is surely ahead of the median method, and of
+    the best of every family (by validation accuracy on the source), by more than one point; refuted if it is surely not
+    ahead of the median by one point. "Loses less" asks the same, by more than zero, of that accuracy divided by the
+    accuracy of the same method trained on the target itself; features that learn nothing lose nothing, so it is not
+    supported unless the subject is surely better at home than random features. "Supervised features are task-specific"
+    compares the relative accuracy of the prior-art methods that see labels (or captions), averaged, with that of the
+    prior-art methods that do not, averaged: supported if it is surely lower, refuted if it is surely higher.
     """
 
     title = "Do the features transfer?"
     order = 2
     contrasts = (
-        Contrast(
-            "P2", "Transfers better", "accuracy on a foreign data set", ABROAD, "points", 100, where_measured=True
-        ),
-        Contrast("P2", "Loses less in transfer", **LOSS, where_measured=True),
+        Contrast("P2", "Transfers better", "accuracy on a foreign data set", ABROAD, **BETTER, where_measured=True),
+        Contrast("P2", "Loses less in transfer", **LOSS, guard=UNTRAINED, where_measured=True),
         GroupContrast(
             "P2",
             "Supervised features are task-specific",

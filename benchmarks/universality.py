@@ -48,10 +48,9 @@ class Universality(Benchmark):
 
     Rule: two measures on each data set, over the tasks that it has: the mean of the scores, and the weakest task, the
     largest distance of a score to the best mean over seeds that any method with this width has there. "Better over all
-    tasks" is supported if the paired 95 % interval of the subject's difference in the mean to every method of the group
-    lies above zero, on average over data sets, refuted if at least one method is better (Holm-corrected). "No weak
-    task" asks the same of the weakest task: that the subject is nowhere as far behind as each of them is somewhere.
-    Fewer than five seeds, or anything else: inconclusive.
+    tasks" is supported if the subject's mean is surely above that of the median method, and of the best of every
+    family; refuted if it is surely below the median. "No weak task" asks the same of the weakest task: that the subject
+    is nowhere as far behind as they are somewhere.
     """
 
     title = "Is one representation useful for everything?"

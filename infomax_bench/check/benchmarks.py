@@ -153,20 +153,20 @@ def no_rows_no_verdict(asked: Asked) -> None:
 
 
 def verdicts_follow_the_rows(asked: Asked) -> None:
-    """A subject that wins everything wins its contrasts, one that loses loses them; one seed decides nothing."""
+    """A subject that wins all is ahead in its contrasts, one that loses is behind; without it there is no word."""
     benchmark, claims = asked.benchmark, asked.claims
     # of what is made of rows, a ratio say, nobody knows who is ahead: there it is enough if the wrong one does not win
     plain = {one.title: isinstance(one.rows, Select) for one in benchmark.contrasts if isinstance(one, Contrast)}
-    for scenario, expected, wrong in ((WINS, "supported", "refuted"), (LOSES, "refuted", "supported")):
+    for scenario, sign, wrong in ((WINS, 1, "refuted"), (LOSES, -1, "supported")):
         for verdict in benchmark.verdicts(asked.rows(scenario), claims):
             if verdict.title in plain and not verdict.aside:
                 said = f"{verdict.title!r} against {verdict.against} is {verdict.verdict} where {scenario.name}"
-                right = verdict.verdict == expected if plain[verdict.title] else verdict.verdict != wrong
-                hold(right or bool(verdict.missing), said)
-    for scenario in (ONE_SEED, MISSING):
-        for verdict in benchmark.verdicts(asked.rows(scenario), claims):
-            decided = verdict.verdict != "inconclusive" and not verdict.aside
-            hold(not decided, f"{verdict.title!r} is {verdict.verdict} with {scenario.name}")
+                hold(verdict.verdict != wrong, said)
+                side = not plain[verdict.title] or not verdict.n_datasets or sign * verdict.effect > 0
+                hold(side, f"{verdict.title!r} has an effect of {verdict.effect:.3g} where {scenario.name}")
+    for verdict in benchmark.verdicts(asked.rows(MISSING), claims):
+        decided = verdict.verdict != "inconclusive" and not verdict.aside
+        hold(not decided, f"{verdict.title!r} is {verdict.verdict} with {MISSING.name}")
 
 
 def words_are_whole(asked: Asked) -> None:

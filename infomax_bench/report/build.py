@@ -35,7 +35,7 @@ from infomax_bench.report.missing import gaps, grouped, missing
 from infomax_bench.report.model import essay, kept, marks, prior_art, section
 from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
-from infomax_bench.report.power import chances, power
+from infomax_bench.report.power import power
 from infomax_bench.report.speed import speed
 from infomax_bench.report.training import training
 from infomax_bench.report.tuning import tuning, untuned
@@ -162,7 +162,6 @@ def contents(
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
         "calibrated": calibrated,
-        "chances": chances(claims),
         "prior_art": prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
         "incomplete": incomplete,
@@ -198,16 +197,13 @@ def _of_the_claims(
     sections: Sequence[Section],
 ) -> dict[str, Any]:
     """What was found, claim by claim and sentence by sentence."""
-    against_controls = [v for v in verdicts if v.against == "control"]
-    main = groups((v for v in verdicts if v.against != "control"), benchmarks, calibrated.marks, against_controls)
-    controls = groups(against_controls, benchmarks, calibrated.marks)
+    found = groups(verdicts, benchmarks, calibrated.marks)
     return {
         "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
         "indicative": any(v.indicative for v in verdicts),
-        "groups": main,
+        "groups": found,
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
-        "controls": controls,
-        "essay": essay(benchmarks, sections, [*main, *controls]),
+        "essay": essay(benchmarks, sections, found),
         "power": power(verdicts),
     }
 

@@ -48,7 +48,7 @@ def section(
 
     A plug-in whose figure or table fails costs a line, not the report.
     """
-    rule = benchmark.paragraph("Rule")
+    rule = benchmark.rule()
     own = [v for v in verdicts if v.benchmark == benchmark.name]
     made = Section(benchmark.name, benchmark.title, benchmark.question(), capital(benchmark.claim()), rule, own)
     try:

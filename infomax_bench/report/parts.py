@@ -9,7 +9,7 @@ import logging
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from PIL import Image
 from infomax_bench.plots import theme
 from infomax_bench.plots.theme import png, short
 from infomax_bench.report.kept_figures import Drawn, origin_of
-from infomax_bench.stats.verdict import Verdict, lost
+from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.view import Shown
@@ -93,6 +93,10 @@ class Card:
     verdict: Verdict
     effect: str
     bar: Bar | None
+    families: list[tuple[str, str, str]]
+    """Family, its best method, and how far the subject is ahead of it."""
+    beside: list[str]
+    """What the same rule says of others, and what the outcome rests on."""
     comparisons: list[Line]
 
 
@@ -192,8 +196,9 @@ def card(verdict: Verdict, marks: Mapping[str, str] = MappingProxyType({})) -> C
     effect = ""
     if not math.isnan(verdict.effect):
         low, high = signed(verdict.ci_low, relative), signed(verdict.ci_high, relative)
-        effect = f"{signed(verdict.effect, relative)}{unit}"
-        effect += f", 95 % interval {low} to {high}" if not math.isnan(verdict.ci_low) else ""
+        datasets = f"{verdict.n_datasets} data set{'s' * (verdict.n_datasets != 1)}"
+        interval = f", 90 % interval {low} to {high}" if math.isfinite(verdict.ci_high) else ""
+        effect = f"{signed(verdict.effect, relative)}{unit}{interval}; {datasets}"
     single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
     comparisons = [
         Line(
@@ -207,20 +212,42 @@ def card(verdict: Verdict, marks: Mapping[str, str] = MappingProxyType({})) -> C
             bar,
             marks.get(c.rival, ""),
         )
-        for c, bar in zip(verdict.comparisons, bars(single, verdict.line), strict=True)
+        for c, bar in zip(verdict.comparisons, bars(single), strict=True)
     ]
     drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)], verdict.line)[0]
-    return Card(verdict, effect, drawn, sorted(comparisons, key=lambda c: c.rival))
+    families = [
+        (f.family, f.method, f"{signed(f.mean)} ({signed(f.low)} to {signed(f.high)})") for f in verdict.families
+    ]
+    return Card(verdict, effect, drawn, families, beside(verdict), sorted(comparisons, key=lambda c: c.rival))
+
+
+def beside(verdict: Verdict) -> list[str]:
+    """What the same rule says of others, in lines: references, the subject's forms, other seeds; and what would be
+    another outcome."""
+    told = {
+        "The same rule of what learns next to nothing": verdict.references,
+        f"Of the other forms of {verdict.subject}": verdict.forms,
+        "Under other seeds": verdict.again,
+    }
+    lines = [f"{what}: {by_outcome(own)}." for what, own in told.items() if own]
+    flips = "; ".join(f"{flip.what} {flip.verdict}" for flip in verdict.flips)
+    return [*lines, f"Another outcome: {flips}."] if flips else lines
+
+
+def by_outcome(words: Mapping[str, str]) -> str:
+    """ "refuted pca, ica; inconclusive gmm"."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for method, word in words.items():
+        found[word].append(method)
+    return "; ".join(f"{word} {', '.join(methods)}" for word, methods in found.items())
 
 
 def groups(
     verdicts: Iterable[Verdict],
     benchmarks: Iterable[Benchmark],
     marks: Mapping[str, str] = MappingProxyType({}),
-    controls: Collection[Verdict] = (),
 ) -> list[Group]:
-    """Cards by claim and benchmark: the numbered predictions first. controls: the same claims against the controls,
-    without which no answer is whole."""
+    """Cards by claim and benchmark: the numbered predictions first."""
     by_name = {b.name: b for b in benchmarks}
     found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
@@ -231,7 +258,7 @@ def groups(
             claim,
             by_name[name].title,
             capital(by_name[name].claim()),
-            answer(found[claim, name], [v for v in controls if (v.claim, v.benchmark) == (claim, name)]),
+            answer(found[claim, name]),
             name,
             [card(v, marks) for v in found[claim, name]],
         )
@@ -239,37 +266,22 @@ def groups(
     ]
 
 
-def answer(verdicts: Sequence[Verdict], controls: Sequence[Verdict] = ()) -> str:
-    """A claim's verdicts as one sentence for someone who reads no further; what is no better than a control has not
-    won."""
+def answer(verdicts: Sequence[Verdict]) -> str:
+    """A claim's verdicts as one sentence for someone who reads no further."""
     own = [v for v in verdicts if not v.aside] or verdicts
     supported, refuted, undecided = (titled(own, word) for word in ("supported", "refuted", "inconclusive"))
-    beaten, open_ = _beaten(controls), titled(controls, "inconclusive")
     so_far = " so far: this preset is for looking, not for deciding" if any(v.indicative for v in verdicts) else ""
     if not (refuted or undecided):
-        if beaten:
-            return f"No{so_far}: ahead of prior art, but not of the controls.{beaten}"
-        if open_:
-            return f"Not shown{so_far}: ahead of prior art, but undecided against the controls: {', '.join(open_)}."
         return f"Yes{so_far}."
     if not (supported or undecided):
-        return f"No{so_far}.{beaten}"
+        return f"No{so_far}."
     if not (supported or refuted):
-        why = "some methods were not measured" if any(v.missing for v in own) else "the seeds are too few for it"
-        return f"Undecided{so_far}: {why}.{beaten}"
+        few = "the data sets are too few for a word on others"
+        lacking = "some methods were not measured" if any(v.missing for v in own) else "the data sets do not tell"
+        return f"Undecided{so_far}: {few if all('no word' in v.reason for v in own) else lacking}."
     told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
     parts = "; ".join(f"{word}: {', '.join(f'“{t}”' for t in titles)}" for word, titles in told if titles)
-    return f"{'In part' if supported else 'No'}{so_far}; {parts}.{beaten}"
-
-
-def _beaten(controls: Iterable[Verdict]) -> str:
-    """The controls that do better, by name: " Controls do better: gmm, kmeans (more nameable units)."."""
-    told: dict[str, list[str]] = defaultdict(list)
-    for verdict in controls:
-        if verdict.verdict == "refuted":
-            told[", ".join(sorted(c.rival for c in verdict.comparisons if lost(c, verdict.line)))].append(verdict.title)
-    parts = "; ".join(f"{ahead} ({', '.join(titles).lower()})" for ahead, titles in told.items())
-    return f" Controls do better: {parts}." if parts else ""
+    return f"{'In part' if supported else 'No'}{so_far}; {parts}."
 
 
 def titled(verdicts: Iterable[Verdict], outcome: str) -> list[str]:

@@ -14,46 +14,30 @@ from infomax_bench.base.forked import available_cores, in_parallel
 from infomax_bench.base.store import write_text
 from infomax_bench.run.results import Results
 from infomax_bench.stats.findings import Finding, as_json, from_verdict
+from infomax_bench.stats.scores import Scores, scores
 from infomax_bench.stats.verdict import Verdict, failed_seeds
 from infomax_bench.study.benchmark import Benchmark
-from infomax_bench.study.cell import DEFAULTS
 from infomax_bench.study.claims import Claims
 
 
 def decide_all(results: Results, benchmarks: Iterable[Benchmark], subject: str | None = None) -> list[Verdict]:
-    """Every benchmark's verdicts on what is there; each with the outcome without rivals that did not reproduce what
-    is published of them, without those that see labels, and of the subject with its default settings."""
+    """Every benchmark's verdicts on what is there."""
     claims = results.claims(subject)
     table = results.without_drafts(claims.subject)
     ordered = sorted(benchmarks, key=lambda b: (b.order, b.name))
     doubtful = frozenset(calibration(results, ordered, claims).differ) - {claims.subject}
-    own = [(b, rows) for b in ordered if len(rows := b.own_rows(table, claims))]
-    asked = {"": partial(_verdicts, own, claims)}
-    if doubtful:
-        asked["without_uncalibrated"] = partial(_verdicts, own, claims.without(doubtful))
-    if claims.subject not in claims.supervised:
-        blind = claims.without(claims.supervised)
-        asked["without_supervised"] = partial(_verdicts, own, blind)
-    asked["with_defaults"] = partial(_with_defaults, own, claims)
-    verdicts, *others = in_parallel(list(asked.values()), available_cores())
-    for name, found in zip([*asked][1:], others, strict=True):
-        outcomes = {_question(v): v.verdict for v in found if v.n_seeds}
-        verdicts = [replace(v, **{name: "" if v.aside else outcomes.get(_question(v), "")}) for v in verdicts]
-    return list(verdicts)
+    claims = replace(claims, doubtful=doubtful, home=at_home(table, claims))
+    parts = [partial(_verdicts, b, rows, claims) for b in ordered if len(rows := b.own_rows(table, claims))]
+    return [verdict for own in in_parallel(parts, available_cores()) for verdict in own]
 
 
-Own = Sequence[tuple[Benchmark, pd.DataFrame]]
-"""Benchmarks, each with its rows."""
-
-
-def _with_defaults(own: Own, claims: Claims) -> list[Verdict]:
-    """The verdicts if the subject had not been tuned; none where it was not, or was not run so."""
-    named = f"{claims.subject} ({DEFAULTS})"
-    if not any((rows["method"] == named).any() for _, rows in own):
-        return []
-    others = [(benchmark, rows[rows["method"] != claims.subject]) for benchmark, rows in own]
-    renamed = [(b, rows.assign(method=rows["method"].replace(named, claims.subject))) for b, rows in others]
-    return _verdicts([(benchmark, rows) for benchmark, rows in renamed if len(rows)], claims)
+def at_home(table: pd.DataFrame, claims: Claims) -> Scores:
+    """Accuracy of a linear probe on the data sets that encoders were trained on, whichever benchmark asked for it."""
+    plain = (table["metric"] == "accuracy") & (table["protocol"] == "linear") & (table["track"] == claims.track)
+    plain &= (table["dataset"] == table["target"]) & (table["label"] == "") & (table["backbone"] == "linear")
+    if claims.width is not None:
+        plain &= table["width"] == claims.width
+    return scores(table[plain])
 
 
 @dataclass(frozen=True)
@@ -90,16 +74,9 @@ def calibration(results: Results, benchmarks: Iterable[Benchmark], claims: Claim
     return Calibration(tuple(sorted(differ)), tuple(sorted(there - compared)) if compared else ())
 
 
-def _verdicts(own: Own, claims: Claims) -> list[Verdict]:
-    verdicts: list[Verdict] = []
-    for benchmark, rows in own:
-        failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
-        verdicts += benchmark.verdicts(rows, claims, failed)
-    return verdicts
-
-
-def _question(verdict: Verdict) -> tuple[str, ...]:
-    return verdict.benchmark, verdict.claim, verdict.title, verdict.against
+def _verdicts(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims) -> list[Verdict]:
+    failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
+    return benchmark.verdicts(rows, claims, failed)
 
 
 def find_all(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,16 @@ class Results:
     def claims(self, subject: str | None = None) -> Claims:
         """Who is claimed about, and who stands against it: see `claims_of`."""
         subject = printable(subject or str(self.info["subject"]))
-        indicative, width = bool(self.info.get("indicative")), self.info["suite"].get("width")
-        return claims_of(self.cards, subject, self.preset, indicative, width)
+        suite, indicative = self.info["suite"], bool(self.info.get("indicative"))
+        found = claims_of(self.cards, subject, self.preset, indicative, suite.get("width"))
+        return replace(
+            found,
+            seeds=tuple(suite.get("seeds", ())),
+            twins=tuple(tuple(own) for own in suite.get("twins", ())),
+            n_test={
+                name: known["n_test"] for name, known in self.info.get("datasets", {}).items() if "n_test" in known
+            },
+        )
 
     def without_drafts(self, subject: str) -> pd.DataFrame:
         """The table that claims are decided on: what a draft of another method did cannot matter then, whatever a

@@ -20,10 +20,7 @@ from infomax_bench.stats.intervals import LEVEL, MIN_SEEDS, Interval, holm, inte
 
 @dataclass(frozen=True)
 class Comparison:
-    """Subject minus rival, in the direction in which the subject wins.
-
-    While a claim with a margin is decided, the margin is added; in a Verdict it is taken off again.
-    """
+    """Subject minus rival, over seeds; more is better."""
 
     rival: str
     mean: float
@@ -38,11 +35,8 @@ class Comparison:
     """Interquartile mean of the differences, one for each seed and case (data set and target)."""
     improvement: float = math.nan
     """Probability that the subject under one seed is better than the rival under another, mean over cases."""
-
-    def shown(self, scale: float, margin: float) -> Comparison:
-        """In the unit that is read, without the margin."""
-        mean, low, high, iqm = (scale * (v - margin) for v in (self.mean, self.low, self.high, self.iqm))
-        return replace(self, mean=mean, low=low, high=high, iqm=iqm, sd=scale * self.sd)
+    p_ahead: float = math.nan
+    """That the subject is not better, corrected in the same way."""
 
 
 @dataclass(frozen=True)
@@ -61,36 +55,33 @@ class Cases:
         return x[both], y[both]
 
 
-def by_case(rows: pd.DataFrame, subject: str) -> Cases:
-    """Rows with method, dataset, target, seed, value -> the values on the subject's cases."""
+def tabulated(
+    rows: pd.DataFrame, case: tuple[str, str] = ("dataset", "target")
+) -> tuple[dict[str, np.ndarray], list[Any], list[tuple[Any, Any]]]:
+    """Good rows with method, seed, value and the two columns of a case -> method -> values `[S, C]`, NaN where there is
+    none; the seeds; and the cases that there are."""
     good = rows[(rows["status"] == Status.OK).to_numpy() & np.isfinite(rows["value"].to_numpy(dtype=float))]
     method, methods = pd.factorize(good["method"])
     seed, seeds = pd.factorize(good["seed"], sort=True)
-    dataset, datasets = pd.factorize(good["dataset"])
-    target, targets = pd.factorize(good["target"])
-    n = (len(methods), len(seeds), len(datasets) * len(targets))
-    at = (method * n[1] + seed) * n[2] + dataset * len(targets) + target
+    first, firsts = pd.factorize(good[case[0]])
+    second, seconds = pd.factorize(good[case[1]])
+    n = (len(methods), len(seeds), len(firsts) * len(seconds))
+    at = (method * n[1] + seed) * n[2] + first * len(seconds) + second
     count = np.bincount(at, minlength=math.prod(n))
     total = np.bincount(at, good["value"].to_numpy(dtype=float), math.prod(n))
     values = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0).reshape(n)
-    by_method = dict(zip(methods, values, strict=True))
-    if subject not in by_method:
+    there = np.flatnonzero(np.isfinite(values).any(axis=(0, 1)))
+    cases = [(firsts[i // len(seconds)], seconds[i % len(seconds)]) for i in there]
+    return dict(zip(methods, values[..., there], strict=True)), list(seeds), cases
+
+
+def by_case(rows: pd.DataFrame, subject: str) -> Cases:
+    """Rows with method, dataset, target, seed, value -> the values on the subject's cases."""
+    values, seeds, cases = tabulated(rows)
+    if subject not in values:
         return Cases({}, [], [])
-    own = np.flatnonzero(np.isfinite(by_method[subject]).any(axis=0))
-    cases = [(datasets[i // len(targets)], targets[i % len(targets)]) for i in own]
-    return Cases({m: v[:, own] for m, v in by_method.items()}, list(seeds), cases)
-
-
-def seed_means(rows: pd.DataFrame, subject: str) -> pd.DataFrame:
-    """Rows with method, dataset, target, seed, value -> one value for each seed (index) and method (column).
-
-    Averages over the subject's cases (data set and target). A seed under which a method lacks one of them has no value
-    for it, since a mean over other cases would not be comparable.
-    """
-    cases = by_case(rows, subject)
-    if not cases.values:
-        return pd.DataFrame()
-    return pd.DataFrame({m: v.mean(axis=1) for m, v in cases.values.items()}, index=pd.Index(cases.seeds, name="seed"))
+    own = np.flatnonzero(np.isfinite(values[subject]).any(axis=0))
+    return Cases({m: v[:, own] for m, v in values.items()}, seeds, [cases[i] for i in own])
 
 
 def interquartile_mean(values: np.ndarray) -> float:
@@ -109,55 +100,27 @@ def compare(
     values: Cases | pd.DataFrame,
     subject: str,
     rivals: Sequence[str],
-    higher_is_better: bool = True,
-    margin: float = 0.0,
-    cannot: Collection[tuple[str, str]] = (),
+    excused: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[list[Comparison], list[str]]:
-    """The subject against each rival, from `by_case` or `seed_means`; and the rivals that have no paired seeds with it.
-
-    margin: how much worse than a rival still counts as matching it. cannot: (method, data set) where a method is not
-    applicable by its nature; with it the subject is compared on the other cases.
-    """
-    sign = 1.0 if higher_is_better else -1.0
+    """The subject against each rival, by case, or of a table by seed (index) and method; and the rivals that have no
+    paired seeds with it. excused: method -> cases `[C]` without which it is compared."""
     if isinstance(values, pd.DataFrame):
         columns = {str(m): values[m].to_numpy(dtype=float)[:, None] for m in values}
         values = Cases(columns, list(values.index), [("", "")])
     found: list[tuple[str, Interval, float, float]] = []
     missing = []
     for rival in rivals:
-        if subject not in values.values or rival not in values.values:
+        x = y = np.empty((0, 0))
+        if subject in values.values and rival in values.values:
+            x, y = values.paired(subject, rival, set(np.flatnonzero((excused or {}).get(rival, []))))
+        if not x.size:
             missing.append(rival)
             continue
-        x, y = (sign * v for v in values.paired(subject, rival, _impossible(values, rival, cannot)))
-        difference = x - y + margin
-        if not difference.size:
-            missing.append(rival)
-            continue
-        over_seeds = interval(difference.mean(axis=1))
-        found.append((rival, over_seeds, interquartile_mean(difference), probability_of_improvement(x, y)))
+        over_seeds = interval((x - y).mean(axis=1))
+        found.append((rival, over_seeds, interquartile_mean(x - y), probability_of_improvement(x, y)))
     made = comparisons({rival: over_seeds for rival, over_seeds, *_ in found})
     more = [(iqm, improvement) for *_, iqm, improvement in found]
     return [replace(c, iqm=iqm, improvement=p) for c, (iqm, p) in zip(made, more, strict=True)], missing
-
-
-def _impossible(values: Cases, method: str, cannot: Collection[tuple[str, str]]) -> set[int]:
-    return {i for i, (dataset, _) in enumerate(values.cases) if (method, dataset) in cannot}
-
-
-def cases_ahead(
-    values: Cases, subject: str, rivals: Sequence[str], higher_is_better: bool = True, margin: float = 0.0
-) -> int:
-    """In how many cases the subject's mean over seeds is ahead of (or within the margin of) every rival's that has
-    one."""
-    sign = 1.0 if higher_is_better else -1.0
-    means = {}
-    for method in (subject, *rivals):
-        if method in values.values:
-            own = values.values[method]
-            n = np.isfinite(own).sum(axis=0)
-            means[method] = sign * np.where(n, np.nansum(own, axis=0) / np.maximum(n, 1), np.nan)
-    behind = [~(means[m] >= means[subject] + margin) for m in rivals if m in means]
-    return int(np.all(behind, axis=0).sum())
 
 
 def gains(values: pd.DataFrame, one: Any, other: Any) -> pd.Series:
@@ -174,11 +137,11 @@ def difference(values: pd.DataFrame, one: Any, other: Any) -> Interval:
 
 
 def comparisons(differences: Mapping[str, Interval]) -> list[Comparison]:
-    """Differences to rivals, by name, as they are compared: corrected for their number (Holm)."""
-    p = holm([d.p_less for d in differences.values()])
+    """Differences to rivals, by name, as they are compared: corrected for their number in each direction (Holm)."""
+    behind, ahead = (holm([getattr(d, p) for d in differences.values()]) for p in ("p_less", "p_greater"))
     return [
-        Comparison(name, d.mean, d.low, d.high, d.n, its, d.sd)
-        for (name, d), its in zip(differences.items(), p, strict=True)
+        Comparison(name, d.mean, d.low, d.high, d.n, p_behind, d.sd, p_ahead=p_ahead)
+        for (name, d), p_behind, p_ahead in zip(differences.items(), behind, ahead, strict=True)
     ]
 
 

@@ -80,7 +80,7 @@ def bounds(values: np.ndarray, layout: Layout) -> Bounds:
         sides = [_variance(by_source), _variance(over(values, layout.targets))]
         variance = np.maximum(sum(sides) - _variance(values), np.maximum(*sides))
     if k < 2:
-        return Bounds(mean, mean - np.inf, mean + np.inf, k)
+        return Bounds(mean, mean - np.inf, mean + np.inf, k, mean + np.nan)
     half = -special.stdtrit(k - 1, ERROR) * np.sqrt(variance)
     return Bounds(mean, mean - half, mean + half, k, np.sqrt(k * variance))
 

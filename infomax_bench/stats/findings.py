@@ -18,7 +18,7 @@ from infomax_bench.stats.verdict import Verdict, best_of_all, decide, hardest, l
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over n seeds with its interval, in `unit`."""
+    """A mean over n seeds (of a verdict, data sets) with its interval, in `unit`."""
 
     mean: float
     low: float
@@ -97,15 +97,6 @@ class Standing:
     behind: tuple[str, ...] = ()
 
 
-def standing(verdict: Verdict) -> Standing:
-    """Rival by rival: ahead if the single interval lies beyond the claim's line, behind by Holm's correction; with few
-    seeds neither."""
-    ahead = tuple(c.rival for c in verdict.comparisons if c.low > verdict.line and c.n_seeds >= MIN_SEEDS)
-    behind = tuple(c.rival for c in verdict.comparisons if lost(c, verdict.line))
-    rest = tuple(c.rival for c in verdict.comparisons if c.rival not in (*ahead, *behind))
-    return Standing(ahead, rest, behind)
-
-
 def one_by_one(comparisons: Iterable[Comparison], missing: Sequence[str] = ()) -> Standing:
     """Rival by rival, each by its interval alone and not corrected for their number; what is missing is level."""
     comparisons = list(comparisons)
@@ -150,21 +141,11 @@ def best(
 
 def from_verdict(verdict: Verdict) -> Finding:
     """A decided claim as a finding."""
-    estimate = Estimate(verdict.effect, verdict.ci_low, verdict.ci_high, verdict.n_seeds, verdict.unit)
-    return Finding(
-        verdict.title,
-        verdict.verdict,
-        estimate,
-        {
-            "claim": verdict.claim,
-            "against": verdict.against,
-            "standing": standing(verdict) if verdict.comparisons else None,
-            "flips": verdict.otherwise,
-            "seeds_needed": verdict.seeds_needed,
-            "missing": verdict.missing,
-            **verdict.values,
-        },
-    )
+    estimate = Estimate(verdict.effect, verdict.ci_low, verdict.ci_high, verdict.n_datasets, verdict.unit)
+    told = ("claim", "subject", "against", "reason", "here", "families", "flips", "otherwise", "missing")
+    others = ("base_rates", "references", "forms", "again")
+    about = {name: getattr(verdict, name) for name in (*told, *others)}
+    return Finding(verdict.title, verdict.verdict, estimate, {**about, **verdict.values})
 
 
 def as_json(benchmark: str, finding: Finding) -> dict[str, Any]:

@@ -9,23 +9,21 @@ import numpy as np
 
 from infomax_bench.stats.compare import Cases
 from infomax_bench.stats.intervals import MIN_SEEDS, Interval, interval
-from infomax_bench.stats.power import seeds_for_bound
 from infomax_bench.stats.verdict import Outcome
 
 
 @dataclass(frozen=True)
 class Between:
-    """How far the first group is ahead of the second, in the unit of the values times `scale`.
+    """How far the first group is ahead of the second on these data sets, in the unit of the values times `scale`.
 
     found: the difference's mean with its interval over seeds; means: of the two groups, over the same seeds; missing:
-    methods without values; seeds_needed: as in a Verdict.
+    methods without values.
     """
 
     outcome: Outcome
     found: Interval
     means: tuple[float, float]
     missing: tuple[str, ...]
-    seeds_needed: str
 
 
 def mean_of(methods: Sequence[str], cases: Cases) -> np.ndarray:
@@ -52,6 +50,5 @@ def between(cases: Cases, first: Sequence[str], second: Sequence[str], scale: fl
         outcome = "supported"
     elif found.n >= MIN_SEEDS and not missing and found.high < 0:
         outcome = "refuted"
-    needed = seeds_for_bound(found, 0.0) if outcome == "inconclusive" and not missing else ""
     means = (float(one[both].mean()), float(other[both].mean())) if found.n else (float("nan"),) * 2
-    return Between(outcome, found, means, missing, needed)
+    return Between(outcome, found, means, missing)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, Interval, holm
+from infomax_bench.stats.compare import Comparison
+from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS
 
 
 @dataclass(frozen=True)
 class Here:
-    """Whom the subject is surely ahead of and surely behind, and which rank it may have.
+    """Whom the subject is surely ahead of and surely behind.
 
     n: of how many methods, the subject among them. rank: by the means. n_seeds: the least that a comparison has; with
-    fewer than MIN_SEEDS nobody is surely ahead or behind.
+    fewer than MIN_SEEDS nobody is surely ahead or behind. ranks: the best and the worst that it may have.
     """
 
     ahead: tuple[str, ...]
@@ -21,21 +22,17 @@ class Here:
     n: int
     rank: int
     n_seeds: int
-
-    @property
-    def ranks(self) -> tuple[int, int]:
-        """The best and the worst rank that it may have: 1 and n by few seeds."""
-        return 1 + len(self.behind), self.n - len(self.ahead)
+    ranks: tuple[int, int]
 
 
-def here(differences: Mapping[str, Interval]) -> Here | None:
-    """Of the subject less each other method, over seeds; None if there is none. Tests are one-sided at ALPHA, with
+def here(comparisons: Sequence[Comparison]) -> Here | None:
+    """Of the subject with each other method, over seeds; None if there is none. Tests are one-sided at ALPHA, with
     Holm's correction for the number of methods in each direction."""
-    found = {method: one for method, one in differences.items() if one.n}
-    if not found:
+    if not comparisons:
         return None
-    sure = {method: one for method, one in found.items() if one.n >= MIN_SEEDS}
-    above, below = (holm([getattr(one, p) for one in sure.values()]) for p in ("p_greater", "p_less"))
-    ahead, behind = (tuple(m for m, p in zip(sure, ps, strict=True) if p <= ALPHA) for ps in (above, below))
-    rank = 1 + sum(one.mean < 0 for one in found.values())
-    return Here(ahead, behind, 1 + len(found), rank, min(one.n for one in found.values()))
+    sure = [one for one in comparisons if one.n_seeds >= MIN_SEEDS]
+    ahead = tuple(one.rival for one in sure if one.p_ahead <= ALPHA)
+    behind = tuple(one.rival for one in sure if one.p_holm <= ALPHA)
+    rank = 1 + sum(one.mean < 0 for one in comparisons)
+    n = 1 + len(comparisons)
+    return Here(ahead, behind, n, rank, min(one.n_seeds for one in comparisons), (1 + len(behind), n - len(ahead)))

@@ -1,15 +1,7 @@
-"""Verdicts on claims about the subject, from paired comparisons or a mean.
+"""Verdicts on claims, and what stands beside each.
 
-A claim of being better than every rival is one intersection-union test: it is supported only if every single interval
-lies above zero (Berger 1982), so no correction is needed. It is refuted if at least one rival is better, by one-sided
-tests corrected for their number (Holm 1979). Each of the two is wrong in at most ALPHA, half of 1 - LEVEL, of all
-studies: together in at most 1 - LEVEL.
-
-A claim of matching is one of non-inferiority: the margin is added to every difference, so that "supported" is the one
-of the two one-sided tests of equivalence (Schuirmann 1987) that asks whether the subject is worse by the margin; being
-better is no offence. It is refuted if at least one rival is better by more than the margin.
-
-Anything else, and anything with fewer than MIN_SEEDS seeds, is inconclusive.
+The word of a claim rests on data sets (`roster`, `datasets`): it says what data sets like these would show. What these
+show stands beside it, over seeds (`here`). A claim without a word is inconclusive, with its reason.
 """
 
 from __future__ import annotations
@@ -17,21 +9,36 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from infomax_bench.base.status import LOST
 from infomax_bench.stats.compare import Comparison, compare
-from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, Interval, interval, t_quantile
+from infomax_bench.stats.datasets import MIN_DATASETS
+from infomax_bench.stats.flips import Flip, rests_on
+from infomax_bench.stats.here import Here
+from infomax_bench.stats.intervals import ALPHA, MIN_SEEDS, Interval
+from infomax_bench.stats.roster import Word
 
-Outcome = Literal["supported", "refuted", "inconclusive"]
+Outcome = Word
+
+
+@dataclass(frozen=True)
+class Family:
+    """How far the subject is ahead of the best method of a family, with 90 % over data sets."""
+
+    family: str
+    method: str
+    mean: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One claim about the subject, decided by its rule. The field names are part of the contract of verdicts.json."""
+    """One claim, decided by its rule. The field names are part of the contract of verdicts.json."""
 
     claim: str
     title: str
@@ -42,29 +49,41 @@ class Verdict:
     verdict: Outcome
     indicative: bool
     effect: float
+    """The subject less the median method of the roster; of a claim about a number, the measure."""
     ci_low: float
     ci_high: float
+    """Its 90 % interval over data sets: two one-sided bounds of 95 %."""
     n_seeds: int
     rule: str
     benchmark: str
     sentence: str = ""
+    reason: str = ""
+    """Why there is no word, if it is inconclusive."""
+    n_datasets: int = 0
     unit: str = ""
     metric: str = ""
-    margin: float = 0.0
-    """How far behind a rival the subject may be, in `unit`."""
+    line: float = 0.0
+    """Where it is decided, in `unit`: the least difference of interest, a bound, or zero."""
+    families: tuple[Family, ...] = ()
+    here: Here | Interval | None = None
+    """Over seeds: how the subject stands among the roster; of other claims, the measure with its interval of 95 %."""
     comparisons: tuple[Comparison, ...] = field(default=())
+    """With each method of the roster, over seeds."""
     missing: tuple[str, ...] = ()
+    flips: tuple[Flip, ...] = ()
+    base_rates: Mapping[str, int] = field(default_factory=dict)
+    """What the same rule says of every other method of the roster as subject: outcome -> how many."""
+    references: Mapping[str, str] = field(default_factory=dict)
+    """And of those of them that learn nothing, or next to nothing: method -> outcome."""
+    forms: Mapping[str, str] = field(default_factory=dict)
+    """And of the subject's other forms."""
+    again: Mapping[str, str] = field(default_factory=dict)
+    """And of the subject and its forms under other seeds, against rivals under the first."""
     without_uncalibrated: str = ""
     """The outcome without the methods that did not reproduce what is published of them; "" where there are none, or
     nothing is left."""
     without_supervised: str = ""
     """The outcome without the methods that see labels or captions; "" where nothing is left."""
-    with_defaults: str = ""
-    """The outcome for the subject with its default settings; "" where it was not run with them."""
-    seeds_needed: str = ""
-    """If it is undecided: how many seeds would probably decide it, or "more than 100"; "" if seeds would not help."""
-    line: float = 0.0
-    """Where it is decided, in `unit`: zero, a bound, or the margin that is allowed."""
     aside: bool = False
     """It is about other methods than the subject, and no part of what is said of that."""
     failed: int = 0
@@ -84,7 +103,6 @@ class Verdict:
         told = {
             "without those that did not reproduce what is published of them (¶)": self.without_uncalibrated,
             "without those that see labels or captions": self.without_supervised,
-            f"for {self.subject} with its default settings": self.with_defaults,
         }
         return [f"{outcome} {case}" for case, outcome in told.items() if outcome not in ("", self.verdict)]
 
@@ -92,6 +110,16 @@ class Verdict:
     def decided(self) -> str:
         """The outcome of the seeds that did not fail."""
         return self.before_failures or self.verdict
+
+    @property
+    def speaks_of_others(self) -> bool:
+        """Whether there are data sets enough for a word on others like them."""
+        return self.n_datasets >= MIN_DATASETS
+
+    @property
+    def rests_on(self) -> str:
+        """Without which data set, or how many, it would be another outcome; "" for none."""
+        return rests_on(self.flips, self.n_datasets)
 
     def after(self, failed: int) -> Verdict:
         """The verdict if the subject failed under so many seeds: without them there is no win."""
@@ -120,28 +148,18 @@ def plain(value: Any) -> Any:
     return value
 
 
-def lost(comparison: Comparison, line: float = 0.0) -> bool:
-    """Whether the rival is surely ahead. line: where the comparison is decided, once it is as it is shown."""
-    return comparison.n_seeds >= MIN_SEEDS and comparison.p_holm < ALPHA and comparison.mean < line
+def lost(comparison: Comparison) -> bool:
+    """Whether the rival is surely ahead."""
+    return comparison.n_seeds >= MIN_SEEDS and comparison.p_holm < ALPHA
 
 
 def decide(comparisons: Sequence[Comparison]) -> Outcome:
-    """The verdict on "better than (or within the margin of) every rival"."""
+    """Whether one is better than every other, over seeds: an intersection-union test."""
     if any(lost(c) for c in comparisons):
         return "refuted"
     if comparisons and all(c.n_seeds >= MIN_SEEDS and c.low > 0 for c in comparisons):
         return "supported"
     return "inconclusive"
-
-
-def decide_bound(values: Sequence[float] | np.ndarray, bound: float) -> tuple[Outcome, Interval]:
-    """The verdict on "the mean is below `bound`"."""
-    found = interval(values)
-    if found.n < MIN_SEEDS:
-        return "inconclusive", found
-    if found.high < bound:
-        return "supported", found
-    return ("refuted" if found.low > bound else "inconclusive"), found
 
 
 def hardest(comparisons: Sequence[Comparison], outcome: Outcome) -> Comparison | None:
@@ -176,13 +194,3 @@ def failed_seeds(rows: pd.DataFrame, subject: str) -> int:
 def stale_methods(rows: pd.DataFrame, methods: Collection[str]) -> tuple[str, ...]:
     """Those of the methods of which some rows are not what today's versions and settings would give."""
     return tuple(sorted(set(rows.loc[~rows["current"].astype(bool), "method"]) & set(methods)))
-
-
-def noise_of(verdict: Verdict) -> float:
-    """The deviation over seeds that a verdict rests on, in its unit: the median over comparisons; NaN if unknown."""
-    if verdict.comparisons:
-        return float(np.median([c.sd for c in verdict.comparisons]))
-    if verdict.n_seeds < 2:
-        return math.nan
-    half = (verdict.ci_high - verdict.ci_low) / 2
-    return half / t_quantile(verdict.n_seeds, ALPHA) * math.sqrt(verdict.n_seeds)

@@ -39,6 +39,12 @@ Kept = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
 """Method and data set -> arrays by name."""
 
 
+SURELY = (
+    '"Surely" is a one-sided bound of 95 % over data sets; anything else, and fewer than four of them, is undecided.'
+)
+"""What rules of claims have in common."""
+
+
 class Benchmark:
     """Base class of every benchmark plug-in.
 
@@ -64,7 +70,8 @@ class Benchmark:
     keeps: ClassVar[str] = ""
     """The evaluation whose arrays `pictures` draws, if there is one."""
     contrasts: ClassVar[tuple[Contrast | BoundContrast | GroupContrast | OrderContrast, ...]] = ()
-    """Claims of being better than every rival, of lying below a number, of groups of methods, and of their order."""
+    """Claims of being better than other methods, of lying below a number or above, of groups of methods, and of their
+    order."""
     shows: ClassVar[tuple[View, ...]] = ()
     """The figures, where they can be declared; else `views` gives them."""
     columns: ClassVar[Mapping[str, Select | Derived]] = {}
@@ -209,6 +216,11 @@ class Benchmark:
         found = re.search(rf"^{name}:\s*(.*?)(?:\n\s*\n|\Z)", text, flags=re.DOTALL | re.MULTILINE)
         return " ".join(found.group(1).split()) if found else ""
 
+    def rule(self) -> str:
+        """The docstring's rule, with what "surely" means where it says so."""
+        rule = self.paragraph("Rule")
+        return f"{rule} {SURELY}" if re.search(r"\bsurely\b", rule) else rule
+
     def question(self) -> str:
         """What is asked and how it is measured: the docstring up to its named paragraphs, and words of that name."""
         text = re.split(r"Claim:|Rule:|Prior art:", self.__doc__ or "")[0]
@@ -250,7 +262,7 @@ class Benchmark:
         outcome: Outcome,
         effect: tuple[float, float, float],
         n_seeds: int,
-        said: str = "better_than_all",
+        said: str = "comparative",
         **more: Any,
     ) -> Verdict:
         """A verdict with what all of a benchmark's verdicts share filled in. effect: mean, low and high; said: the name
@@ -269,7 +281,7 @@ class Benchmark:
             ci_high=effect[2],
             n_seeds=n_seeds,
             said=said,
-            rule=self.paragraph("Rule"),
+            rule=self.rule(),
             indicative=claims.indicative or claims.subject in more.get("stale", ()),
             **more,
         )

@@ -40,27 +40,42 @@ def claims_of(
 ) -> Claims:
     """Who is claimed about, and who stands against it, on single layers.
 
-    Of the subject's own kind ("this work"), the variants in its file and what is declared an ablation of it stand
-    nowhere; methods of other files are what came before it. Drafts stand nowhere, but for the subject.
+    The roster is the same for every subject: no drafts, nothing with a width of its own, and of "this work" its main
+    method alone, whose variants and ablations are forms of it. Of the subject's own kin nobody stands against it; of
+    others' methods, what is called "this work" is what came before.
     """
-    file = cards.get(subject, {}).get("file", subject)
-    roles = {}
-    for method, card in cards.items():
-        if "shown_beside" in card:
-            continue
-        variant = card.get("file", method) == file or card.get("ablation_of") == subject
-        role = card.get("role", "draft")
-        part = role != "draft" and not variant and "linear" in card.get("backbones", ("linear",))
-        if method == subject or part:
-            roles[method] = "prior art" if role in ("this work", "draft") else role
+    kin = {m: _main(m, card) for m, card in cards.items()}
+    known = {m: card for m, card in cards.items() if "linear" in card.get("backbones", ("linear",))}
+    roster = {m: card for m, card in known.items() if _stands(m, card, kin[m])}
+    others = {m for m in roster if kin[m] != kin.get(subject, subject)}
+    part = {subject, *others} & {*cards}
     return Claims(
         subject,
         preset,
-        roles,
+        {m: _role(cards[m]) for m in cards if m in part},
         indicative,
         width=width,
         own_width=frozenset(m for m, card in cards.items() if card.get("own_width")),
         supervised=frozenset(m for m, card in cards.items() if card.get("supervised")),
         labelled=frozenset(m for m, card in cards.items() if "labels" in card.get("needs", ())),
         fitted=frozenset(m for m, card in cards.items() if card.get("fitted")),
+        roster={m: str(card.get("family", "")) for m, card in roster.items() if not card.get("own_width")},
+        kin=kin,
+        forms=tuple(sorted(m for m in known if m != subject and kin[m] == kin.get(subject) and m not in roster)),
     )
+
+
+def _main(method: str, card: Mapping[str, Any]) -> str:
+    """Whose variant or ablation it is."""
+    return str(card.get("ablation_of") or card.get("file", method))
+
+
+def _stands(method: str, card: Mapping[str, Any], main: str) -> bool:
+    """Whether others are compared with it."""
+    role = card.get("role", "draft")
+    return role != "draft" and "shown_beside" not in card and (role != "this work" or method == main)
+
+
+def _role(card: Mapping[str, Any]) -> str:
+    role = str(card.get("role", "draft"))
+    return "prior art" if role in ("this work", "draft") else role

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from infomax_bench.stats.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,31 @@ class Claims:
     """Methods that did not reproduce what is published of them; figures mark them."""
     uncompared: frozenset[str] = frozenset()
     """Methods that were never compared with a published number; figures mark them too."""
+    roster: Mapping[str, str] = field(default_factory=dict)
+    """Method -> family, of those that every subject is compared with, itself among them; if it is not told, those of
+    `roles` but such as have a width of their own, with the role as family."""
+    kin: Mapping[str, str] = field(default_factory=dict)
+    """Method -> the one that it is a variant or an ablation of, or itself."""
+    forms: tuple[str, ...] = ()
+    """The subject's variants, its ablations, and itself with its default settings."""
+    seeds: tuple[int, ...] = ()
+    """Those of the run; others are for saying it again. () is all."""
+    twins: tuple[tuple[str, ...], ...] = ()
+    """Data sets that are next to the same."""
+    n_test: Mapping[str, int] = field(default_factory=dict)
+    """Data set -> its test images."""
+    home: Scores | None = field(default=None, compare=False)
+    """Accuracy on the encoders' own data sets."""
+
+    def __post_init__(self) -> None:
+        if not self.roster:
+            known = {m: role for m, role in self.roles.items() if m not in self.own_width}
+            object.__setattr__(self, "roster", known)
+
+    def against(self, subject: str) -> list[str]:
+        """The roster without a subject and its kin."""
+        own = self.kin.get(subject, subject)
+        return [m for m in self.roster if m != subject and self.kin.get(m, m) != own]
 
     def rivals(self, role: str) -> list[str]:
         """The methods that a claim against a role is tested against, without the subject.
@@ -59,4 +87,5 @@ class Claims:
 
     def without(self, methods: frozenset[str]) -> Claims:
         """The same claims without some methods, which take no part by the rule."""
-        return replace(self, roles={m: r for m, r in self.roles.items() if m not in methods})
+        kept = [{m: v for m, v in of.items() if m not in methods} for of in (self.roles, self.roster)]
+        return replace(self, roles=kept[0], roster=kept[1])

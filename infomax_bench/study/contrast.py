@@ -1,21 +1,26 @@
-"""Claims of being better, declared: which measure, who against whom, by how much at least."""
+"""Claims, declared: which measure, who against whom, by how much at least. How each is decided stands in `judge`."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from infomax_bench.stats.compare import Comparison, by_case, cases_ahead, compare, seed_means
-from infomax_bench.stats.groups import Between, between, mean_of
-from infomax_bench.stats.power import seeds_for_bound, seeds_needed
-from infomax_bench.stats.verdict import Outcome, decide, decide_bound, hardest, lost, stale_methods
+from infomax_bench.stats.compare import Cases, compare
+from infomax_bench.stats.datasets import MIN_DATASETS
+from infomax_bench.stats.groups import between
+from infomax_bench.stats.here import here as standing
+from infomax_bench.stats.intervals import interval
+from infomax_bench.stats.scores import CASE, Scores, scores
+from infomax_bench.stats.verdict import Outcome, stale_methods
 from infomax_bench.study.claims import Claims
+from infomax_bench.study.judge import Absolute, Comparative, Grouped, Judge, Judged
 from infomax_bench.study.selection import Derived, Select, selects_in
+
+ALL = "all methods"
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,34 @@ class Decision:
     more: dict[str, Any]
 
 
+def decision(declared: Contrast | BoundContrast | GroupContrast, judge: Judge, found: Judged, **more: Any) -> Decision:
+    """With what all claims share filled in; more: of the Verdict's fields, and of the Decision's."""
+    named = {"against": ALL, "n_seeds": 0, **more}
+    told = {
+        "unit": declared.unit,
+        "metric": declared.metric,
+        "reason": found.reason,
+        "n_datasets": found.effect.n,
+        "families": found.families,
+        "missing": found.missing,
+        "flips": judge.flips(judge.claims.subject, found.word) if found.effect.n >= MIN_DATASETS else (),
+        **{name: value for name, value in named.items() if name not in ("against", "n_seeds")},
+    }
+    effect = (found.effect.mean, found.effect.low, found.effect.high)
+    return Decision(declared.claim, declared.title, named["against"], found.word, effect, named["n_seeds"], told)
+
+
 @dataclass(frozen=True)
 class Contrast:
-    """The subject against every method of a role: is it better than each of them, or within the margin? The words
-    `better_than_all` tell it.
+    """The subject against the roster: is it better than the median method and than the best of every family, by more
+    than a least difference? The words `comparative` tell it.
 
     claim: the prediction or question ("P1"); title: what is claimed of the subject; metric: what is compared, for
-    readers. rows: which rows. unit, scale: of differences, for readers. cannot: rows -> the (method, data set) that are
-    not applicable; such a method is compared on the other data sets. where_measured: nothing is claimed where there are
-    no such rows at all.
+    readers. rows: which rows; own: those of a method as subject, if they are others. unit, scale: of differences, for
+    readers. least: the least difference of interest, in `unit`. ranking: rows by which the best of a family is chosen,
+    if not by `rows`. case: the two columns that tell cases apart, the data set first. also: what else measures the
+    same, with whether more is better. guard: as of a Judge. where_measured: nothing is claimed where there are no such
+    rows at all.
     """
 
     claim: str
@@ -50,105 +74,115 @@ class Contrast:
     unit: str = ""
     scale: float = 1.0
     higher_is_better: bool = True
-    margin: float = 0.0
-    against: tuple[str, ...] = ("prior art", "control")
-    cannot: Callable[[pd.DataFrame, Claims], Collection[tuple[str, str]]] | None = None
+    least: float = 0.0
+    own: Select | Derived | None = None
+    ranking: Select | Derived | None = None
+    case: tuple[str, str] = CASE
+    also: Sequence[tuple[Select | Derived, bool]] = ()
+    guard: str = ""
     where_measured: bool = False
 
     @property
     def selects(self) -> list[Select]:
         """The rows it reads, as far as they are declared."""
-        return list(selects_in(self.rows))
+        return list(selects_in([self.rows, self.own, self.ranking, *(one for one, _ in self.also)]))
+
+    def judge(self, rows: pd.DataFrame, claims: Claims) -> Comparative:
+        """The rule with its values; rows: all of the benchmark's."""
+        own, ranking = (None if one is None else one(rows, claims) for one in (self.own, self.ranking))
+        sign = self.scale * (1 if self.higher_is_better else -1)
+        found = scores(self.rows(rows, claims), own, rows, ranking, sign, self.case)
+        also = [scores(one(rows, claims), sign=1 if more else -1) for one, more in self.also]
+        return Comparative(found, claims, self.guard, self.least, [one for one in also if one.cases])
 
     def decide(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Decision]:
-        """One decision for each role that has rivals; rows: all of the benchmark's."""
-        measured = self.rows(rows, claims)
-        if self.where_measured and measured.empty:
+        """The decision; rows: all of the benchmark's."""
+        judge = self.judge(rows, claims)
+        if self.where_measured and not judge.scores.cases:
             return
-        cannot = self.cannot(rows, claims) if self.cannot else ()
-        values = by_case(measured, claims.subject)
-        higher, margin = self.higher_is_better, self.margin
-        for role in self.against:
-            rivals = claims.rivals(role)
-            if not rivals:
-                continue
-            comparisons, missing = compare(values, claims.subject, rivals, higher, margin, cannot)
-            outcome = decide(comparisons)
-            if missing and outcome == "supported":
-                outcome = "inconclusive"  # better than all of them needs all of them
-            ahead = None
-            if outcome == "supported" and len(values.cases) > 1:
-                ahead = cases_ahead(values, claims.subject, rivals, higher, margin)
-            decisive = hardest(comparisons, outcome)
-            worst = None if decisive is None else decisive.shown(self.scale, self.margin)
-            more = {
-                "seeds_needed": seeds_needed(comparisons, not missing) if outcome == "inconclusive" else "",
-                "unit": self.unit,
-                "metric": self.metric,
-                "margin": self.scale * self.margin,
-                "line": -self.scale * self.margin,
-                "missing": tuple(missing),
-                "comparisons": tuple(c.shown(self.scale, self.margin) for c in comparisons),
-                "stale": stale_methods(measured, [claims.subject, *rivals]),
-                "values": {
-                    "rival": worst.rival if worst else "",
-                    "n_lost": sum(lost(c) for c in comparisons),
-                    "n_ahead": ahead,
-                    "n_cases": len(values.cases),
-                },
-            }
-            n_seeds = min((c.n_seeds for c in comparisons), default=0)
-            yield Decision(self.claim, self.title, role, outcome, _effect(worst), n_seeds, more)
+        measured = self.rows(rows, claims)
+        found = judge.of(claims.subject)
+        more = {
+            **over_seeds(judge),
+            "line": self.least,
+            "stale": stale_methods(measured, [claims.subject, *claims.against(claims.subject)]),
+            "said": "comparative",
+        }
+        yield decision(self, judge, found, **judge.beside(), **more)
+
+
+def over_seeds(judge: Judge) -> dict[str, Any]:
+    """The subject with each of the roster on these data sets, by the fields of a Verdict."""
+    subject, found = judge.claims.subject, judge.scores
+    if subject not in found.own:
+        return {}
+    kept = np.isfinite(judge.mean(subject, own=True))
+    excused = {m: found.excused(m)[kept] for m in found.values}
+    values = found.about(subject, kept, judge.claims.seeds)
+    compared, _ = compare(values, subject, judge.claims.against(subject), excused)
+    seeds = min((one.n_seeds for one in compared), default=int(np.isfinite(values.values[subject]).all(axis=1).sum()))
+    return {"comparisons": tuple(compared), "here": standing(compared), "n_seeds": seeds}
 
 
 @dataclass(frozen=True)
 class BoundContrast:
-    """The subject against a number: does its mean, over seeds and its cases (data sets and targets), lie below it?
+    """The subject against a number: does its mean over data sets lie below it, or above, and every single one?
 
-    claim, title, metric, rows, unit, scale: as of a Contrast. below: the number, in `unit`. said: the words that tell
-    it. They have as values the means of the subject's rows of each of `beside`, under its name.
+    claim, title, metric, rows, unit, scale, guard: as of a Contrast. line: the number, in `unit`; below: on which side
+    the claim is. said: the words that tell it. They have as values the means of the subject's rows of each of `beside`,
+    under its name. fewest_tests: of a data set, for it to be counted.
     """
 
     claim: str
     title: str
     metric: str
     rows: Select | Derived
-    below: float
+    line: float
     said: str
+    below: bool = True
     unit: str = ""
     scale: float = 1.0
     beside: Mapping[str, Select] = field(default_factory=dict)
+    guard: str = ""
+    fewest_tests: int = 0
 
     @property
     def selects(self) -> list[Select]:
         """The rows it reads."""
         return list(selects_in([self.rows, *self.beside.values()]))
 
+    def judge(self, rows: pd.DataFrame, claims: Claims) -> Absolute:
+        """The rule with its values; rows: all of the benchmark's."""
+        found = scores(self.rows(rows, claims), every=rows, sign=self.scale)
+        tests = [claims.n_test.get(dataset, self.fewest_tests) for dataset, _ in found.cases]
+        return Absolute(found, claims, self.guard, self.line, self.below, np.array(tests, int) >= self.fewest_tests)
+
     def decide(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Decision]:
         """The decision, if the subject was measured; rows: all of the benchmark's."""
-        measured = self.rows(rows, claims)
-        values = seed_means(measured, claims.subject)
-        if claims.subject not in values:
+        judge = self.judge(rows, claims)
+        if claims.subject not in judge.scores.own:
             return
-        outcome, found = decide_bound(self.scale * values[claims.subject].dropna().to_numpy(), self.below)
         own = rows[rows["method"] == claims.subject]
+        values = {name: select(own)["value"].mean() for name, select in self.beside.items()}
+        datasets, means = [dataset for dataset, _ in judge.scores.cases], judge.mean(claims.subject)
+        uncounted = {d: mean for d, mean, k in zip(datasets, means, judge.counted, strict=True) if not k}
+        here = interval(judge.over_seeds(claims.subject))
         more = {
-            "unit": self.unit,
-            "metric": self.metric,
-            "seeds_needed": seeds_for_bound(found, self.below) if outcome == "inconclusive" else "",
-            "line": self.below,
-            "stale": stale_methods(measured, [claims.subject]),
+            "line": self.line,
+            "stale": stale_methods(own, [claims.subject]),
             "said": self.said,
-            "values": {name: select(own)["value"].mean() for name, select in self.beside.items()},
+            "here": here if here.n else None,
+            "n_seeds": here.n,
+            "values": {**values, "uncounted": uncounted},
         }
-        effect = (found.mean, found.low, found.high)
-        yield Decision(self.claim, self.title, "itself", outcome, effect, found.n, more)
+        found = judge.of(claims.subject)
+        yield decision(self, judge, found, **judge.beside(), **more, against="itself")
 
 
 @dataclass(frozen=True)
 class GroupContrast:
     """One group of methods against another, each averaged: is the first ahead? The claim is about others than the
-    subject, whose cases (data sets and their targets) are compared.
+    subject.
 
     claim, title, metric, rows, unit, scale: as of a Contrast. groups: claims -> the methods of both. against: what the
     second is called. said: the words that tell it. They have as values the groups' `means`; how many methods of the
@@ -172,41 +206,43 @@ class GroupContrast:
         """The rows it reads."""
         return list(selects_in((self.rows, self.beside)))
 
+    def judge(self, rows: pd.DataFrame, claims: Claims) -> Grouped:
+        """The rule with its values; rows: all of the benchmark's."""
+        found = scores(self.rows(rows, claims), every=rows, sign=self.scale)
+        first, second = self.groups(claims)
+        return Grouped(found, claims, "", first, second)
+
     def decide(self, rows: pd.DataFrame, claims: Claims) -> Iterator[Decision]:
         """The decision, if there are values and methods of both groups; rows: all of the benchmark's."""
-        measured = self.rows(rows, claims)
-        found = self._between(measured, claims)
-        if found is None:
+        judge = self.judge(rows, claims)
+        found = judge.of(claims.subject)
+        if not judge.scores.cases or not judge.first or not judge.second:
             return
-        effect = (found.found.mean, found.found.low, found.found.high)
+        seen = Cases(dict(judge.scores.values), list(judge.scores.seeds), judge.scores.cases)
+        here = between(seen, judge.first, judge.second)
         more = {
-            "unit": self.unit,
-            "metric": self.metric,
-            "missing": found.missing,
-            "seeds_needed": found.seeds_needed,
             "aside": True,
             "said": self.said,
-            "values": self._values(found, measured, rows, claims) if found.found.n else {},
+            "here": here.found if here and here.found.n else None,
+            "n_seeds": here.found.n if here else 0,
+            "values": self._values(judge, rows, claims) if found.effect.n else {},
         }
-        yield Decision(self.claim, self.title, self.against, found.outcome, effect, found.found.n, more)
+        yield decision(self, judge, found, **more, against=self.against)
 
-    def _between(self, measured: pd.DataFrame, claims: Claims) -> Between | None:
-        return between(by_case(measured, claims.subject), *self.groups(claims), self.scale)
-
-    def _values(self, found: Between, measured: pd.DataFrame, rows: pd.DataFrame, claims: Claims) -> dict[str, Any]:
-        cases = by_case(measured, claims.subject)
-        first = [m for m in self.groups(claims)[0] if m in cases.values]
-        ahead = [m for m in first if self.scale * np.nanmean(mean_of([m], cases)) > found.means[1]]
-        each = {dataset: self._between(own, claims) for dataset, own in measured.groupby("dataset", observed=True)}
-        beside = None if self.beside is None else self._between(self.beside(rows, claims), claims)
+    def _values(self, judge: Grouped, rows: pd.DataFrame, claims: Claims) -> dict[str, Any]:
+        one, other = judge.group(judge.first), judge.group(judge.second)
+        second = float(np.nanmean(other))
+        means = [float(np.nanmean(judge.mean(m))) for m in judge.first if m in judge.scores.values]
+        datasets = np.array([dataset for dataset, _ in judge.scores.cases])
+        beside: Scores | None = None if self.beside is None else scores(self.beside(rows, claims), sign=self.scale)
+        told = None
+        if beside is not None and beside.cases:
+            also = Grouped(beside, claims, "", judge.first, judge.second)
+            told = tuple(float(np.nanmean(also.group(group))) for group in (judge.first, judge.second))
         return {
-            "means": found.means,
-            "n": len(first),
-            "n_ahead": len(ahead),
-            "by_dataset": {d: one.found.mean for d, one in each.items() if one is not None and one.found.n},
-            "beside": None if beside is None or not beside.found.n else beside.means,
+            "means": (float(np.nanmean(one)), second),
+            "n": len(means),
+            "n_ahead": sum(mean > second for mean in means),
+            "by_dataset": {str(d): float(np.nanmean((one - other)[datasets == d])) for d in dict.fromkeys(datasets)},
+            "beside": told,
         }
-
-
-def _effect(worst: Comparison | None) -> tuple[float, float, float]:
-    return (math.nan,) * 3 if worst is None else (worst.mean, worst.low, worst.high)

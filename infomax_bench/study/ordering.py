@@ -14,6 +14,7 @@ import pandas as pd
 from infomax_bench.base.errors import UserError, unknown
 from infomax_bench.base.status import Status
 from infomax_bench.stats.ordering import Ordering, ordering, typical, whole
+from infomax_bench.stats.roster import UNDECIDED
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.contrast import Decision
 from infomax_bench.study.essay import essay_in
@@ -112,6 +113,7 @@ class OrderContrast:
             "waited": waited,
         }
         more = {"metric": self.metric, "missing": missing, "aside": claims.subject not in said.every, "values": values}
+        more |= {"n_datasets": len(compared.columns), "reason": UNDECIDED if outcome == "inconclusive" else ""}
         effect = (found.tau, math.nan, math.nan)
         against, n_seeds = "the order foretold", int(own["seed"].nunique())
         yield Decision(self.claim, self.title, against, outcome, effect, n_seeds, {**more, "said": "in_order"})

@@ -27,7 +27,6 @@ from jinja2 import (
 from infomax_bench.base.console import few
 from infomax_bench.base.errors import UserError
 from infomax_bench.stats.intervals import in_words
-from infomax_bench.stats.power import would_decide
 from infomax_bench.study.essay import essay_in
 
 COMMON = "common.jinja"
@@ -51,7 +50,6 @@ class Words:
         made = Environment(loader=ChoiceLoader(found), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "brackets": _brackets, "few": few}
         made.globals["essay"] = lambda name: essay_in(self.folder).quoted(name)
-        made.filters["would_decide"] = would_decide
         made.filters["verdict_bounds"] = lambda v, form="+.3g": in_words(v.ci_low, v.ci_high, form)
         return made
 

@@ -18,13 +18,21 @@ def equivalent(rows, claims):
     return module("width").equivalent(rows, claims)
 
 
-def width_rows(gain=1.0, seeds=5, discarded=100):
+def width_rows(gain=1.0, seeds=5, discarded=100, datasets="d"):
     """The subject gets at w what `a` gets at w / 2 (gain 1: one doubling); `b` is beyond the sweep, `c` below it."""
     at = {"s": 0.0, "a": -0.05 * gain, "b": 0.6, "c": -0.6}
-    linear = {"dataset": "d", "metric": "accuracy", "protocol": "linear"}
+    linear = {"metric": "accuracy", "protocol": "linear"}
     accuracy = [
-        {**linear, "method": m, "width": int(w), "seed": s, "value": 0.3 + 0.05 * np.log2(w) + ahead + 0.01 * s}
+        {
+            **linear,
+            "dataset": d,
+            "method": m,
+            "width": int(w),
+            "seed": s,
+            "value": 0.3 + 0.05 * np.log2(w) + ahead + 0.01 * s,
+        }
         for m, ahead in at.items()
+        for d in datasets
         for w in WIDTHS
         for s in range(seeds)
     ]
@@ -91,17 +99,19 @@ def test_without_parameters_or_a_sweep_there_is_still_a_table():
 
 def test_half_the_width_is_compared_where_a_method_can_be_so_wide():
     claims = Claims("s", "test", {"s": "prior art", "a": "prior art"}, False)
-    rows = width_rows()
+    rows = width_rows(datasets="defg")
     lost = rows[~((rows["method"] == "a") & (rows["width"] == 128))]
     assert [v.missing for v in benchmark("width").verdicts(lost, claims)] == [("a",)]
-    never = frame([{"method": "a", "dataset": "d", "width": 128, "metric": "linear_probe"}]).assign(
-        status="not applicable"
-    )
+    out = {"method": "a", "width": 128, "metric": "linear_probe"}
+    never = frame([{**out, "dataset": d} for d in "defg"]).assign(status="not applicable")
     (verdict,) = benchmark("width").verdicts(pd.concat([lost, never]), claims)
-    assert (verdict.verdict, verdict.effect) == ("supported", pytest.approx(0, abs=1e-9))
+    assert (verdict.missing, verdict.effect) == ((), pytest.approx(0, abs=1e-9))
+    (verdict,) = benchmark("width").verdicts(rows, claims)
+    assert (verdict.verdict, verdict.n_datasets, verdict.effect) == ("supported", 4, pytest.approx(0, abs=1e-9))
+    assert "s matches the median method" in verdict.sentence
 
 
-def test_the_means_of_the_figure_differ_by_the_verdicts_effect():
+def test_the_means_of_the_figure_are_of_the_seeds_that_all_widths_have():
     """Seeds that one width alone has are no part of a mean over widths."""
     claims = Claims("s", "test", {"s": "prior art", "a": "prior art"}, False)
     rows = width_rows()
@@ -110,8 +120,7 @@ def test_the_means_of_the_figure_differ_by_the_verdicts_effect():
     width, rows = benchmark("width"), pd.concat([rows, more])
     shown = next(iter(width.views(rows, claims))).shown(rows, claims)
     means = shown.frames[0].groupby("method")["value"].mean()
-    (verdict,) = width.verdicts(rows, claims)
-    assert 100 * (means["s"] - means["a"]) == pytest.approx(verdict.effect, abs=1e-9)
+    assert means["s"] - means["a"] == pytest.approx(0, abs=1e-9)
     assert (shown.told["seeds"], shown.told["widths"]) == ("5 seeds", [16, 32, 64, 128])
 
 
@@ -124,7 +133,7 @@ def test_the_grid_asks_for_parameters_and_no_more_seeds_than_decide():
 def test_without_the_subject_only_the_sweep_is_shown():
     claims = Claims("z", "test", ROLES, False, width=32)
     rows = width_rows()
-    assert benchmark("width").verdicts(rows, claims) == []
+    assert [v.n_datasets for v in benchmark("width").verdicts(rows, claims)] == [0]
     assert len(list(benchmark("width").figures(rows, claims))) == 1
     assert set(benchmark("width").table(rows, claims)["method"]) == set("sabc")
 

@@ -82,7 +82,7 @@ WRONG = {
     ),
     "a column that is empty": ('(%)": ACCURACY', '(%)": Select("accuracy", "linear", x=3)', "column"),
     "no finding": ("if len(found):", "if len(found) < 0:", "finds nothing"),
-    "the wrong way round": ("scale=100),)\n    shows", "margin=-2.0),)\n    shows", "is refuted where the subject"),
+    "the wrong way round": ("scale=100),)\n    shows", "scale=-100),)\n    shows", "where the subject wins everything"),
 }
 
 

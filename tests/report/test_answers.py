@@ -14,7 +14,6 @@ from infomax_bench.report.build import print_verdicts
 from infomax_bench.report.parts import answer
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import read_results
-from infomax_bench.stats.compare import Comparison
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.plugins import registry
 from tests.report.made import DATASETS, build, decide, make_results
@@ -43,32 +42,29 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
     assert "‖" not in plain_pages
     assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
     for verdict in marked:
-        if verdict.against == "prior art":  # beta is the only one
-            assert verdict.without_uncalibrated == ""
-        elif verdict.against in ("control", "itself"):
-            assert verdict.without_uncalibrated == verdict.verdict
+        assert verdict.without_uncalibrated in (("",) if verdict.aside else ("", verdict.verdict))
 
 
-def test_verdicts_are_also_given_for_the_default_settings_and_without_labels(decided):
+def test_verdicts_are_also_given_for_the_subjects_forms_and_without_labels(decided):
+    """On four data sets, of which the made results have two."""
     results = decided[1]
-    table, benchmark = results.table, registry().benchmark("redundancy")
-    decides = table["metric"] == "nonlinear_dependence"
-    away = table["value"].where(~decides, table["value"] + table["method"].map({"beta": 9.0, "gamma": 9.0}).fillna(0))
-    table = table.assign(value=away.where(~decides | (table["method"] != "delta"), 9.0))
-    worse = table[table["method"] == "alpha"].assign(method="alpha (default settings)", value=99.0)
-    plain = replace(results, table=table)
-    both = replace(results, table=pd.concat([table, worse]))
-    for verdict in decide_all(plain, [benchmark]):
-        assert (verdict.verdict, verdict.with_defaults, verdict.otherwise) == ("supported", "", [])
-    for verdict in decide_all(both, [benchmark]):
-        assert (verdict.verdict, verdict.with_defaults) == ("supported", "refuted")
-        assert verdict.otherwise == ["refuted for alpha with its default settings"]
+    table, benchmark = results.table, registry().benchmark("universality")
+    own = (table["benchmark"] == "redundancy") & (table["metric"] == "nonlinear_dependence")
+    rows = table[own].assign(benchmark="universality", metric="reconstruction", protocol="")
+    more = rows.assign(dataset=rows["dataset"] + "2", target=rows["target"] + "2")
+    rows = pd.concat([rows, more]).assign(value=lambda t: t["value"] / 100 + 0.5 + 0.3 * (t["method"] == "alpha"))
+    plain = replace(results, table=rows)
+    named = "alpha (default settings)"
+    worse = rows[rows["method"] == "alpha"].assign(method=named, value=lambda t: t["value"] - 0.7)
     cards = {name: {**card, "supervised": name == "beta"} for name, card in results.cards.items()}
-    told = replace(both, info={**results.info, "methods": cards})
-    assert {v.against: v.without_supervised for v in decide_all(told, [benchmark])} == {
-        "prior art": "",  # beta is the only one
-        "control": "supported",
-    }
+    cards[named] = {**cards["alpha"], "shown_beside": "alpha", "file": "alpha"}
+    both = replace(results, table=pd.concat([rows, worse]), info={**results.info, "methods": cards})
+    for verdict in decide_all(plain, [benchmark]):
+        assert (verdict.verdict, dict(verdict.forms), verdict.otherwise) == ("supported", {}, [])
+    for verdict in decide_all(both, [benchmark]):
+        assert (verdict.verdict, verdict.forms) == ("supported", {named: "refuted"})
+        assert verdict.without_supervised == "supported"
+        assert sum(verdict.base_rates.values()) == 3, "a form is no method of the roster"
 
 
 def test_each_claim_is_answered_in_a_sentence(decided):
@@ -103,18 +99,17 @@ def test_no_win_can_do_without_a_seed(tmp_path):
     assert replace(won, verdict="refuted").after(2).verdict == "refuted"
 
 
-def test_no_claim_holds_while_a_control_does_better(decided):
-    one = replace(decided[0][0], indicative=False)
-    yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))
-    assert answer([yes], [yes]) == "Yes."
-    ahead = [Comparison(rival, -1.0, -2.0, -0.5, 5, p) for rival, p in (("b", 0.01), ("c", 0.03), ("a", 0.001))]
-    no = replace(no, comparisons=tuple(ahead), line=0.0)
-    better = "Controls do better: a, b (refuted)."
-    assert answer([yes], [yes, no]) == f"No: ahead of prior art, but not of the controls. {better}"
-    assert answer([yes], [unsure]).startswith("Not shown: ahead of prior art, but undecided against the controls")
-    assert answer([yes, no], [no]).endswith(f" {better}")
-    assert answer([no, replace(yes, aside=True)]) == "No.", "what is about other methods is no part of the answer"
-    assert answer([replace(yes, aside=True)]) == "Yes."
+def test_claims_without_a_word_say_why(decided):
+    one = replace(decided[0][0], indicative=False, verdict="inconclusive")
+    assert (
+        answer([replace(one, reason="2 data sets: no word on others")])
+        == "Undecided: the data sets are too few for a word on others."
+    )
+    assert answer([replace(one, reason="undecided", missing=())]) == "Undecided: the data sets do not tell."
+    assert (
+        answer([replace(one, reason="1 of 9 methods not measured", missing=("a",))])
+        == "Undecided: some methods were not measured."
+    )
 
 
 def test_the_terminal_shows_one_line_a_verdict(decided, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import Results, read_results
+from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.plugins import home, registry
+from tests.run.recomputed import Recomputed
 
 ROOT = home() / "results" / "standard"
 ROWS = Path(__file__).parent / "standard_rows.json"
@@ -70,15 +73,45 @@ def test_the_other_of_a_pair_has_a_column_of_its_own(results):
     assert set(pairs["protocol"]) == {""}
 
 
-def test_verdicts_are_those_that_were_committed(results):
+@pytest.fixture(scope="module")
+def verdicts(results) -> list[Verdict]:
     plugins = registry()
-    found = decide_all(results, [plugins.benchmark(name) for name in plugins.names("benchmarks")])
+    return decide_all(results, [plugins.benchmark(name) for name in plugins.names("benchmarks")])
+
+
+def test_verdicts_are_those_that_were_committed(verdicts):
     committed = json.loads((ROOT / "verdicts.json").read_text())
-    assert len(found) == len(committed)
-    for now, was in zip(json.loads(json.dumps([v.as_json() for v in found])), committed, strict=True):
+    assert len(verdicts) == len(committed)
+    for now, was in zip(json.loads(json.dumps([v.as_json() for v in verdicts])), committed, strict=True):
         assert rounded({k: now[k] for k in was if k not in REWORDED}) == rounded(
             {k: v for k, v in was.items() if k not in REWORDED}
         )
+
+
+def test_other_code_finds_the_same_outcomes_and_intervals(results):
+    """Of what is committed: see `recomputed`, which has nothing of the package."""
+    committed = {v["title"]: v for v in json.loads((ROOT / "verdicts.json").read_text())}
+    table = results.table[(results.table["label"] == "") & (results.table["track"] == "controlled")]
+    asked = Recomputed(table, results.cards, results.info["subject"], results.info["suite"]["width"])
+    found = asked.all({name: known["n_test"] for name, known in results.info["datasets"].items()})
+    assert len(found) == 16
+    for title, (word, *numbers, n) in found.items():
+        told = committed[title]
+        assert (told["verdict"], told["n_datasets"]) == (word, n), title
+        for name, number in zip(("effect", "ci_low", "ci_high"), numbers, strict=True):
+            assert told[name] == (pytest.approx(number, rel=1e-6, abs=1e-9) if np.isfinite(number) else None), title
+
+
+def test_the_rule_calls_no_claim_the_same_for_most_methods_and_random_features_win_nothing(verdicts):
+    """On four data sets: with each method as subject, and the committed one among them."""
+    comparative = [v for v in verdicts if v.against == "all methods"]
+    assert len(comparative) >= 10
+    for verdict in comparative:
+        words = Counter(verdict.base_rates) + Counter([verdict.verdict])
+        assert sum(words.values()) == 28
+        assert max(words["supported"], words["refuted"]) <= 0.75 * sum(words.values()), verdict.title
+        assert verdict.references["random_features"] in ("refuted", "inconclusive")
+    assert all(verdict.references.get("random_features") != "supported" for verdict in verdicts)
 
 
 def rounded(value: Any) -> Any:

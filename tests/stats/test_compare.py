@@ -10,17 +10,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from infomax_bench.stats.compare import (
-    Cases,
     apart,
     apart_from,
     by_case,
-    cases_ahead,
     compare,
     difference,
     gains,
     interquartile_mean,
     probability_of_improvement,
-    seed_means,
 )
 from infomax_bench.stats.intervals import interval
 from tests.stats.made import rows, table
@@ -31,14 +28,15 @@ def test_missing_rivals_are_named():
     assert (comparisons, missing) == ([], ["gone"])
 
 
-def test_means_are_over_cases_that_all_have():
+def test_seeds_that_lack_a_case_are_not_compared():
     """A method that lacks a data set under a seed must not be compared on the rest of them."""
     records = [("a", s, d, 1.0 if d == "easy" else 0.0) for s in (0, 1) for d in ("easy", "hard")]
     records += [("b", 0, "easy", 1.0), ("b", 1, "easy", 1.0), ("b", 1, "hard", 0.0)]
-    means = seed_means(rows(records), "a")
-    assert means["a"].tolist() == [0.5, 0.5]
-    assert np.isnan(means["b"][0])
-    assert means["b"][1] == 0.5
+    cases = by_case(rows(records), "a")
+    (found,), _ = compare(cases, "a", ["b"])
+    assert (found.mean, found.n_seeds) == (0.0, 1)
+    (without,), _ = compare(cases, "a", ["b"], {"b": np.array([case[0] == "hard" for case in cases.cases])})
+    assert (without.mean, without.n_seeds) == (0.0, 2), "it is excused from a data set that it cannot do"
 
 
 arrays = st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(0, 10**6))
@@ -57,40 +55,24 @@ def test_interquartile_mean_and_improvement_are_scipys(shape):
     assert probability_of_improvement(x, y) + probability_of_improvement(y, x) == pytest.approx(1)
 
 
-def test_comparisons_carry_both_in_the_direction_of_the_claim():
-    errors = [("s", s, d, 0.1) for s in range(5) for d in ("easy", "hard")]
-    errors += [("r", s, d, v) for s in range(5) for d, v in (("easy", 0.2), ("hard", 0.05))]
-    (found,), _ = compare(by_case(rows(errors), "s"), "s", ["r"], higher_is_better=False, margin=0.5)
-    shown = found.shown(100, 0.5)
-    assert (shown.mean, shown.iqm) == pytest.approx((2.5, 2.5))
-    assert shown.improvement == 0.5, "better on one of two data sets, under every seed"
-    assert shown.sd == pytest.approx(0)
+def test_comparisons_carry_both_descriptions():
+    values = [("s", s, d, 0.9) for s in range(5) for d in ("easy", "hard")]
+    values += [("r", s, d, v) for s in range(5) for d, v in (("easy", 0.8), ("hard", 0.95))]
+    (found,), _ = compare(by_case(rows(values), "s"), "s", ["r"])
+    assert (found.mean, found.iqm) == pytest.approx((0.025, 0.025))
+    assert found.improvement == 0.5, "better on one of two data sets, under every seed"
+    assert found.sd == pytest.approx(0)
 
 
-def test_a_match_is_one_of_the_two_one_sided_tests():
+def test_a_comparison_is_a_paired_t_test_corrected_in_each_direction():
     rng = np.random.default_rng(3)
-    subject, rival, margin = rng.normal(0.80, 0.005, 8), rng.normal(0.805, 0.005, 8), 0.01
-    (found,), _ = compare(table(s=list(subject), r=list(rival)), "s", ["r"], margin=margin)
-    test = stats.ttest_rel(subject, rival - margin, alternative="greater")
-    assert (found.low > 0) == (test.pvalue < 0.025)
-    assert found.low == pytest.approx(stats.ttest_rel(subject, rival).confidence_interval(0.95).low + margin)
-    assert found.p_holm == pytest.approx(stats.ttest_rel(subject, rival - margin, alternative="less").pvalue)
-
-
-def test_in_how_many_cases_the_subject_is_ahead():
-    nan = np.nan
-    cases = Cases(
-        {
-            "s": np.array([[3.0, 3.0, 3.0], [3.0, 1.0, 3.0]]),
-            "a": np.array([[2.0, 2.5, 2.0], [2.0, 2.5, 2.0]]),
-            "b": np.array([[1.0, 1.0, nan], [5.5, 1.0, nan]]),
-        },
-        [0, 1],
-        [("x", "x"), ("y", "y"), ("z", "z")],
-    )
-    assert cases_ahead(cases, "s", ["a", "b", "gone"]) == 1
-    assert cases_ahead(cases, "s", ["a", "b"], margin=1.0) == 3
-    assert cases_ahead(cases, "s", ["a"], higher_is_better=False) == 1
+    subject, rival = rng.normal(0.80, 0.005, 8), rng.normal(0.805, 0.005, 8)
+    found, _ = compare(table(s=list(subject), r=list(rival), far=list(subject - 1)), "s", ["r", "far"])
+    known = {side: stats.ttest_rel(subject, rival, alternative=side) for side in ("less", "greater", "two-sided")}
+    assert found[0].low == pytest.approx(known["two-sided"].confidence_interval(0.95).low)
+    assert found[0].p_holm == pytest.approx(min(1, 2 * known["less"].pvalue))
+    assert found[0].p_ahead == pytest.approx(known["greater"].pvalue), "the surer one pays for both"
+    assert (found[1].p_holm, found[1].p_ahead) == pytest.approx((1, 0), abs=1e-9)
 
 
 def test_a_difference_is_paired_by_seed_and_of_no_seed_where_one_is_missing():

@@ -17,8 +17,9 @@ from infomax_bench.stats.findings import (
     best,
     from_verdict,
     one_by_one,
-    standing,
 )
+from infomax_bench.stats.flips import Flip
+from infomax_bench.stats.here import Here
 from infomax_bench.stats.intervals import interval
 from infomax_bench.stats.verdict import Verdict
 
@@ -32,21 +33,11 @@ FOUND = Found(
 )
 
 
-def verdict(comparisons, line=0.0, **more):
-    numbers = {"effect": 1.0, "ci_low": 0.5, "ci_high": 1.5, "n_seeds": 5}
-    texts = {"claim": "P", "title": "Better", "subject": "s", "against": "prior art", "track": "controlled"}
-    return Verdict(
-        **texts,
-        **numbers,
-        preset="p",
-        verdict="refuted",
-        indicative=False,
-        rule="",
-        benchmark="b",
-        comparisons=comparisons,
-        line=line,
-        **more,
-    )
+def verdict(**more):
+    numbers = {"effect": 1.0, "ci_low": 0.5, "ci_high": 1.5, "n_seeds": 5, "n_datasets": 9}
+    texts = {"claim": "P", "title": "Better", "subject": "s", "against": "all methods", "track": "controlled"}
+    about = {"preset": "p", "verdict": "refuted", "indicative": False, "rule": "", "benchmark": "b"}
+    return Verdict(**texts, **numbers, **about, **more)
 
 
 def compared(rival, mean, half, p_holm):
@@ -67,15 +58,6 @@ def test_an_estimate_is_an_interval_in_the_readers_unit():
     found = interval(np.array([0.1, 0.2, 0.3]))
     made = Estimate.of(found, 100, "points")
     assert (made.mean, made.low, made.high, made.n) == (100 * found.mean, 100 * found.low, 100 * found.high, 3)
-
-
-def test_every_rival_stands_in_exactly_one_place():
-    """Ahead by the single interval, behind by Holm's correction, else level: with a margin, against its line."""
-    rivals = (compared("far", 3, 1, 1.0), compared("close", 0.5, 1, 0.8), compared("better", -3, 1, 0.001))
-    found = standing(verdict(rivals))
-    assert (found.ahead, found.level, found.behind) == (("far",), ("close",), ("better",))
-    allowed = standing(verdict((compared("near", -0.5, 0.2, 0.9),), line=-1.0))
-    assert allowed.ahead == ("near",)
 
 
 def test_rivals_one_by_one_are_told_apart_by_their_own_intervals():
@@ -113,11 +95,6 @@ def test_the_best_of_all_is_told_with_who_is_surely_better():
     assert best("strongest", values, 0.0, (0.0, 1.0, 2.0), "points", {}).outcome == "inconclusive", "one is missing"
 
 
-def test_with_few_seeds_nobody_is_surely_ahead():
-    few = Comparison("far", 3, 2, 4, 2, 1.0)
-    assert standing(verdict((few,))).level == ("far",)
-
-
 def test_json_has_no_number_that_is_not_finite_and_no_type_of_numpy():
     nothing = Estimate(math.nan, -math.inf, math.inf, 1)
     one = Finding("f", "", nothing, {"n": np.int64(3), "methods": ("a",), "x": np.nan})
@@ -128,7 +105,13 @@ def test_json_has_no_number_that_is_not_finite_and_no_type_of_numpy():
 
 
 def test_a_verdict_is_a_finding_with_its_standing_and_what_would_flip_it():
-    found = from_verdict(verdict((compared("better", -3, 1, 0.001),), with_defaults="supported"))
-    assert (found.name, found.outcome, found.estimate.mean) == ("Better", "refuted", 1.0)
-    assert found.values["standing"].behind == ("better",)
-    assert found.values["flips"] == ["supported for s with its default settings"]
+    behind = Here((), ("better",), 3, 3, 5, (2, 3))
+    more = {"here": behind, "flips": (Flip("without a", "supported", "a"),), "without_supervised": "supported"}
+    found = from_verdict(verdict(**more, base_rates={"refuted": 2}))
+    assert (found.name, found.outcome, found.estimate.mean, found.estimate.n) == ("Better", "refuted", 1.0, 9)
+    assert found["here"].behind == ("better",)
+    assert found["otherwise"] == ["supported without those that see labels or captions"]
+    told = as_json("b", found)["values"]
+    assert told["flips"] == [{"what": "without a", "verdict": "supported", "dataset": "a"}]
+    assert told["here"] == {"ahead": [], "behind": ["better"], "n": 3, "rank": 3, "n_seeds": 5, "ranks": [2, 3]}
+    assert told["base_rates"] == {"refuted": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from infomax_bench.stats.compare import comparisons
 from infomax_bench.stats.flips import flips, rests_on, variations
 from infomax_bench.stats.here import here
 from infomax_bench.stats.intervals import interval
@@ -13,7 +14,7 @@ NOISE = np.array([0.010, -0.012, 0.004, -0.006, 0.003])
 
 def test_methods_are_surely_ahead_or_behind_and_the_rest_is_the_rank_interval():
     means = {"far": 1.0, "near": 0.002, "same": 0.0, "better": -1.0}
-    found = here({name: interval(mean + (1 + i) * NOISE) for i, (name, mean) in enumerate(means.items())})
+    found = here(comparisons({m: interval(mean + (1 + i) * NOISE) for i, (m, mean) in enumerate(means.items())}))
     assert (found.ahead, found.behind) == (("far",), ("better",))
     assert (found.n, found.ranks, found.n_seeds) == (5, (2, 4), 5)
     assert found.rank == 3, "by the means, of which two are below"
@@ -23,14 +24,14 @@ def test_holm_is_over_the_roster_in_each_direction():
     """One difference with p = 0.01 one-sided is sure alone, and not among ten."""
     one = interval(NOISE + 0.0115)
     assert 0.0025 < one.p_greater < 0.025
-    assert here({"one": one}).ahead == ("one",)
-    assert here({f"m{i}": one for i in range(10)}).ahead == ()
+    assert here(comparisons({"one": one})).ahead == ("one",)
+    assert here(comparisons({f"m{i}": one for i in range(10)})).ahead == ()
 
 
 def test_with_few_seeds_nobody_is_sure_and_without_any_there_is_nothing():
-    found = here({"far": interval([1.0, 1.1, 1.2, 1.1])})
+    found = here(comparisons({"far": interval([1.0, 1.1, 1.2, 1.1])}))
     assert (found.ahead, found.ranks, found.rank) == ((), (1, 2), 1)
-    assert here({"none": interval([])}) is None
+    assert here([]) is None
 
 
 CASES = [("a", "b"), ("b", "a"), ("cifar:x", "a")]

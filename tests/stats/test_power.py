@@ -1,51 +1,32 @@
-"""How many seeds would decide: against published numbers, and simulated studies."""
+"""What data sets show: the level at no difference, published numbers, and simulated studies."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from infomax_bench.stats.compare import Comparison
-from infomax_bench.stats.intervals import MIN_SEEDS, interval
-from infomax_bench.stats.power import seeds_for_bound, seeds_needed, would_decide
+from infomax_bench.stats.datasets import ERROR, MIN_DATASETS, Layout, bounds
+from infomax_bench.stats.power import POWER, detectable, power
 
 
-def comparison(mean: float, sd: float = 1.0, n: int = 5) -> Comparison:
-    return Comparison("r", mean, mean - sd, mean + sd, n, 0.5, sd)
+def test_power_grows_with_data_sets_and_effects_and_is_the_level_at_none():
+    assert power(0.0, 1.0, 10) == pytest.approx(ERROR)
+    shares = power(1.0, 1.0, np.arange(2, 40))
+    assert (shares[: MIN_DATASETS - 2] == 0).all()
+    assert (np.diff(shares[MIN_DATASETS - 2 :]) > 0).all()
+    assert power(1e9, 1.0, MIN_DATASETS) == 1.0
+    assert (power(1.0, 0.0, 5), power(-1.0, 0.0, 5)) == (1.0, 0.0)
 
 
-@pytest.mark.parametrize(("effect", "n"), [(0.5, "34"), (0.8, "15"), (1.0, "10"), (0.2, "more than 100")])
-def test_seeds_needed_are_cohens(effect, n):
-    """Cohen's and G*Power's numbers for a paired t test, two-sided at 5 %, power 80 %; 199 pairs for 0.2."""
-    assert seeds_needed([comparison(effect)]) == n
-    assert seeds_needed([comparison(-effect)]) == n
-    assert seeds_for_bound(interval([effect - 1, effect + 1, effect]), 0.0) == n
+def test_the_power_of_a_one_sided_t_test_is_cohens():
+    """Table 2.3.2 of Cohen (1988) has 27 pairs for a medium effect at 5 % one-sided and 80 %."""
+    assert power(0.5, 1.0, 26) < 0.8 < power(0.5, 1.0, 27)
 
 
-def test_seeds_needed_for_many_and_for_none():
-    both = [comparison(1.0), comparison(1.0)]
-    assert int(seeds_needed(both)) > 10, "both must be shown at once"
-    assert seeds_needed([comparison(1.0), comparison(50.0)]) == "10", "a rival far behind costs nothing"
-    assert int(seeds_needed([comparison(-1.0), comparison(50.0)])) > 10, "refuting pays for the number of rivals"
-    assert seeds_needed([comparison(1.0)], complete=False) == "", "seeds do not bring a missing rival"
-    assert seeds_needed([comparison(-1.0)], complete=False) == "10", "but one better rival is enough"
-    assert seeds_needed([comparison(50.0, n=3)]) == str(MIN_SEEDS)
-    assert seeds_needed([comparison(0.1, sd=float("nan"), n=1)]) == "at least 5"
-    assert seeds_needed([comparison(0.0, sd=0.0)]) == "more than 100", "ties stay ties"
-    assert seeds_needed([]) == ""
-
-
-def test_seeds_needed_are_enough():
-    """With so many seeds, four fifths of studies decide: two rivals behind by as much as was seen."""
-    rng = np.random.default_rng(0)
-    n = int(seeds_needed([comparison(1.0), comparison(0.8)]))
-    differences = rng.normal(np.array([1.0, 0.8]), 1.0, (4000, n, 2))
-    decided = (stats.ttest_1samp(differences, 0, axis=1, alternative="greater").pvalue < 0.025).all(axis=1).mean()
-    assert 0.8 - 0.02 < decided < 0.87
-
-
-def test_words_on_seeds():
-    assert would_decide("") == ""
-    assert would_decide("14") == " About 14 seeds would be needed to decide it."
-    assert would_decide("more than 100") == " More than 100 seeds would be needed to decide it."
+def test_the_detectable_difference_is_seen_in_four_studies_of_five():
+    rng, n = np.random.default_rng(0), 9
+    seen = detectable(0.4, n)
+    assert power(seen, 0.4, n) == pytest.approx(POWER)
+    low = bounds(rng.normal(seen, 0.4, (4000, n)), Layout(np.arange(n))).low
+    assert (low > 0).mean() == pytest.approx(POWER, abs=0.02)
+    assert detectable(0.4, MIN_DATASETS - 1) == np.inf

@@ -33,7 +33,7 @@ def test_a_point_is_a_line_however_its_template_breaks(words):
     found = Found(Finding("gap", "shown", Estimate(1, 0, 2, 5), {"dataset": d}) for d in "xy")
     said = words.say("answer", found, None)
     assert said == [
-        "What was found Not measured, failed or not able: a, b.",
+        "What was found Not measured or failed: a, b.",
         "On x (shown), +1.0, interval +0.0 to +2.0;",
         "On y (shown), +1.0, interval +0.0 to +2.0;",
     ]
@@ -54,7 +54,7 @@ def test_words_that_are_missing_are_named_with_their_file(words):
 
 
 def test_a_benchmark_without_words_of_its_own_has_the_common_ones(tmp_path):
-    assert Words(tmp_path, "none").has("better_than_all")
+    assert Words(tmp_path, "none").has("comparative")
     assert not Words(tmp_path, "none").has("answer")
 
 

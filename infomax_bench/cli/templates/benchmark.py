@@ -13,8 +13,9 @@ class MyIdea(Benchmark):
     Claim: quote here who claims what.
 
     Rule: say here, before there is any result, what would decide it. The measure is the effective rank of the features
-    over their number. "Fuller" is supported if the subject's is higher than that of every method of the group, refuted
-    if at least one method's is higher.
+    over their number. "Fuller" is supported if the subject's is surely higher than that of the median method, and of
+    the best of every family; refuted if it is surely lower than the median. "Surely" is a one-sided bound over data
+    sets.
     """
 
     title = "How many dimensions do features fill?"
@@ -22,8 +23,8 @@ class MyIdea(Benchmark):
     # What is measured on every encoder: all methods on all data sets of the preset. For another grid override
     # `grid(self, suite)`, which yields pairs of suite.cell(method, dataset, width=...) and Request(evaluation).
     evaluations = ("redundancy",)
-    # Claims of the subject against every method of a role, decided by one rule for all benchmarks; unit and scale are
-    # for readers, margin is what counts as a tie.
+    # Claims of the subject against all methods, decided by one rule for all benchmarks; unit and scale are for readers,
+    # least is the least difference that counts.
     contrasts = (Contrast("my_idea", "Fuller", "effective rank over width", RANK, "points", scale=100),)
     # The report's table: a line for each method and data set.
     columns = {"effective rank (% of width)": Select("effective_rank_share", "", scale=100), "dead units": DEAD}
