@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from infomax_bench.base.store import Store
 from infomax_bench.run.results import wrong_tags
 from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.cards import cards, claims_of
 from infomax_bench.study.cell import DEFAULTS, Cell, Request
+from infomax_bench.study.contrast import BoundContrast, Contrast
 from infomax_bench.study.plan import BLOCK, Entry, Planner
 from infomax_bench.study.suite import Suite
 
@@ -54,9 +56,10 @@ def plan_entries(planner: Planner, suite: Suite, benchmarks: Sequence[Benchmark]
         if wrong := wrong_tags(benchmark, pairs):
             planner.faults[benchmark.name] = f"{benchmark.name}: {wrong}"
             continue
-        if not benchmark.sweeps_width:
+        if benchmark.contrasts or not benchmark.sweeps_width:
             pairs += _with_defaults(pairs, suite)
         entries += planner.entries(benchmark.name, pairs, suite.seeds)
+        entries += planner.entries(benchmark.name, _again(benchmark, pairs, planner, suite), suite.again)
     return [entry for entry in entries if not suite.part or entry.cell.dataset in suite.part]
 
 
@@ -67,6 +70,21 @@ def _with_defaults(pairs: Sequence[tuple[Cell, Request]], suite: Suite) -> list[
         for cell, request in pairs
         if (cell.method, cell.track, cell.backbone, cell.label) == (suite.subject, "controlled", "linear", "")
         and cell.settings
+    ]
+
+
+def _again(
+    benchmark: Benchmark, pairs: Sequence[tuple[Cell, Request]], planner: Planner, suite: Suite
+) -> list[tuple[Cell, Request]]:
+    """What claims of being better, or about a number, are decided on, of the subject and its forms."""
+    if not suite.again or not any(isinstance(one, Contrast | BoundContrast) for one in benchmark.contrasts):
+        return []
+    own = {suite.subject, *claims_of(cards(planner.registry), suite.subject, suite.preset).forms}
+    plain = ("controlled", "linear")
+    return [
+        (cell, request)
+        for cell, request in pairs
+        if cell.method in own and cell.label in ("", DEFAULTS) and (cell.track, cell.backbone) == plain
     ]
 
 

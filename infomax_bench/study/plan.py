@@ -20,6 +20,7 @@ from infomax_bench.models.encoder import CENTRED_TRUNK
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cell import Cell, Request
 from infomax_bench.study.given import read_table
+from infomax_bench.study.judge import AGAIN
 from infomax_bench.study.plugins import Registry
 from infomax_bench.study.presets import Preset, Swept
 from infomax_bench.study.suite import Suite
@@ -91,10 +92,7 @@ def make_suite(
     part: Sequence[str] | None = None,
     tuned: dict[str, tuple[tuple[str, Any], ...]] | None = None,
 ) -> Suite:
-    """The preset after the command line's changes, everything checked.
-
-    Raises UserError for names that are not there and numbers that make no sense.
-    """
+    """The preset after the command line's changes. Raises UserError for unknown names and for senseless numbers."""
     subject = subject or preset.subject
     for name in (*(methods or ()), *(settings or ()), subject):
         registry.get("methods", name)
@@ -126,6 +124,8 @@ def make_suite(
         swept=_swept(_by_benchmark(registry, preset, "swept"), widths, seeds),
         part=_known_part(part or (), names),
         pairs={} if datasets else preset.pairs,
+        twins=preset.twins,
+        again=_again(preset, seeds or preset.seeds),
         held_out={name: preset.held_out for name in preset.datasets if preset.held_out not in ("", name)},
         given=_given(registry, preset, names),
         native={name: epochs or passes for name, passes in planned(preset.native).items()},
@@ -148,6 +148,11 @@ def _of_methods(registry: Registry, names: Sequence[str]) -> dict[str, Any]:
         "families": {name: method.card.family for name, method in methods.items() if method.by_gradient()},
         "seeing_views": tuple(name for name, method in methods.items() if method.views),
     }
+
+
+def _again(preset: Preset, seeds: int) -> tuple[int, ...]:
+    """The seeds of a second time, which begin where those of the run end at the latest; () for who has more."""
+    return tuple(range(AGAIN, AGAIN + preset.again)) if seeds <= AGAIN else ()
 
 
 def _by_benchmark(registry: Registry, preset: Preset, table: str) -> dict[str, Any]:

@@ -54,6 +54,10 @@ class Preset:
     """Benchmark -> the sweep that it makes, of those that do not make the preset's."""
     pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data set -> the others that features learned on it are tried on; {} is all on all."""
+    twins: tuple[tuple[str, ...], ...] = ()
+    """Data sets that are next to the same, in groups: what rests on them as two is told."""
+    again: int = 0
+    """Seeds, from AGAIN on, under which the subject and its forms are measured a second time for their claims."""
     held_out: str = ""
     """The data set that is no part of `pairs`, and on which hyperparameters are chosen, too; "" is none."""
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -85,6 +89,7 @@ def _preset(section: dict[str, Any], **about: Any) -> Preset:
         if key not in known and key not in given:
             raise UserError(f"{where}: {unknown('key', key, known)}")
         values[key] = tuple(value) if isinstance(value, list) else value
+    values["twins"] = tuple(tuple(group) for group in section.get("twins", ()))
     for key in ("deeper", "only", "pairs"):
         values[key] = {name: tuple(own) for name, own in section.get(key, {}).items()}
     values["swept"] = {name: _swept(own, f"{where}: swept: {name}") for name, own in section.get("swept", {}).items()}

@@ -63,6 +63,10 @@ class Suite:
     """The data sets whose encoders are this run's part of all that is asked; () is everything."""
     pairs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Data set -> the others that features learned on it are tried on; {} is all on all."""
+    twins: tuple[tuple[str, ...], ...] = ()
+    """Data sets that are next to the same, in groups."""
+    again: tuple[int, ...] = ()
+    """Seeds under which the subject and its forms are measured a second time."""
     held_out: dict[str, str] = field(default_factory=dict)
     """Data set -> the one on which hyperparameters are chosen too; a user's own has none."""
     alone: bool = False
