@@ -86,6 +86,11 @@ _WHERE = {
     "pretrain": "run.api",
     "probe": "run.api",
     "features": "run.api",
+    "methods": "run.catalogue",
+    "datasets": "run.catalogue",
+    "images": "run.catalogue",
+    "split": "run.catalogue",
+    "load": "run.catalogue",
 }
 """Public names and the modules that hold them, imported on first use: `--help` must not wait for torch."""
 
@@ -120,6 +125,11 @@ if TYPE_CHECKING:
     from infomax_bench.run.api import features as features
     from infomax_bench.run.api import pretrain as pretrain
     from infomax_bench.run.api import probe as probe
+    from infomax_bench.run.catalogue import datasets as datasets
+    from infomax_bench.run.catalogue import images as images
+    from infomax_bench.run.catalogue import load as load
+    from infomax_bench.run.catalogue import methods as methods
+    from infomax_bench.run.catalogue import split as split
     from infomax_bench.stats.findings import Estimate as Estimate
     from infomax_bench.stats.findings import Finding as Finding
     from infomax_bench.study.benchmark import Benchmark as Benchmark

@@ -29,7 +29,7 @@ VALIDATION_SHARE = 6
 """A seed sets a sixth of the images that are not test aside for validation, at most MAX_VALIDATION."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Images:
     """A loaded data set.
 
@@ -43,6 +43,13 @@ class Images:
     test: Tensor
     factors: Tensor | None = None
     masks: Tensor | None = None
+
+    def __repr__(self) -> str:
+        """A line, and no tensors."""
+        shape, classes = "x".join(map(str, self.images.shape[1:])), len(self.labels.unique())
+        more = [f"{name} {list(v.shape)}" for name in ("factors", "masks") if (v := getattr(self, name)) is not None]
+        test = f"{len(self.images):,} images of {shape}, {int(self.test.sum()):,} of them test, {classes} classes"
+        return ", ".join([test, *more])
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -189,13 +196,17 @@ class Dataset:
         return self.n_rest - self.n_validation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """Indices of one seed's training, validation and test images, int64."""
 
     train: Tensor
     validation: Tensor
     test: Tensor
+
+    def __repr__(self) -> str:
+        """A line, and no tensors."""
+        return ", ".join(f"{len(getattr(self, part)):,} {part}" for part in ("train", "validation", "test"))
 
 
 def split(test: Tensor, seed: int, validation: bool = True) -> Split:

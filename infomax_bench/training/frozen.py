@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from infomax_bench.base.console import few
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
 from infomax_bench.data.dataset import to_unit
 from infomax_bench.models.backbones import build_blocks
@@ -49,7 +50,7 @@ def _count(params: Params) -> int:
     return sum(p[0].numel() for name, p in params.items() if not is_constant(name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Encoder:
     """The pretrained encoders of one method, one for each seed.
 
@@ -64,6 +65,36 @@ class Encoder:
     dataset: str
     diverged: tuple[bool, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {few(list(map(str, self.seeds)))}"
+        shape = "x".join(map(str, self.problem.input_shape))
+        what = f"{self.name}: {self.width} units of {shape} images, {self.problem.backbone}"
+        return (
+            f"{what}, {seeds}, from {self.dataset}\n"
+            f"{self.n_parameters:,} parameters; encoder(images): uint8 [N, {shape.replace('x', ', ')}] -> "
+            f"float32 [{len(self.seeds)}, N, {self.width}]"
+        )
+
+    @property
+    def name(self) -> str:
+        """Of the method."""
+        return self.method.name
+
+    @property
+    def width(self) -> int:
+        """How many features there are."""
+        return self.problem.width
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights of the last layer, `[S, n_in, width]`; of a single layer, a column for each unit's filter.
+
+        Raises NotApplicable for an encoder without such a layer.
+        """
+        if "encoder.weight" not in self.params:
+            raise NotApplicable(f"{self.name} ({self.problem.backbone}) has no weights of a last layer")
+        return self.params["encoder.weight"]
 
     @property
     def net(self) -> Net:
@@ -95,6 +126,21 @@ class Encoder:
         if len(images) and not all(torch.stack(torch.aminmax(part)).isfinite().all() for part in parts):
             raise Diverged("the features are not finite")
         return torch.cat(parts, dim=1)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The same as `features`."""
+        return self.features(images)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The same as `features`."""
+        return self.features(images)
+
+    def transform(self, images: Tensor) -> np.ndarray:
+        """The same for one seed, as scikit-learn has it: float32 array `[N, width]`. Raises UserError for several."""
+        if len(self.seeds) > 1:
+            raise UserError(f"transform is of one seed, and there are {len(self.seeds)}: encoder.take([0]).transform")
+        array: np.ndarray = self.features(images)[0].numpy()
+        return array
 
     def _checked(self, images: Any) -> Tensor:
         """uint8 images `[N, C, H, W]` as a tensor; numpy's are fine too."""
