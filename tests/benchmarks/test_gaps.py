@@ -117,7 +117,7 @@ def test_where_no_seed_has_all_methods_nothing_can_be_said():
 def test_the_answer_begins_with_the_known_result_and_tells_every_item():
     answer = benchmark("gaps").answer(gap_rows(), CLAIMS)
     assert answer.startswith(
-        "The known result that labels leave gaps: in known factors it comes out (+20.0, interval +"
+        "The known result that labels leave gaps, on these data sets: in known factors it comes out (+20.0, interval +"
     )
     assert "points); in measured properties it does not come out (-20.0" in answer
     assert "the label itself +30.0 points on d. Of what" in answer
