@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from infomax_bench.base.errors import Diverged
 from infomax_bench.numerics._solver import DECREMENT, PROMISE, Bounds, Fit, conjugate_gradients, dot, inverse, with_ones
 
 FEW = 1024
@@ -38,9 +39,13 @@ def fit_few(
             left = (gap[:, i] > PROMISE * objective[:, i]).nonzero().flatten()
             if not len(left):
                 break
-            w[left], objective[left, i], gap[left, i], n = newton(
-                features[left], onehot[left], l2[left, i], w[left], tolerance, max_iterations, directions
-            )
+            problems = features[left], onehot[left], l2[left, i], w[left]
+            try:
+                w[left], objective[left, i], gap[left, i], n = newton(*problems, tolerance, max_iterations, directions)
+            except Diverged:
+                if directions == torch.float64:
+                    raise
+                continue
             iterations = max(iterations, n)
         own = w[..., :-1].mT
         weight[:, i] = (own if basis is None else basis @ own).to(x)

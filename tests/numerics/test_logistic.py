@@ -358,3 +358,18 @@ def test_a_hessian_that_rounding_spoils_changes_no_optimum(monkeypatch):
     found = fit_logistic(*data, keep)
     assert len(failures) == 2
     torch.testing.assert_close(found.objective, expected.objective, rtol=1e-4, atol=0)  # as far as either is solved
+
+
+def test_what_float32_cannot_solve_at_all_is_solved_in_float64(monkeypatch):
+    """Far out, of tiny penalties, its Hessian is not finite."""
+    x, y = blobs(60)
+    own = torch.tensor(x)[None], torch.tensor(y)[None], torch.tensor([1e-7, 1e-2])
+    expected = fit_logistic(*own, 3)
+
+    def only_float64(*given):
+        if given[-1] == torch.float32:
+            raise Diverged("the probe's Hessian is not finite")
+        return newton(*given)
+
+    monkeypatch.setattr("infomax_bench.numerics.newton.newton", only_float64)
+    torch.testing.assert_close(fit_logistic(*own, 3).objective, expected.objective, rtol=PROMISE, atol=0)
