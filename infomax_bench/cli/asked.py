@@ -77,7 +77,7 @@ def check_grids(
         names = set(found if datasets else itertools.islice(found, 1))
         seen[benchmark.name] = names | {name.split(":")[0] for name in names}
     empty = [name for name, found in seen.items() if not found]
-    what = _of(suite, datasets, methods)
+    what = _of(suite, datasets, methods) + " alone on the machine" * suite.alone
     if empty and (named or len(empty) == len(benchmarks)):
         fix = "choose other data sets or methods, or another preset"
         raise UserError(f"{few(empty)}: nothing to measure{what} in preset {suite.preset}; {fix}")

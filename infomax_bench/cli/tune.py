@@ -76,13 +76,9 @@ def _keep(arguments: argparse.Namespace, registry: Registry, preset: Preset, pat
     """Marks studies as kept."""
     from infomax_bench.run.tuning import keep
     from infomax_bench.study.plan import make_suite
-    from infomax_bench.study.tuned import read_studies, write_studies
 
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_studies(path, read_studies(brought))
     suite = make_suite(registry, preset, methods=arguments.methods, datasets=arguments.datasets)
-    marked, there = keep(registry, suite, path, arguments.keep)
+    marked, there = keep(registry, suite, path, arguments.keep, brought)
     say(f"{there} studies of {', '.join(arguments.keep)} stay as they are, {marked} of them marked as kept now: {path}")
     return 0
 

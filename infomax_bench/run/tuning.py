@@ -247,17 +247,20 @@ def _cost(plan: Plan, planner: Planner, prices: Prices) -> float:
     return total
 
 
-def keep(plugins: Registry, suite: Suite, path: Path, backbones: Sequence[str]) -> tuple[int, int]:
+def keep(
+    plugins: Registry, suite: Suite, path: Path, backbones: Sequence[str], brought: Path | None = None
+) -> tuple[int, int]:
     """Marks the studies of these backbones in a file that were made by other sources, or otherwise, as kept on purpose:
     their values are used as they are and none is made again, and what they were made by stays known. Returns how many
-    were marked, and how many there are."""
-    studies, found, there = read_studies(path), {}, 0
+    were marked, and how many there are. brought: as of `tune`."""
+    studies, found, there = read_studies(path if path.exists() or brought is None else brought), {}, 0
     for plan in wanted(plugins, suite, 1, SEEDS, Planner(plugins, "cpu"), backbones):
         old = studies.get(plan.key)
         there += old is not None
         if old is not None and old.identity != plan.identity:
             found[plan.key] = replace(old, identity=plan.identity, kept=old.kept or old.identity)
     if found:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_studies(path, {**studies, **found})
     return len(found), there
 

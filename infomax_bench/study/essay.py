@@ -129,6 +129,8 @@ def essay_in(folder: Path) -> Essay:
     for name in table:
         if name not in ("sentence", "untested"):
             raise UserError(f"{path}: {unknown('table', name, ('sentence', 'untested'))}")
+        if not isinstance(table[name], list) or not all(isinstance(one, dict) for one in table[name]):
+            raise UserError(f"{path}: {name} is to be a list of tables: each begins with [[{name}]]")
     tested, rest = table.get("sentence", ()), table.get("untested", ())
     return Essay(
         path,

@@ -191,10 +191,13 @@ def test_what_has_to_be_measured_alone_is_run_apart():
         False: {(what, who) for what in ("training", "cost") for who in ("rbm", "pca")},
         True: {("pace", "rbm")},
     }
-    with pytest.raises(UserError, match="redundancy: nothing to measure"):
+    with pytest.raises(UserError, match="redundancy: nothing to measure alone on the machine in"):
         grids(registry(), ["redundancy"], alone=True)
     kept, lines = grids(registry(), ["redundancy", "cost"], named=False, alone=True)
-    assert ([b.name for b in kept], lines) == (["cost"], ["left out, with nothing to measure: redundancy"])
+    assert ([b.name for b in kept], lines) == (
+        ["cost"],
+        ["left out, with nothing to measure alone on the machine: redundancy"],
+    )
 
 
 @pytest.mark.parametrize("other", [["--jobs", "2"], ["--engine", "dask", "--scheduler", "tcp://127.0.0.1:1"]])

@@ -164,6 +164,15 @@ def test_values_are_kept_on_purpose_and_what_they_were_made_by_stays_known(tmp_p
     assert "0 of them marked" in capsys.readouterr().out
 
 
+def test_nothing_is_written_of_what_is_refused(tmp_path, monkeypatch):
+    """A file that stands here goes before the project's from then on."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["tune", "--preset", "quick", "--keep", "mlp", "--datasets", "nonsense"])
+    assert stop.value.code == 2
+    assert not tuned_path("quick").exists()
+
+
 def test_choices_at_an_edge_are_listed():
     own = replace(STUDY, method="autoencoder", trials=(Trial({"learning_rate": 0.29}, 0.5),))
     assert at_edges([own], REGISTRY) == [f"{own.key}: learning_rate 0.29, of 3e-05 to 0.3"]

@@ -126,6 +126,7 @@ WRONG = {
     "no TOML": ("words = ", "words ", "is no TOML"),
     "the same id": ('"later"', '"P1"', "two sentences have the id 'P1'"),
     "a table": ("[[sentence]]", "[[sentense]]", "unknown table 'sentense'; did you mean 'sentence'"),
+    "a single table": (FILE, "[untested]", r"each begins with \[\[untested\]\]"),
     "a key": ("heading", "headin", "later: unknown key 'headin'; did you mean 'heading'"),
     "no words": ('words = "It is."', "", "later: words is missing"),
     "no list": (
