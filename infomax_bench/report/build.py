@@ -141,7 +141,7 @@ def contents(
     calibrated = calibration(results, benchmarks, claims)
     claims = replace(claims, doubtful=frozenset(calibrated.differ), uncompared=frozenset(calibrated.never))
     names = marks(results, calibrated.marks)
-    rows = {b.name: b.own_rows(results.table, claims) for b in benchmarks}
+    rows = {b.name: b.own_rows(results.once, claims) for b in benchmarks}
     (shown, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
         [
             partial(_galleries, results, claims, drawn),

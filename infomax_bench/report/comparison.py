@@ -24,7 +24,7 @@ READ = [*ENCODER, "metric", "protocol", "x", "value", "status", "current"]
 
 def main_rows(results: Results) -> pd.DataFrame:
     """Rows of encoders measured on their own source, at the suite's width or the method's own, each once."""
-    rows = results.table
+    rows = results.once
     width = results.info.get("suite", {}).get("width")
     here = (rows["dataset"] == rows["target"]) & (rows["track"] == "controlled")
     here &= (rows["label"] == "") & (rows["backbone"] == "linear")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,9 +15,11 @@ UNVERIFIED = "files not verified: no checksum is known"
 
 def facts(results: Results) -> list[tuple[str, str]]:
     """How it was run and on what, as recorded."""
-    info, rows, jobs = results.info, results.table, results.jobs
+    info, rows, jobs = results.info, results.once, results.jobs
     suite, machine = info.get("suite", {}), info.get("machine", {})
-    seeds = sorted(int(s) for s in rows["seed"].dropna().unique())
+    seeds = _numbers(rows["seed"].dropna().unique()) or "none"
+    if results.again:
+        seeds += f"; for claims {info['subject']} and its forms also {_numbers(results.again)}"
     packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
     seconds = float(info.get("seconds", 0))
     peak = max((float(run.get("peak_gib", 0)) for run in info.get("runs", [])), default=0.0)
@@ -27,7 +29,7 @@ def facts(results: Results) -> list[tuple[str, str]]:
     found = [
         ("preset", results.preset),
         ("command", info.get("command", "")),
-        ("seeds", ", ".join(map(str, seeds)) or "none"),
+        ("seeds", seeds),
         ("width", f"{suite.get('width')}; swept over {', '.join(map(str, suite.get('widths', [])))}"),
         ("batch", f"{suite.get('batch_size')} images"),
         ("machine", "; ".join(machines)),
@@ -36,9 +38,13 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("version", f"measured with {made}" if made else ""),
         ("time", f"{seconds / 60:.0f} minutes in all runs" if seconds >= 90 else f"{seconds:.0f} seconds in all runs"),
         ("memory", f"at most {peak:.1f} GiB, all processes together" if peak else ""),
-        ("measurements", f"{int((rows['status'] == 'ok').sum()):,} rows".replace(",", "\u202f")),
+        ("measurements", f"{int((results.table['status'] == 'ok').sum()):,} rows".replace(",", "\u202f")),
     ]
     return [(name, value) for name, value in found if value and (name != "time" or seconds)]
+
+
+def _numbers(found: Iterable[Any]) -> str:
+    return ", ".join(map(str, sorted(int(n) for n in found)))
 
 
 def _pairs(rows: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:

@@ -66,7 +66,7 @@ class Calibration:
 def calibration(results: Results, benchmarks: Iterable[Benchmark], claims: Claims) -> Calibration:
     """What benchmarks find about methods and what is published of them. Rows of other versions condemn nobody."""
     able = [b for b in benchmarks if type(b).calibration is not Benchmark.calibration]
-    rows = [(b, b.own_rows(results.table, claims)) for b in able]
+    rows = [(b, b.own_rows(results.once, claims)) for b in able]
     compared = {method for b, own in rows for method in b.calibration(own)}
     current = [(b, own[own["current"].astype(bool)]) for b, own in rows]
     differ = {m for b, own in current for m, word in b.calibration(own).items() if word == "differs"}
@@ -75,7 +75,8 @@ def calibration(results: Results, benchmarks: Iterable[Benchmark], claims: Claim
 
 
 def _verdicts(benchmark: Benchmark, rows: pd.DataFrame, claims: Claims) -> list[Verdict]:
-    failed = failed_seeds(rows[rows["track"] == claims.track], claims.subject)
+    once = rows["seed"].isin(claims.seeds) if claims.seeds else True
+    failed = failed_seeds(rows[once & (rows["track"] == claims.track)], claims.subject)
     return benchmark.verdicts(rows, claims, failed)
 
 
@@ -86,7 +87,7 @@ def find_all(
     claims = results.claims(subject)
     found = [(verdict.benchmark, from_verdict(verdict)) for verdict in verdicts]
     for benchmark in sorted(benchmarks, key=lambda b: (b.order, b.name)):
-        rows = benchmark.own_rows(results.table, claims)
+        rows = benchmark.own_rows(results.once, claims)
         try:
             found += [(benchmark.name, one) for one in benchmark.findings(rows, claims)] if len(rows) else []
         except Exception as error:

@@ -30,12 +30,13 @@ CARD = {
     "backbones": [str],
     "needs": [str],
 }
+LISTS = {"seeds": [int], "again": [int], "twins": [[str]]}
 RECORD = {
     "subject": "",
     "seconds": 0.0,
     "version": "",
     "command": "",
-    "suite": {"preset": "", "width": int, "widths": [int], "batch_size": int, "epochs": {str: int}},
+    "suite": {"preset": "", "width": int, "widths": [int], "batch_size": int, "epochs": {str: int}, **LISTS},
     "machine": {"cpu": str, "instructions": str, "gpu": str, "python": str, "products": str, "packages": {str: str}},
     "methods": {str: CARD},
     "datasets": {str: {"summary": "", "shape": [int], "classes": [str], "n_rest": int, "n_test": int}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -77,12 +78,24 @@ class Results:
         found = claims_of(self.cards, subject, self.preset, indicative, suite.get("width"))
         return replace(
             found,
-            seeds=tuple(suite.get("seeds", ())),
+            seeds=tuple(sorted(int(s) for s in self.once["seed"].dropna().unique())) if self.again else (),
             twins=tuple(tuple(own) for own in suite.get("twins", ())),
             n_test={
                 name: known["n_test"] for name, known in self.info.get("datasets", {}).items() if "n_test" in known
             },
         )
+
+    @property
+    def again(self) -> set[int]:
+        """The seeds under which the subject and its forms alone were measured, a second time."""
+        suite = self.info["suite"]
+        return set(suite.get("again", ())) - set(suite.get("seeds", ()))
+
+    @functools.cached_property
+    def once(self) -> pd.DataFrame:
+        """The table without what was measured a second time, which is for claims alone: means over it would compare
+        methods under other seeds, and its intervals be narrower."""
+        return self.table[~self.table["seed"].isin(self.again)] if self.again else self.table
 
     def without_drafts(self, subject: str) -> pd.DataFrame:
         """The table that claims are decided on: what a draft of another method did cannot matter then, whatever a

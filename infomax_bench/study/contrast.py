@@ -162,7 +162,7 @@ class BoundContrast:
         judge = self.judge(rows, claims)
         if claims.subject not in judge.scores.own:
             return
-        own = rows[rows["method"] == claims.subject]
+        own = rows[(rows["method"] == claims.subject) & (rows["seed"].isin(claims.seeds) if claims.seeds else True)]
         values = {name: select(own)["value"].mean() for name, select in self.beside.items()}
         datasets, means = [dataset for dataset, _ in judge.scores.cases], judge.mean(claims.subject)
         uncounted = {d: mean for d, mean, k in zip(datasets, means, judge.counted, strict=True) if not k}

@@ -151,8 +151,9 @@ def _of_methods(registry: Registry, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _again(preset: Preset, seeds: int) -> tuple[int, ...]:
-    """The seeds of a second time, which begin where those of the run end at the latest; () for who has more."""
-    return tuple(range(AGAIN, AGAIN + preset.again)) if seeds <= AGAIN else ()
+    """The seeds of a second time, which begin where those of the run end at the latest, and are no more than these; ()
+    for who has more."""
+    return tuple(range(AGAIN, AGAIN + min(preset.again, seeds))) if seeds <= AGAIN else ()
 
 
 def _by_benchmark(registry: Registry, preset: Preset, table: str) -> dict[str, Any]:
