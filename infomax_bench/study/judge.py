@@ -161,9 +161,10 @@ class Comparative(Judge):
         if not rivals:
             return NOTHING
         kept, values = asked.kept(own), np.stack([self.mean(m, 0 if asked.again else None) for m in rivals])
-        at = kept if kept.any() else np.ones_like(kept)  # without the subject's: of all cases
-        lacks = [(np.isnan(v) & ~self.scores.excused(m))[at] for m, v in zip(rivals, values, strict=True)]
-        missing = tuple(m for m, lack in zip(rivals, lacks, strict=True) if lack.any() or not len(lack))
+        if not kept.any():
+            return replace(NOTHING, missing=tuple(rivals))  # nobody can be compared with it
+        lacks = [(np.isnan(v) & ~self.scores.excused(m) & kept).any() for m, v in zip(rivals, values, strict=True)]
+        missing = tuple(m for m, lack in zip(rivals, lacks, strict=True) if lack)
         kept = kept & np.isfinite(median(values))
         if not kept.any():
             return replace(NOTHING, missing=missing)
