@@ -1,8 +1,8 @@
 """The vote of the nearest neighbours, by the order that their distances have in float64.
 
 Products of float32 make a short list, with a bound on their rounding, and differences in float64 decide. Where the
-bound leaves too many, products of float64 do, and where these do, all differences are made. Images as near as the k-th
-share the places that are left, so that a vote does not depend on the order of the images.
+bound leaves too many, the list is all that products of float64 leave possible. Images as near as the k-th share the
+places that are left, so that a vote does not depend on the order of the images.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SAME = 1e-12
 _COUNTS = 1 << 25
 """Counts of classes at points up to which images are taken together."""
 _ENTRIES = 1 << 21
-"""Distances that are made at a time, where all are."""
+"""Bounds, and numbers of distances, that are made at a time where many points are possible."""
 
 
 def vote(x: Tensor, y: Tensor, queries: Tensor, truth: Tensor, k: int, n_classes: int) -> Tensor:
@@ -42,17 +42,13 @@ def ballots(x: Tensor, y: Tensor, queries: Tensor, k: int, n_classes: int) -> It
     points = _Points.of(x, y, n_classes)
     nearest = min(k, len(points.x))
     short, finer = _ShortList(points.x, nearest, torch.float32), None
-    all_rows = max(1, _ENTRIES // len(points.x))
-    everywhere = torch.arange(len(points.x), device=x.device)
+    at_once = max(1, _ENTRIES // len(points.x))
     for own in queries.split(max(QUERIES, min(MOST_QUERIES, _ENTRIES // 2 // len(points.x)))):
         found, sure = points.votes_by(short, own, k)
-        if not sure.all():  # many near points: products of float64 tell most of them apart
+        if not sure.all():  # many near points
             finer = finer or _ShortList(points.x, nearest, torch.float64)
-            left = torch.nonzero(~sure).flatten()
-            found[left], sure[left] = points.votes_by(finer, own[left], k)
-        for some in torch.nonzero(~sure).flatten().split(all_rows):
-            far = torch.cdist(own[some], points.x, compute_mode="donot_use_mm_for_euclid_dist")
-            found[some] = points.votes(far, everywhere.expand(len(some), -1), k)
+            for some in torch.nonzero(~sure).flatten().split(at_once):
+                found[some] = points.votes_of(finer.possible(own[some]), own[some], k)
         yield found
 
 
@@ -90,6 +86,19 @@ class _Points:
         rows = rows.clamp(max=len(self.x) - 1)
         far = (_rows(self.x, rows) - own.unsqueeze(1)).norm(dim=2).masked_fill_(~there, torch.inf)
         return self.votes(far, rows, k), sure
+
+    def votes_of(self, possible: Tensor, own: Tensor, k: int) -> Tensor:
+        """The votes for queries `[n, K]` among points that are `possible`, bool `[n, P]`."""
+        query, row = possible.nonzero().unbind(1)
+        sizes = possible.sum(1)
+        place = torch.arange(len(query), device=own.device) - (sizes.cumsum(0) - sizes)[query]
+        rows = row.new_zeros(len(own), int(sizes.max()))
+        far = own.new_full(rows.shape, torch.inf)
+        rows[query, place] = row
+        at_once = max(1, _ENTRIES // own.shape[1])
+        parts = zip(query.split(at_once), row.split(at_once), strict=True)
+        far[query, place] = torch.cat([(self.x[at] - own[asked]).norm(dim=1) for asked, at in parts])
+        return self.votes(far, rows, k)
 
     def votes(self, far: Tensor, rows: Tensor, k: int) -> Tensor:
         """The votes of what is in `rows` `[n, m]`, at distances `far`; at an infinite one there is nothing."""
@@ -135,12 +144,21 @@ class _ShortList:
         self.k, self.dtype = k, dtype
         self.group = GROUP if len(x) >= MANY * k else 1
         self.tile = min(TILE, -(-len(x) // self.group) * self.group)
-        missing = -len(x) % self.tile
+        self.missing = missing = -len(x) % self.tile
         self.slack = (x.shape[1] + 8) * torch.finfo(dtype).eps / 4
         length = torch.cat([x.square().sum(1), x.new_full((missing,), torch.inf)])
         self.lower = (length * (0.5 - self.slack)).to(dtype)
         self.doubt = (length * (2 * self.slack)).to(dtype)
         self.minus = torch.cat([-x.to(dtype), x.new_zeros(missing, x.shape[1]).to(dtype)])
+
+    def possible(self, own: Tensor) -> Tensor:
+        """Which points may be among the nearest to queries `[n, K]`, bool `[n, P]`."""
+        q, n = own.to(self.dtype), len(self.minus) - self.missing
+        tiles = zip(self.lower.split(self.tile), self.minus.split(self.tile), strict=True)
+        low = torch.cat([torch.addmm(h, q, m.T) for h, m in tiles], 1)[:, :n]
+        nearest = low.topk(self.k, largest=False)
+        upper = (nearest.values + self.doubt[nearest.indices]).amax(1) + 2 * self.slack * own.square().sum(1)
+        return low <= upper.unsqueeze(1)
 
     def __call__(self, own: Tensor) -> tuple[Tensor, Tensor]:
         """Places `[n, m]` in x of what may be nearest to queries `[n, K]` (past its end: of nothing), and of which
