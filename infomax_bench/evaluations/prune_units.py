@@ -91,10 +91,11 @@ def prune_units(context: Context) -> list[Row]:
     live, chance = data.live(), 1 / data.n_classes
     orders = {name: dead_first(order(context), live) for name, order in ORDERS.items()}
     rows = context.rows("dead_units", 1 - live.double().mean(1))
-    for i, (seed, curves) in enumerate(zip(context.seeds, refitted_curves(context, orders), strict=True)):
-        n_live, found = int(live[i].sum()), []
-        for name, order in orders.items():
-            found += _of_order(f"{name}/frozen", frozen_curve(data, probe, i, order[i]), n_live, chance)
+    for i, seed in enumerate(context.seeds):
+        n_live, own = int(live[i].sum()), {name: order[i] for name, order in orders.items()}
+        curves, found = refitted_curves(context, i, own), []
+        for name, order in own.items():
+            found += _of_order(f"{name}/frozen", frozen_curve(data, probe, i, order), n_live, chance)
         for name, curve in curves.items():
             found += _of_order(f"{name}/refitted", curve, n_live, chance)
         found += _of_best(curves, n_live, live.shape[1], chance)

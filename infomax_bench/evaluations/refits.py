@@ -17,7 +17,7 @@ images choose nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -75,44 +75,49 @@ def undecided(removed: Tensor, right: Tensor, live: int) -> list[int]:
 
 
 Fitted = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Which validation and which test images R probes of each seed classify rightly, bool `[S, R, n]`; their weight
-`[S, R, K, C]` and bias `[S, R, C]`."""
+"""Which validation and which test images R probes classify rightly, bool `[R, n]`; their weight `[R, K, C]`
+and bias `[R, C]`."""
 
 
 class Refits:
-    """Refits of the probes of some seeds to fewer units."""
+    """Refits of one seed's probe to fewer units.
 
-    def __init__(self, data: FeatureSet, seeds: slice) -> None:
-        self.x, self.y = data.x("train")[seeds], data.y("train")[seeds]
+    How many steps they take depends on the seed: together, all would wait for the slowest.
+    """
+
+    def __init__(self, data: FeatureSet, seed: int) -> None:
+        """seed: its position."""
+        one = slice(seed, seed + 1)
+        self.x, self.y = data.x("train")[one], data.y("train")[one]
         self.n_classes = data.n_classes
-        self.parts = [(data.x(part)[seeds], data.y(part)[seeds]) for part in ("validation", "test")]
-        self.moments = torch.stack([x.T @ x / len(x) for x in self.x])
+        self.parts = [(data.x(part)[seed], data.y(part)[seed]) for part in ("validation", "test")]
+        self.moments = self.x[0].T @ self.x[0] / self.x.shape[1]
 
     def __call__(self, keep: Tensor, l2: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
-        """Probes on the units of masks `[S, R, K]`, at l2 `[S, R]`, which begin from probes on more units, weight
-        `[S, R, K, C]` and bias `[S, R, C]`."""
-        at_once = max(8, min(64, AT_ONCE // (len(keep) * keep.shape[2] ** 2)))
-        columns = (part.split(at_once, dim=1) for part in (keep, l2, weight, bias))
-        return joined([self._some(*some) for some in zip(*columns, strict=True)])
+        """Probes on the units of masks `[R, K]`, at l2 `[R]`, which begin from probes on more units, weight `[R, K, C]`
+        and bias `[R, C]`."""
+        at_once = max(8, min(64, AT_ONCE // keep.shape[1] ** 2))
+        parts = [self._some(*some) for some in zip(*(a.split(at_once) for a in (keep, l2, weight, bias)), strict=True)]
+        return joined(parts)
 
     def _some(self, keep: Tensor, l2: Tensor, weight: Tensor, bias: Tensor) -> Fitted:
-        fit = fit_logistic(self.x, self.y, l2, self.n_classes, keep, start=(self.carried(weight, keep), bias))
-        validation, test = (
-            torch.stack([answers(*own) for own in zip(x, y, fit.weight, fit.bias, strict=True)]) for x, y in self.parts
-        )
-        return validation, test, fit.weight, fit.bias
+        start = self.carried(weight, keep)[None], bias[None]
+        fit = fit_logistic(self.x, self.y, l2, self.n_classes, keep[None], start=start)
+        weight, bias = fit.weight[0], fit.bias[0]
+        validation, test = (answers(x, y, weight, bias) for x, y in self.parts)
+        return validation, test, weight, bias
 
     def carried(self, weight: Tensor, keep: Tensor) -> Tensor:
-        """Where refits begin: class scores of weights `[S, R, K, C]` as the units kept `[S, R, K]` predict them best,
+        """Where refits begin: class scores of weights `[R, K, C]` as the units kept `[R, K]` predict them best,
         by regression."""
-        kept, moments = keep.unsqueeze(-1), self.moments.unsqueeze(1)
-        a = moments * (kept * kept.mT) + torch.diag_embed(1 - keep + 1e-3)
-        return torch.cholesky_solve(kept * (moments @ weight), torch.linalg.cholesky(a))
+        kept = keep.unsqueeze(-1)
+        a = self.moments * (kept * kept.mT) + torch.diag_embed(1 - keep + 1e-3)
+        return torch.cholesky_solve(kept * (self.moments @ weight), torch.linalg.cholesky(a))
 
 
 def joined(parts: Sequence[Fitted]) -> Fitted:
     """One set of probes after another."""
-    validation, test, weight, bias = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
+    validation, test, weight, bias = (torch.cat(part) for part in zip(*parts, strict=True))
     return validation, test, weight, bias
 
 
@@ -142,58 +147,44 @@ def frozen_curve(data: FeatureSet, probe: Probe, seed: int, order: Tensor) -> Cu
     return Curve(fraction, test.new_empty(live + 1, 0), test)
 
 
-def refitted_curves(context: Context, orders: Mapping[str, Tensor]) -> list[dict[str, Curve]]:
-    """Each seed's refitted probe's answers as units go in each order `[S, K]`, the dead ones first."""
+def refitted_curves(context: Context, seed: int, orders: dict[str, Tensor]) -> dict[str, Curve]:
+    """The refitted probe's answers as one seed's units go in each order `[K]`, the dead ones first."""
     data, probe = context.set, shared_probe(context)
-    live, width = data.live().sum(1), data.features.shape[2]
-    coarse = [coarse_counts(n, width) for n in live.tolist()]
+    live, width = int(data.live()[seed].sum()), data.features.shape[2]
+    coarse, dead = torch.tensor(coarse_counts(live, width)), width - live
+    refits = Refits(data, seed)
 
-    def fitted(
-        refits: Refits, seeds: slice, asked: Mapping[str, Tensor], starts: Mapping[str, tuple[Tensor, Tensor]]
-    ) -> dict[str, Fitted]:
-        """The probes after numbers of removals `[S, R]` in each order, together: they share products with the
-        features."""
-        removed = {name: counts + (width - live[seeds]).unsqueeze(1) for name, counts in asked.items()}
-        masks = torch.cat([torch.stack([*map(kept_after, orders[name][seeds], removed[name])]) for name in asked], 1)
-        l2 = probe.l2[seeds, None] * masks.sum(2).clamp_min(1) / live[seeds, None].clamp_min(1)
-        weight, bias = (torch.cat([starts[name][i] for name in asked], 1) for i in range(2))
-        sizes = [counts.shape[1] for counts in asked.values()]
-        parts = [part.split(sizes, dim=1) for part in refits(masks, l2, weight, bias)]
-        return dict(zip(asked, zip(*parts, strict=True), strict=True))
+    def fitted(asked: dict[str, Tensor], starts: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Fitted]:
+        """The probes after numbers of removals `[R]` in each order, together: they share products with the features."""
+        masks = torch.cat([kept_after(orders[name], counts + dead) for name, counts in asked.items()])
+        l2 = probe.l2[seed] * masks.sum(1).clamp_min(1) / max(live, 1)
+        weight, bias = (torch.cat([starts[name][i] for name in asked]) for i in range(2))
+        sizes = [len(counts) for counts in asked.values()]
+        return dict(
+            zip(asked, zip(*(part.split(sizes) for part in refits(masks, l2, weight, bias)), strict=True), strict=True)
+        )
 
-    longest = max(map(len, coarse))  # the last number again, where a seed has fewer
-    everyone, padded = slice(None), torch.tensor([own + own[-1:] * (longest - len(own)) for own in coarse])
-    refits, begin, along = Refits(data, everyone), dict.fromkeys(orders, (probe.weight, probe.bias)), []
-    for counts in padded.split(LEVELS_AT_ONCE, dim=1):
-        n = counts.shape[1]
-        starts = {
-            name: (weight.unsqueeze(1).expand(-1, n, -1, -1), bias.unsqueeze(1).expand(-1, n, -1))
-            for name, (weight, bias) in begin.items()
-        }
-        along.append(fitted(refits, everyone, dict.fromkeys(orders, counts), starts))
-        begin = {name: (weight[:, -1], bias[:, -1]) for name, (*_, weight, bias) in along[-1].items()}
+    begin = dict.fromkeys(orders, (probe.weight[seed], probe.bias[seed]))
+    along: list[dict[str, Fitted]] = []
+    for counts in coarse.split(LEVELS_AT_ONCE):
+        n = len(counts)
+        starts = {name: (weight.expand(n, -1, -1), bias.expand(n, -1)) for name, (weight, bias) in begin.items()}
+        along.append(fitted(dict.fromkeys(orders, counts), starts))
+        begin = {name: (weight[-1], bias[-1]) for name, (*_, weight, bias) in along[-1].items()}
     first = {name: joined([found[name] for found in along]) for name in orders}
-
-    def curves(seed: int) -> dict[str, Curve]:
-        """Of one seed, with single units where its decision could fall."""
-        own, known = slice(seed, seed + 1), torch.tensor(coarse[seed])
-        found = {name: [part[seed, : len(known)] for part in first[name]] for name in orders}
-        asked = {name: torch.tensor([undecided(known, found[name][0], int(live[seed]))]).long() for name in orders}
-        before = {name: torch.searchsorted(known, counts[0]) - 1 for name, counts in asked.items()}
-        more = {}
-        if any(counts.numel() for counts in asked.values()):
-            starts = {name: (found[name][2][i][None], found[name][3][i][None]) for name, i in before.items()}
-            more = fitted(Refits(data, own), own, asked, starts)
-        result = {}
-        for name in orders:
-            parts = [(known, *found[name][:2])]
-            if more:
-                parts.append((asked[name][0], *(part[0] for part in more[name][:2])))
-            counts, validation, test = (torch.cat(part) for part in zip(*parts, strict=True))
-            result[name] = Curve(counts.double() / live[seed].clamp_min(1), validation, test).sorted()
-        return result
-
-    return [curves(seed) for seed in range(len(coarse))]
+    asked = {name: torch.tensor(undecided(coarse, right, live)).long() for name, (right, *_) in first.items()}
+    before = {name: torch.searchsorted(coarse, counts) - 1 for name, counts in asked.items()}
+    stages = [(dict.fromkeys(orders, coarse), first)]
+    if any(map(len, asked.values())):
+        stages.append(
+            (asked, fitted(asked, {name: (first[name][2][i], first[name][3][i]) for name, i in before.items()}))
+        )
+    curves = {}
+    for name in orders:
+        counts = torch.cat([counts[name] for counts, _ in stages])
+        validation, test = (torch.cat([found[name][i] for _, found in stages]) for i in range(2))
+        curves[name] = Curve(counts.double() / max(live, 1), validation, test).sorted()
+    return curves
 
 
 def refitted_accuracy(changed: Context, probe: Probe) -> tuple[Tensor, Tensor]:

@@ -40,8 +40,8 @@ def mixed(seed: int, k: int = 6, **more: int) -> Context:
 
 
 def live_orders(ctx: Context) -> dict[str, torch.Tensor]:
-    """Every order `[S, K]`, dead units first."""
-    return {name: dead_first(order(ctx), ctx.set.live()) for name, order in ORDERS.items()}
+    """Every order of the first seed, dead units first."""
+    return {name: dead_first(order(ctx), ctx.set.live())[0] for name, order in ORDERS.items()}
 
 
 def bits(n: int = 1600, k: int = 3) -> tuple[torch.Tensor, torch.Tensor]:

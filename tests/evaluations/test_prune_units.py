@@ -53,7 +53,7 @@ def test_test_labels_choose_nothing(draw):
     permuted = context(plain.set.features, labels)
     orders, other = live_orders(plain), live_orders(permuted)
     assert all(torch.equal(orders[name], other[name]) for name in ORDERS)
-    curves, others = refitted_curves(plain, orders)[0], refitted_curves(permuted, other)[0]
+    curves, others = refitted_curves(plain, 0, orders), refitted_curves(permuted, 0, other)
     for name in ORDERS:
         assert torch.equal(curves[name].fraction, others[name].fraction)
         assert torch.equal(curves[name].validation, others[name].validation)
@@ -66,7 +66,7 @@ def test_the_best_order_is_validations():
     for draw in range(6):
         ctx = mixed(draw, k=16, n=240)
         found = by_question(prune_units(ctx))
-        curves = refitted_curves(ctx, live_orders(ctx))[0]
+        curves = refitted_curves(ctx, 0, live_orders(ctx))
         on_validation = {n: prunable_fraction(accuracies(c.validation), c.fraction) for n, c in curves.items()}
         on_test = {n: prunable_fraction(accuracies(c.test), c.fraction) for n, c in curves.items()}
         furthest = [n for n, value in on_validation.items() if value == max(on_validation.values())]
@@ -109,7 +109,7 @@ def test_duplicating_every_unit_makes_half_of_them_prunable(seed, k):
     rows = by_question(prune_units(ctx))
     assert rows["prunable_fraction", "redundancy/refitted", None] >= 0.5
     assert rows["prunable_fraction", "best/refitted", None] >= 0.5
-    curve = refitted_curves(ctx, live_orders(ctx))[0]["redundancy"]
+    curve = refitted_curves(ctx, 0, live_orders(ctx))["redundancy"]
     assert {int(u) % k for u in redundancy_order(ctx)[0, :k]} == set(range(k))
     differ = curve.test[curve.fraction.tolist().index(0.5)] != curve.test[0]
     assert differ.sum() <= 2, "but for images on the border of two classes"

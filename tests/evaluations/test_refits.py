@@ -20,7 +20,7 @@ from infomax_bench.evaluations.refits import (
     refitted_curves,
     undecided,
 )
-from tests.evaluations.removals import context, informative, live_orders, mixed
+from tests.evaluations.removals import live_orders, mixed
 
 
 def test_wide_features_are_looked_at_in_coarser_steps():
@@ -44,7 +44,7 @@ def test_the_frozen_curve_is_that_of_features_at_their_mean():
     """After every single removal: raw features, those removed set to their mean over training, then the whole probe."""
     ctx = mixed(3)
     data, whole = ctx.set, shared_probe(ctx)
-    order = live_orders(ctx)["importance"][0]
+    order = live_orders(ctx)["importance"]
     curve = frozen_curve(data, whole, 0, order)
     mean, scale = data.moments()
     assert curve.fraction.tolist() == [n / 6 for n in range(7)]
@@ -61,10 +61,10 @@ def test_the_refitted_curve_is_that_of_scikit_learn():
     data, l2 = ctx.set, float(shared_probe(ctx).l2[0])
     orders = live_orders(ctx)
     (x, y), (xt, yt) = ((data.x(part)[0].numpy(), data.y(part)[0].numpy()) for part in ("train", "test"))
-    for name, curve in refitted_curves(ctx, orders)[0].items():
+    for name, curve in refitted_curves(ctx, 0, orders).items():
         assert len(curve.fraction) > 8
         for fraction, right in zip(curve.fraction.tolist(), curve.test, strict=True):
-            units = orders[name][0, round(12 * fraction) :].tolist()
+            units = orders[name][round(12 * fraction) :].tolist()
             if units:
                 share = len(units) / 12
                 model = LogisticRegression(C=1 / (l2 * share * len(x)), solver="newton-cholesky", tol=1e-6)
@@ -72,20 +72,6 @@ def test_the_refitted_curve_is_that_of_scikit_learn():
                 assert differ.sum() <= 2, "but for images on the border of two classes"
             else:
                 assert torch.equal(right, torch.from_numpy(yt == np.bincount(y).argmax()))
-
-
-def test_seeds_are_refitted_together_as_alone():
-    """Also where one of them has dead units, and so fewer numbers of removals."""
-    x, y = informative(k=12)
-    x = torch.cat([x, x.roll(1, dims=2) + 0.5 * x])
-    x[1, :, :5] = 0
-    both, seeds = context(x, y, (0, 1)), (0, 1)
-    together = refitted_curves(both, live_orders(both))
-    for i, seed in enumerate(seeds):
-        alone = context(x[i : i + 1], y, (seed,))
-        for name, curve in refitted_curves(alone, live_orders(alone))[0].items():
-            assert torch.equal(together[i][name].fraction, curve.fraction)
-            assert (together[i][name].test != curve.test).double().mean() < 0.002, "but for images on a border"
 
 
 def test_single_units_are_looked_at_where_the_decision_falls():
@@ -109,7 +95,7 @@ def test_single_units_are_looked_at_where_the_decision_falls():
 def test_every_unit_beside_the_limit_was_looked_at(seed):
     """Where validation passes the limit there is no gap: the last number that holds and the next one are both known."""
     ctx = mixed(seed, k=40)
-    for curve in refitted_curves(ctx, live_orders(ctx))[0].values():
+    for curve in refitted_curves(ctx, 0, live_orders(ctx)).values():
         counts = (40 * curve.fraction).round().long()
         assert set(coarse_counts(40, 40)) <= set(counts.tolist())
         holds = round(40 * first_prunable(accuracies(curve.validation), curve.fraction))
