@@ -192,4 +192,4 @@ def test_the_rule_says_what_the_code_does():
     bound = sys.modules[type(benchmark).__module__].MOST_PRUNABLE
     assert TOLERATED_LOSS == 0.01
     assert "costs at most one point" in benchmark.paragraph("Rule")
-    assert f"lies below {bound:.0f} %" in benchmark.paragraph("Rule")
+    assert f"surely below {bound:.0f} %" in benchmark.paragraph("Rule")
