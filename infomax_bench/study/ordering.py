@@ -100,9 +100,14 @@ class OrderContrast:
         groups = typical(compared, said.methods) if len(compared.columns) else {}
         found = ordering(said.ranks, groups)
         missing = tuple(method for method in said.every if method not in amounts.index)
-        outcome, waited = found.outcome, float(self.waited(rows)["value"].median())
-        if alone.empty or waited > QUIET or (missing and outcome == "supported"):
-            outcome = "inconclusive"
+        waited = float(self.waited(rows)["value"].median())
+        doubts = {
+            "not measured alone": alone.empty,
+            "the machine was not quiet": waited > QUIET,
+            f"{len(missing)} of {len(said.every)} methods not measured": bool(missing),
+        }
+        doubt = next((why for why, so in doubts.items() if so), "")
+        outcome = "inconclusive" if doubt else found.outcome
         values: dict[str, Any] = {
             "ordering": found,
             "groups": sorted(groups, key=groups.__getitem__),
@@ -113,7 +118,7 @@ class OrderContrast:
             "waited": waited,
         }
         more = {"metric": self.metric, "missing": missing, "aside": claims.subject not in said.every, "values": values}
-        more |= {"n_datasets": len(compared.columns), "reason": UNDECIDED if outcome == "inconclusive" else ""}
+        more |= {"n_datasets": len(compared.columns), "reason": doubt or UNDECIDED * (outcome == "inconclusive")}
         effect = (found.tau, math.nan, math.nan)
         against, n_seeds = "the order foretold", int(own["seed"].nunique())
         yield Decision(self.claim, self.title, against, outcome, effect, n_seeds, {**more, "said": "in_order"})

@@ -45,7 +45,14 @@ def test_there_is_no_word_without_a_method_nor_of_what_was_not_alone():
     table = measured(RIGHT)
     lacks = told(table[table["method"] != "rbm"])
     assert (lacks.verdict, lacks.missing) == ("inconclusive", ("rbm",))
+    assert lacks.reason == f"1 of {len(FORETOLD.every)} methods not measured"
+    wrong = measured({name: -cost + 60 for name, cost in RIGHT.items()})
+    assert told(wrong[wrong["method"] != "rbm"]).verdict == "inconclusive", "it may be what is missing"
     beside = told(measured(RIGHT, "train_seconds_per_sample"))
+    assert (beside.reason, told(measured(RIGHT, waited=0.3)).reason) == (
+        "not measured alone",
+        "the machine was not quiet",
+    )
     assert (beside.verdict, beside.effect) == ("inconclusive", pytest.approx(told(table).effect))
     assert "'make costs' measures each alone" in beside.sentence
     busy = told(measured(RIGHT, waited=0.3))

@@ -91,7 +91,7 @@ def test_verdicts_are_those_that_were_committed(verdicts):
 def test_other_code_finds_the_same_outcomes_and_intervals(results):
     """Of what is committed: see `recomputed`, which has nothing of the package."""
     committed = {v["title"]: v for v in json.loads((ROOT / "verdicts.json").read_text())}
-    table = results.table[(results.table["label"] == "") & (results.table["track"] == "controlled")]
+    table = results.once[(results.once["label"] == "") & (results.once["track"] == "controlled")]
     asked = Recomputed(table, results.cards, results.info["subject"], results.info["suite"]["width"])
     found = asked.all({name: known["n_test"] for name, known in results.info["datasets"].items()})
     assert len(found) == 16
