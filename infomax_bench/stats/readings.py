@@ -151,6 +151,14 @@ def averaged(rows: pd.DataFrame, by: Sequence[str] = (), how: str = "mean") -> p
     return good.groupby(key, observed=True, sort=False)["value"].agg(how).reset_index()
 
 
+def open_factors(rows: pd.DataFrame, label: str = "class") -> pd.DataFrame:
+    """Means over the factors (`protocol`) of a data set, but the one that its label is another name of: its protocol is
+    `label`. Older rows have no factors, but one mean over all, and stay as they are."""
+    own = rows[rows["protocol"] != ""]
+    older = rows[~rows["dataset"].isin(own["dataset"])]
+    return pd.concat([averaged(where_not(own, protocol=label)), older], ignore_index=True)
+
+
 def below_best(rows: pd.DataFrame, among: Sequence[str], without: Collection[str] = ()) -> pd.DataFrame:
     """As value how far each is above the best mean of a method in its case (the columns `among`), of all methods but
     `without`: at most 0 but for noise."""

@@ -18,6 +18,7 @@ from infomax_bench.stats.readings import (
     composed,
     encoder_table,
     first_reaching,
+    open_factors,
     over_last,
     tables,
     where,
@@ -170,3 +171,18 @@ def test_deviations_of_groups_for_a_table():
 def test_good_rows_that_have_a_value():
     made = pd.DataFrame({"value": [1.0, math.nan, 2.0], "status": ["ok", "ok", "failed"]})
     assert with_values(made).index.tolist() == [0]
+
+
+def test_the_factor_that_the_label_names_counts_for_nothing():
+    """By factor where rows are; the mean over all where older rows have nothing else."""
+    columns = ["method", "dataset", "target", "seed", "protocol", "value", "status", "current"]
+    told = [
+        ("shapes", "", 0.9),
+        ("shapes", "class", 0.9),
+        ("shapes", "x", 0.2),
+        ("shapes", "size", 0.4),
+        ("old", "", 0.7),
+    ]
+    rows = pd.DataFrame([("m", d, d, 0, factor, value, "ok", True) for d, factor, value in told], columns=columns)
+    found = open_factors(rows).set_index("dataset")["value"]
+    assert found.to_dict() == pytest.approx({"shapes": 0.3, "old": 0.7})
