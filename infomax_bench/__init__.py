@@ -86,6 +86,8 @@ _WHERE = {
     "pretrain": "run.api",
     "probe": "run.api",
     "features": "run.api",
+    "evaluate": "run.evaluate",
+    "summary": "run.evaluate",
     "methods": "run.catalogue",
     "datasets": "run.catalogue",
     "images": "run.catalogue",
@@ -130,6 +132,8 @@ if TYPE_CHECKING:
     from infomax_bench.run.catalogue import load as load
     from infomax_bench.run.catalogue import methods as methods
     from infomax_bench.run.catalogue import split as split
+    from infomax_bench.run.evaluate import evaluate as evaluate
+    from infomax_bench.run.evaluate import summary as summary
     from infomax_bench.stats.findings import Estimate as Estimate
     from infomax_bench.stats.findings import Finding as Finding
     from infomax_bench.study.benchmark import Benchmark as Benchmark

@@ -15,6 +15,11 @@ TICK = {True: 1.0, False: 60.0}
 """Seconds between two looks at the clock, on a terminal and in a file."""
 
 
+def watched() -> bool:
+    """Whether somebody sees a bar move: on a terminal, and in a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
 @contextlib.contextmanager
 def progress(total: float, quiet: bool = False) -> Iterator[tqdm[NoReturn]]:
     """A bar of `total` expected seconds of work, on stderr. The time left is by the mean rate so far: tasks are too

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 import torch
+from torch import nn
 
 from infomax_bench.base.errors import NotApplicable
 from infomax_bench.base.streams import Rng
@@ -19,6 +20,7 @@ from infomax_bench.evaluations.declare import Better, Evaluation, Pairwise, Row,
 from infomax_bench.models.backbones import decoder
 from infomax_bench.models.blocks import Block, Net, Problem
 from infomax_bench.run.engine import facts_of, one_job
+from infomax_bench.run.foreign import Asked, bring
 from infomax_bench.study.plugins import Registry
 from infomax_bench.training.data import data_for
 from infomax_bench.training.frozen import Encoder
@@ -153,6 +155,16 @@ def files_are_evaluated_too(evaluation: Evaluation, found: Registry) -> None:
         evaluation(Context(SEEDS, lambda _: data))
 
 
+def encoders_made_elsewhere_are_evaluated_too(evaluation: Evaluation, found: Registry) -> None:
+    """One that is for encoders made elsewhere asks no more of one than its features, and its weights by layer."""
+    if not evaluation.of_maps:
+        raise Skipped("is not for encoders that were made elsewhere")
+    torch.manual_seed(0)
+    data, module = Squares(), nn.Sequential(nn.Flatten(), nn.Linear(math.prod(Squares.shape), WIDTH))
+    with one_job():
+        evaluation(context_for(bring(module, data, SEEDS, Asked()), data))
+
+
 def _keys(rows: Sequence[Row], seed: int) -> list[tuple[Any, ...]]:
     own = (row for row in rows if row["seed"] == seed)
     return sorted((r["metric"], r.get("protocol", ""), str(r.get("x")), r.get("other", "")) for r in own)
@@ -169,4 +181,5 @@ EVALUATION_PROMISES: tuple[Callable[[Evaluation, Registry], None], ...] = (
     every_seed_has_the_same_rows,
     same_encoder_same_rows,
     files_are_evaluated_too,
+    encoders_made_elsewhere_are_evaluated_too,
 )

@@ -127,6 +127,25 @@ def widths(text: str) -> list[int]:
         raise Bad(f"{_short(text)} is not a list of whole numbers such as 16,64") from None
 
 
+def numbers(text: str) -> list[float]:
+    """Finite numbers between commas."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise Bad(f"{_short(text)} is not a list of numbers such as 0.5,0.25")
+    return found
+
+
+def sizes(text: str) -> list[int]:
+    """A height, or height and width, of images."""
+    found = [whole("sizes are", 1)(part) for part in text.split(",")]
+    if len(found) > 2:
+        raise Bad(f"{_short(text)} is not a height, or a height and a width such as 224,192")
+    return found
+
+
 def jobs(text: str) -> int:
     """How many workers: some for each core, since each takes memory of its own."""
     most = WORKERS_A_CORE * (os.cpu_count() or 1)

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
 from infomax_bench.base.errors import NotApplicable
+from infomax_bench.data.dataset import images_as
 from infomax_bench.evaluations.context import Context
 from infomax_bench.evaluations.declare import Metric, Row, evaluation
 from infomax_bench.models.backbones import encoding_of
@@ -59,6 +60,7 @@ class PeakMemory(TorchDispatchMode):
 @evaluation(
     version=2,
     seconds=1e-7,
+    of_maps=True,
     metrics=[
         _Amount("train_seconds", "time of pretraining one seed", unit="s", repeats=False),
         _Amount("train_seconds_per_sample", "the same, of one image that is seen", unit="s", repeats=False),
@@ -71,10 +73,13 @@ class PeakMemory(TorchDispatchMode):
 def training(context: Context) -> list[Row]:
     """What the training that made this encoder took: seconds for one image of one seed, updates, parameters.
 
-    And the loss that it ended with, a mean over the last sixtieth of the updates, for methods that have one.
+    And the loss that it ended with, a mean over the last sixtieth of the updates, for methods that have one. Of an
+    encoder of whose training nothing is known: parameters alone.
     """
     encoder = context.need_encoder()
     facts = encoder.facts
+    if not facts:
+        return _shared(context, {"parameters": encoder.n_parameters})
     seen = facts["n_steps"] * encoder.problem.batch_size or encoder.problem.n_train
     values = {
         "train_seconds": facts["seconds"] / len(facts["seeds"]),
@@ -100,6 +105,7 @@ def _shared(context: Context, values: dict[str, float]) -> list[Row]:
 @evaluation(
     version=2,
     seconds=1e-6,
+    of_maps=True,
     metrics=[
         _Amount("train_flops_per_sample", "floating-point operations of training on one image"),
         _Amount("encode_flops_per_sample", "floating-point operations of encoding one image"),
@@ -115,12 +121,18 @@ def cost(context: Context) -> list[Row]:
     """Floating-point operations for one training image and one encoded image, and peak memory of pretraining.
 
     Operations are those of matrix products and convolutions, forward and backward, as torch counts them; a method that
-    is fitted by another library has no such count. Memory is what one seed's step (or whole fit) allocates at its
+    is fitted by another library has no such count; of an encoder of whose training nothing is known, encoding is
+    counted alone. Memory is what one seed's step (or whole fit) allocates at its
     peak, beside the stored images.
     """
     encoder = context.need_encoder()
     assert context.target is not None
     problem, method = encoder.problem, encoder.method
+    if not encoder.facts:
+        encoding = _encode_flops(encoder, images_as(context.target, problem.input_shape))
+        if not encoding:
+            raise NotApplicable("torch counts no operations of it")
+        return _shared(context, {"encode_flops_per_sample": encoding})
     if encoding_of(problem.backbone).greedy:
         raise NotApplicable("counted for one training at a time, not for a stack of them")
     seed = encoder.seeds[0]

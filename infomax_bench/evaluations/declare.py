@@ -85,6 +85,8 @@ class Evaluation:
     of seeds that memory has room for.
     trainings: how many times as long it trains as its option `epochs` says, if it has one.
     of_files: features made elsewhere are evaluated by it too; it needs no encoder.
+    of_maps: an encoder made elsewhere is evaluated by it too; it needs to know no more of one than that it turns images
+    into features, and what its weights are where it asks for them.
     alone: it measures time, so that nothing else may run beside it: it is measured when that is asked for (`run
     --alone`), one job after the other.
     keeps: what its arrays are, in a line; "" if it returns rows alone.
@@ -98,6 +100,7 @@ class Evaluation:
     per_seed: bool = False
     trainings: float = 1.0
     of_files: bool = False
+    of_maps: bool = False
     alone: bool = False
     keeps: str = ""
 

@@ -175,6 +175,7 @@ IOU = Metric("mask_iou", "mean intersection over union of figures", "higher", ra
 
 @evaluation(
     seconds=2e-5,
+    of_maps=True,
     keeps="pictures of the first seed: images, what is decoded of them, samples, and figures",
     metrics=[
         R2.under("", "pca"),

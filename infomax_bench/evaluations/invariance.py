@@ -92,6 +92,7 @@ NO_UNITS = "no unit is alive"
 
 @evaluation(
     seconds=4e-6,
+    of_maps=True,
     metrics=[
         Metric(
             "augmentation_share",

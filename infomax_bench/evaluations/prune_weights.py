@@ -29,6 +29,7 @@ BY_MAGNITUDE = ("magnitude/frozen", "magnitude/refitted")
 @evaluation(
     version=6,
     seconds=4e-5,
+    of_maps=True,
     metrics=[
         ACCURACY.under(*BY_MAGNITUDE, x="share of each unit's weights that is removed", at=WEIGHT_LEVELS),
         PRUNABLE.under(*BY_MAGNITUDE),

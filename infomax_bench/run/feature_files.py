@@ -1,12 +1,12 @@
-"""Features made elsewhere, as a file: read, checked, and divided; every fault is one line that names it.
+"""Features made elsewhere, as arrays: checked, and divided; every fault is one line that names it.
 
-The format is an .npz with `features` float `[N, K]`, `labels` int `[N]`, and where they are known `test` bool `[N]`,
-`seed` int (it decides training against validation), and `factors` int `[N, F]`. Other arrays are left alone.
+In a file (`feature_readers.py`) or in memory they are called `features` float `[N, K]`, `labels` int `[N]`, and where
+they are known `test` bool `[N]`, `seed` int (it decides training against validation), and `factors` int `[N, F]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -15,12 +15,11 @@ import numpy as np
 import torch
 
 from infomax_bench.base.errors import UserError
-from infomax_bench.data.dataset import VALIDATION_SHARE, Split, split, stratified_test
+from infomax_bench.data.dataset import VALIDATION_SHARE, Dataset, Split, load, split, stratified_test
 from infomax_bench.evaluations.context import FeatureSet
 from infomax_bench.evaluations.mig_sap import BINS
 
 TEST_SHARE = 0.2
-NAMES = ("features", "labels", "test", "seed", "factors")
 ROWS_A_VALUE = 10
 """A factor of more values than a unit is cut into has as many rows as this for each, on average."""
 NOISE = 0.2
@@ -33,19 +32,44 @@ HOW_TO_NUMBER = "numpy.unique(labels, return_inverse=True)[1] numbers them"
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """What a file holds. data: of one seed; remarks: what its numbers do not say, or not well, for the user."""
+    """What arrays hold. data: of one seed or several; remarks: what numbers do not say, or not well, for the user."""
 
     seed: int
     data: FeatureSet
     remarks: list[str] = field(default_factory=list)
 
 
-def read_feature_file(path: Path) -> FeatureFile:
-    """The checked content of a file. Raises UserError, in one line, for anything that is wrong with it."""
-    arrays = _load(path)
+def of_images(array: np.ndarray, source: Path | str, dataset: Dataset, seeds: Sequence[int]) -> FeatureFile:
+    """Features float `[N, K]` of a data set's images, in their order, with its labels, factors and divisions.
+
+    Raises UserError for what are no features, or not as many as images.
+    """
+    data = load(dataset)
+    try:
+        features = _features(array)
+        if len(features) != len(data.images):
+            raise _Refused(
+                f"{len(features):,} rows of features, and {dataset.label} has {len(data.images):,} images; "
+                f"give one for each, in the order of ib.images({dataset.label!r})"
+            )
+    except _Refused as error:
+        raise UserError(f"{source}: {error}") from None
+    splits = [split(data.test, seed) for seed in seeds]
+    rows = torch.from_numpy(features).expand(len(seeds), *features.shape)
+    names = tuple(dataset.factor_names)
+    found = FeatureSet(rows, data.labels, splits, dataset.n_classes, data.factors, names)
+    train = features[splits[0].train.numpy()]
+    return FeatureFile(seeds[0], found, [*_all_but_equal(train), *_dead(found, train)])
+
+
+def checked(arrays: Mapping[str, np.ndarray], source: Path | str) -> FeatureFile:
+    """What arrays say that come with labels of their own, as the format has them.
+
+    Raises UserError, in one line that begins with their source, for anything that is wrong with them.
+    """
 
     def refuse(what: str) -> NoReturn:
-        raise UserError(f"{path}: {what}")
+        raise UserError(f"{source}: {what}")
 
     try:
         features = _features(arrays["features"])
@@ -74,47 +98,6 @@ def read_feature_file(path: Path) -> FeatureFile:
 
 class _Refused(Exception):
     """Why an array is refused; the file's name is added to it."""
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    """The arrays that are wanted. Others are not even read: they may be of objects, which are never unpickled."""
-    try:
-        with path.open("rb") as file:
-            if file.read(6) == b"\x93NUMPY":
-                raise UserError(
-                    f"{path}: one array (.npy); wanted is an .npz with features and labels, as "
-                    "numpy.savez(file, features=..., labels=...) writes it"
-                )
-        with np.load(path, allow_pickle=False) as archive:
-            there = archive.files
-            missing = [name for name in ("features", "labels") if name not in there]
-            if missing:
-                raise UserError(f"{path}: has no array {missing[0]!r}; it has {', '.join(there) or 'none'}")
-            return {name: _array(path, archive, name) for name in NAMES if name in there}
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except UserError:
-        raise
-    except Exception as error:  # numpy, zipfile and zlib each have errors of their own for a damaged file
-        raise UserError(f"{path}: not a readable .npz file ({_reason(error)})") from None
-
-
-def _array(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
-    try:
-        found: np.ndarray = archive[name]
-    except Exception as error:
-        if "allow_pickle" in str(error):
-            raise UserError(f"{path}: {name} holds Python objects, which are not read; save numbers") from None
-        raise UserError(f"{path}: {name} cannot be read ({_reason(error)})") from None
-    if not isinstance(found, np.ndarray):
-        raise UserError(f"{path}: {name} is no array")
-    return found.astype(found.dtype.newbyteorder("="), copy=False)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _kind(array: np.ndarray) -> str:

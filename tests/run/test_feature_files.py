@@ -20,9 +20,10 @@ from infomax_bench.evaluations.context import Context, FeatureSet
 from infomax_bench.evaluations.probe import linear_probe, nearest_neighbours
 from infomax_bench.evaluations.prune_units import prune_units
 from infomax_bench.evaluations.redundancy import measure_redundancy
-from infomax_bench.run import external
-from infomax_bench.run.external import evaluate_file
-from infomax_bench.run.feature_files import read_feature_file
+from infomax_bench.run import evaluate as evaluating
+from infomax_bench.run.evaluate import evaluate
+from infomax_bench.run.feature_files import FeatureFile, checked
+from infomax_bench.run.feature_readers import read_arrays
 
 LABELS = np.arange(90) % 3
 
@@ -37,10 +38,14 @@ def file_of(folder: Path, **arrays: np.ndarray) -> Path:
     return folder / "features.npz"
 
 
+def read_feature_file(path: Path) -> FeatureFile:
+    return checked(read_arrays(path), path)
+
+
 def evaluated(path: Path) -> tuple[dict[tuple[str, str, str, float], float], list[str]]:
     """The rows by evaluation, protocol, metric and x, and what was said."""
     said: list[str] = []
-    rows = evaluate_file(path, said.append).fillna({"protocol": "", "x": -1.0})
+    rows = evaluate(path, say=said.append).fillna({"protocol": "", "x": -1.0})
     keys = rows[["evaluation", "protocol", "metric", "x"]].itertuples(index=False, name=None)
     return dict(zip(keys, rows["value"], strict=True)), said
 
@@ -103,9 +108,9 @@ def test_a_folder_and_a_cut_off_file_are_named(tmp_path):
 
 def test_arrays_that_are_not_needed_are_left_alone(tmp_path):
     """Names of files are objects, which numpy does not read unless it may run code."""
-    whole = evaluate_file(file_of(tmp_path))
+    whole = evaluate(file_of(tmp_path))
     paths = np.array([f"{i}.png" for i in range(90)], dtype=object)
-    pd.testing.assert_frame_equal(evaluate_file(file_of(tmp_path, paths=paths)), whole)
+    pd.testing.assert_frame_equal(evaluate(file_of(tmp_path, paths=paths)), whole)
 
 
 def test_factors_without_columns_are_none_and_that_is_said(tmp_path):
@@ -231,10 +236,10 @@ def test_a_dead_unit_is_dead_everywhere(value, tmp_path):
 # -- where it is written ----------------------------------------------------------------------------------------------
 @pytest.fixture
 def nothing_is_evaluated(monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise AssertionError("a bad --out is told before the work")
 
-    monkeypatch.setattr(external, "evaluate_file", fail)
+    monkeypatch.setattr(evaluating, "evaluate", fail)
 
 
 @pytest.mark.usefixtures("nothing_is_evaluated")

