@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,31 +93,22 @@ def _train_to(path: Path, *work: Any) -> None:
     _trained(*work).save(path)
 
 
-def evaluate(
-    encoder: Encoder, dataset: str, evaluation: str, folders: Sequence[str] = (), **options: Any
-) -> pd.DataFrame:
-    """One of the harness's evaluations of an encoder on a data set: rows with seed, metric, value, protocol and x."""
-    plugins.registry(folders).evaluation(evaluation)
-    return _on_encoder(_evaluated, encoder, folders, dataset, evaluation, options)
-
-
-def _evaluated(
-    encoder: Encoder, folders: Sequence[str], dataset: str, evaluation: str, options: Mapping[str, Any]
-) -> pd.DataFrame:
-    with one_job():
-        found = plugins.registry(folders)
-        rows, _ = found.evaluation(evaluation)(context_for(encoder, found.dataset(dataset)), **options)
-    return pd.DataFrame(rows)
-
-
 def probe(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> pd.DataFrame:
-    """Accuracy of the linear, k-NN and few-shot probes of an encoder's features on a data set."""
-    return evaluate(encoder, dataset, "probe", folders)
+    """Accuracy of the linear, k-NN and few-shot probes of an encoder's features on a data set: rows with `seed`,
+    `metric`, `value`, `protocol` and `x`."""
+    return on_encoder(_probed, encoder, folders, dataset)
+
+
+def _probed(encoder: Encoder, folders: Sequence[str], dataset: str) -> pd.DataFrame:
+    found = plugins.registry(folders)
+    with one_job():
+        rows, _ = found.evaluation("probe")(context_for(encoder, found.dataset(dataset)))
+    return pd.DataFrame(rows)
 
 
 def features(encoder: Encoder, dataset: str, folders: Sequence[str] = ()) -> tuple[torch.Tensor, torch.Tensor]:
     """An encoder's features `[S, N, width]` of all images of a data set, and their labels `[N]`."""
-    return _on_encoder(_features, encoder, folders, dataset)
+    return on_encoder(_features, encoder, folders, dataset)
 
 
 def _features(encoder: Encoder, folders: Sequence[str], dataset: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -126,7 +117,7 @@ def _features(encoder: Encoder, folders: Sequence[str], dataset: str) -> tuple[t
         return encoder.features(images_as(data, encoder.problem.input_shape)), load(data).labels
 
 
-def _on_encoder(function: Callable[..., Result], encoder: Encoder, folders: Sequence[str], *arguments: Any) -> Result:
+def on_encoder(function: Callable[..., Result], encoder: Encoder, folders: Sequence[str], *arguments: Any) -> Result:
     """`function(encoder, folders, *arguments)` where products repeat; an encoder goes to another process as a file."""
     folders = tuple(folders)
     if repeatable.repeats() or encoder.method.name not in plugins.registry(folders).names("methods"):

@@ -19,6 +19,7 @@ from infomax_bench.evaluations.context import Context, context_for
 from infomax_bench.evaluations.declare import Evaluation
 from infomax_bench.numerics._solver import NotSolved
 from infomax_bench.run import pretrained
+from infomax_bench.run.api import on_encoder
 from infomax_bench.run.arguments import memory_told, seeds_of
 from infomax_bench.run.engine import one_job
 from infomax_bench.run.feature_files import FeatureFile, checked, of_images
@@ -63,7 +64,7 @@ def evaluate(
     Raises UserError, in one line, for what cannot be evaluated.
     """
     found, given = plugins.registry(folders, KINDS), tuple(seeds_of(seeds))
-    asked = _asked(how)
+    asked, _ = _asked(how), _chosen(found, evaluations, None)  # what is no evaluation is told before the work
     data = None if dataset is None else found.dataset(dataset)
     come: Mapping[str, Any] = {}
     if isinstance(what, str | Path):
@@ -76,14 +77,19 @@ def evaluate(
     if isinstance(what, Mapping):
         what = {**what, **{name: value for name, value in own.items() if value is not None}}
         context, remarks = _of_features({k: _array(v) for k, v in what.items()}, data, given, asked.name or "features")
-        label, seeds = asked.name or "features", context.seeds
+        label = asked.name or "features"
+        rows, said = measured(context, _chosen(found, evaluations, None), label)
     else:
         if data is None or any(value is not None for value in own.values()):
             fix = "name the data set, as in evaluate(encoder, 'digits'), and give no other labels"
             raise UserError(f"an encoder is evaluated on the images of a data set, and with its labels; {fix}")
+        if isinstance(what, Encoder) and (how or given != (0,)):
+            raise UserError(
+                f"{what.name} was trained here and is used as it was: leave out {', '.join(how) or 'seeds'}"
+            )
         encoder = what if isinstance(what, Encoder) else bring(what, data, given, asked, come)
-        context, remarks, label = context_for(encoder, data), [], encoder.name
-    rows, said = measured(context, _chosen(found, evaluations, context), label)
+        rows, said = on_encoder(_of_encoder, encoder, folders, dataset, evaluations)
+        remarks, label = [], encoder.name
     if remarks + said:
         (say or warnings.warn)(f"{label}: " + "; ".join(remarks + said))
     rows = rows.assign(encoder=label, dataset=dataset or "").reindex(columns=COLUMNS)
@@ -145,12 +151,19 @@ def _of_features(
     return Context(tuple(seeds), lambda _: found.data), found.remarks
 
 
-def _chosen(found: Registry, names: Sequence[str] | None, context: Context) -> list[Evaluation]:
+def _of_encoder(
+    encoder: Encoder, folders: Sequence[str], dataset: str, names: Sequence[str] | None
+) -> tuple[pd.DataFrame, list[str]]:
+    found = plugins.registry(folders)
+    return measured(context_for(encoder, found.dataset(dataset)), _chosen(found, names, encoder), encoder.name)
+
+
+def _chosen(found: Registry, names: Sequence[str] | None, encoder: Encoder | None) -> list[Evaluation]:
     """The evaluations that there are for features, and for an encoder if there is one; or those that are named."""
     if names is not None:
         return [found.evaluation(name) for name in ([names] if isinstance(names, str) else names)]
     every = [found.evaluation(name) for name in found.names("evaluations")]
-    return [one for one in every if one.of_files or (one.of_maps and context.encoder is not None)]
+    return [one for one in every if one.of_files or (one.of_maps and encoder is not None)]
 
 
 def measured(context: Context, chosen: Sequence[Evaluation], label: str) -> tuple[pd.DataFrame, list[str]]:

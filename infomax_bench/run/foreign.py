@@ -81,12 +81,15 @@ def preparation(label: str, asked: Asked, shape: Sequence[int], found: Mapping[s
 
 
 def found_with(module: nn.Module, shape: Sequence[int]) -> dict[str, Any]:
-    """What a module itself says of the images that it takes: timm's have a configuration; else the first convolution
-    says how many channels."""
+    """What a module itself says of the images that it takes: timm's and Hugging Face's have a configuration; else the
+    first convolution says how many channels."""
     for name in ("pretrained_cfg", "default_cfg"):
         config = getattr(module, name, None)
         if isinstance(config, Mapping) and config.get("input_size"):
             return {key: config[key] for key in ("input_size", "mean", "std") if config.get(key) is not None}
+    config = getattr(module, "config", None)  # Hugging Face's
+    if isinstance(size := getattr(config, "image_size", None), int):
+        return {"input_size": (getattr(config, "num_channels", 3), size, size)}
     first = next((m for m in module.modules() if isinstance(m, nn.Conv2d)), None)
     return {"input_size": (first.in_channels, *shape[1:])} if first is not None else {}
 

@@ -147,6 +147,9 @@ def test_an_encoder_of_ours_gets_them_too():
     own = ib.probe(encoder, "digits")
     assert rows["value"].tolist() == own["value"].tolist()
     assert rows["seed"].tolist() == own["seed"].tolist()
+    for how, culprit in (({"size": 3}, "leave out size"), ({"seeds": 5}, "leave out seeds")):
+        with pytest.raises(ib.UserError, match=culprit):
+            ib.evaluate(encoder, "digits", **how)
 
 
 def test_what_is_not_known_of_a_function_is_left_out_and_said():
@@ -340,3 +343,43 @@ def test_a_network_that_was_really_pretrained_gives_its_features():
     with torch.no_grad():
         truth = own.eval().extract_features(x).mean((2, 3))
     torch.testing.assert_close(encoder(IMAGES.images[:8])[0], truth)
+
+
+def test_a_model_of_timm_takes_weights_of_a_file(tmp_path):
+    timm = pytest.importorskip("timm", reason="pip install 'infomax-bench[encoders]'")
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    own = timm.create_model("mobilenetv3_small_050", num_classes=7)
+    save_file(own.state_dict(), tmp_path / "weights.safetensors")
+    opened = pretrained.opened("timm:mobilenetv3_small_050", tmp_path / "weights.safetensors")
+    encoder = bring(opened.thing, DIGITS, (0,), Asked(size=32), opened.found)
+    own.eval().reset_classifier(0)
+    x = encoder.functions[0].prepare(IMAGES.images[:4])
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(IMAGES.images[:4])[0], own(x))
+    with pytest.raises(ib.UserError, match="did you mean 'mobilenetv3_small"):
+        pretrained.opened("timm:mobilenetv3_smal")
+
+
+def test_a_model_of_hugging_face_is_read_from_a_folder_without_its_code(tmp_path, monkeypatch):
+    import infomax_bench.data._torchvision  # noqa: F401 - which transformers imports, and which may need help
+
+    hub = pytest.importorskip("transformers", reason="pip install 'infomax-bench[encoders]'")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    torch.manual_seed(0)
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    own = hub.ViTModel(hub.ViTConfig(**shape, image_size=16, patch_size=8))
+    own.save_pretrained(tmp_path / "vit")
+    (tmp_path / "vit" / "preprocessor_config.json").write_text(
+        '{"size": {"height": 16, "width": 16}, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.25, 0.25]}'
+    )
+    opened = pretrained.opened("hf:some/vit", tmp_path / "vit")
+    encoder = bring(opened.thing, DIGITS, (0,), Asked(), opened.found)
+    prepare = encoder.functions[0].prepare
+    assert (prepare.shape, prepare.std.flatten().tolist()) == ((3, 16, 16), [0.25] * 3)
+    x = prepare(IMAGES.images[:4])
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(IMAGES.images[:4])[0], own.eval()(x).pooler_output)
+    with pytest.raises(ib.UserError, match="hf:no/where: its weights are not here and could not be had"):
+        pretrained.opened("hf:no/where")
