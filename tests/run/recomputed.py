@@ -6,7 +6,7 @@ every claim about `subject`, what it rests on, and the interval of 90 % over dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,8 +85,9 @@ class Recomputed:
         ranking: pd.Series | None = None,
         guarded: bool = False,
         never: Mapping[str, set[Any]] | None = None,
+        also: Sequence[pd.Series] = (),
     ) -> tuple[str, float, float, float, int]:
-        """values: by method and case, more being better."""
+        """values: by method and case, more being better; also: what else has to have the sign of the outcome."""
         mine = (values if own is None else own)[self.subject]
         wide = values.unstack("method").reindex(columns=self.rivals)
         wide = wide[wide.notna().any(axis=1)]
@@ -94,17 +95,25 @@ class Recomputed:
         wide = wide.loc[mine.index]
         middle = bounds(mine - wide.median(axis=1))
         lacking = [m for m in wide if any(case not in (never or {}).get(m, ()) for case in wide.index[wide[m].isna()])]
-        ahead = []
+        ahead, chosen = [], []
         for family in sorted(set(self.families.values())):
             whole = [m for m in wide if self.families[m] == family and wide[m].notna().all()]
             if whole:
                 best = max(whole, key=lambda m: wide[m].mean() if ranking is None else ranking[m])
                 ahead.append(bounds(mine - wide[best])[1] > least)
+                chosen.append(best)
         word = "supported" if middle[1] > least and all(ahead) else "refuted" if middle[2] < least else "inconclusive"
         if middle[3] < 4 or len(lacking) > len(self.rivals) / 4:
             word = "inconclusive"
         if word == "supported" and (lacking or (guarded and not self.learned)):
             word = "inconclusive"
+        for other in also if word != "inconclusive" else ():
+            seen = other.unstack("method").reindex(index=wide.index)
+            against = [seen.reindex(columns=self.rivals).median(axis=1)]
+            against += [seen[best] for best in chosen] if word == "supported" else []
+            mine = seen.reindex(columns=[self.subject])[self.subject]
+            signs = [(mine - one).mean() * (1 if word == "supported" else -1) for one in against]
+            word = "inconclusive" if any(sign <= 0 for sign in signs) else word  # nothing was measured: NaN
         return (word, *middle)
 
     def absolute(self, values: pd.Series, line: float, below: bool) -> tuple[str, float, float, float, int]:
@@ -170,13 +179,18 @@ class Recomputed:
 
     def named(self) -> Found:
         share = 100 * mean_of(self.rows("interpretability", "nameable_units"), ["dataset"])
-        gap = mean_of(self.rows("interpretability", "mig"), ["dataset"])
+        gaps = self.rows("interpretability", "mig", None)
+        single = gaps[gaps["protocol"] != ""]  # older rows have the mean over factors alone
+        gaps = pd.concat([single[single["protocol"] != "class"], gaps[~gaps["dataset"].isin(single["dataset"])]])
+        gap = mean_of(gaps, ["dataset"])
         dependence = mean_of(self.rows("redundancy", "nonlinear_dependence"), ["dataset"])
+        copula = -mean_of(self.rows("redundancy", "copula_total_correlation"), ["dataset"])
+        also = [copula, mean_of(self.rows("redundancy", "effective_rank_per_live_unit"), ["dataset"])]
         return {
             "Can be named": self.absolute(share[self.subject], 95, below=False),
             "More nameable units": self.comparative(share, guarded=True),
             "Aligned with the factors": self.comparative(gap, guarded=True),
-            "Least redundant": self.comparative(-dependence, guarded=True),
+            "Least redundant": self.comparative(-dependence, guarded=True, also=also),
         }
 
     def gaps(self) -> Found:
