@@ -82,13 +82,14 @@ COMMAND = Command(
     "evaluate",
     "the same evaluations for encoders and features made elsewhere",
     "WHAT is a model that timm, torchvision or transformers has (pip install 'infomax-bench[encoders]'), with its own\n"
-    "weights, from your cache or downloaded, or with --weights; or a file of features, float [N, K]: .npz, .npy,\n"
-    ".parquet (its columns of fractions) or .safetensors. With a DATASET there is a row for each of its images, in\n"
-    "their order. Without, the file has `labels` int [N] too, and if they are there `test` bool [N], `seed` and\n"
-    "`factors` int [N, F]. Prints probe accuracies, pruning, redundancy and interpretability, and of a model\n"
-    "robustness, invariance, decoding, weight pruning and cost. Shift and scale of a feature do not matter (but to\n"
-    "what is published as depending on them). Of more than 256 features, where pruning hurts is found to a\n"
-    "sixteenth of them. From Python, infomax_bench.evaluate takes modules, transformers and functions too.",
+    "weights, from your cache or downloaded, or with --weights; FILE.py:NAME, a torch module, a scikit-learn\n"
+    "transformer or a function of images that your own script makes (it is run); or a file of features, float [N, K]:\n"
+    ".npz, .npy, .parquet (its columns of fractions) or .safetensors. With a DATASET there is a row for each of its\n"
+    "images, in their order. Without, the file has `labels` int [N] too, and if they are there `test` bool [N],\n"
+    "`seed` and `factors` int [N, F]. Prints probe accuracies, pruning, redundancy and interpretability, and of a\n"
+    "model robustness, invariance, decoding, weight pruning and cost. Shift and scale of a feature do not matter\n"
+    "(but to what is published as depending on them). Of more than 256 features, where pruning hurts is found to a\n"
+    "sixteenth of them. From Python, infomax_bench.evaluate takes the things themselves.",
     _options,
     evaluate_features,
 )

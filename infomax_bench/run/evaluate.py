@@ -53,10 +53,10 @@ def evaluate(
     """All evaluations that something allows, or those that are named: rows with the columns COLUMNS.
 
     what: an encoder of `pretrain`; a torch module; a scikit-learn transformer, fitted or to be fitted here to each
-    seed's training images; a function of uint8 images `[n, C, H, W]`; "timm:NAME", "torchvision:NAME" or
-    "hf:OWNER/NAME"; features float `[N, K]`, one row for each image of the data set, as an array or a file (.npz, .npy,
-    .parquet, .safetensors); or features with `labels` int `[N]` of their own, without a data set, and where they are
-    known `test` bool `[N]` and `factors` int `[N, F]`.
+    seed's training images; a function of uint8 images `[n, C, H, W]`; "timm:NAME", "torchvision:NAME", "hf:OWNER/NAME",
+    or "FILE.py:NAME" of one's own; features float `[N, K]`, one row for each image of the data set, as an array or a
+    file (.npz, .npy, .parquet, .safetensors); or features with `labels` int `[N]` of their own, without a data set, and
+    where they are known `test` bool `[N]` and `factors` int `[N, F]`.
     seeds: how many divisions of what is not test into training and validation, or which. weights: a file of them (of
     hf, a folder) in place of a named model's own. trust: read pickles too. say: is told what numbers do not say.
     how: of a module or function: size, mean, std (what it takes: images in [0, 1], resized, less mean, over std; found
@@ -113,6 +113,9 @@ def _opened(
         opened = pretrained.opened(text, weights, trust)
     elif weights is not None:
         raise UserError("weights are for a model that is named, as in 'timm:resnet18'")
+    elif (script := text.rpartition(":"))[0].endswith(".py"):
+        opened = pretrained.of_script(Path(script[0]).expanduser(), script[2])
+        text = ""
     elif path.suffix in pretrained.PICKLES:
         opened = pretrained.kept(path, trust)
         text = ""
@@ -120,7 +123,9 @@ def _opened(
         return read_arrays(path, NEEDED if alone else NEEDED[:1]), {}, replace(asked, name=asked.name or text)
     else:
         forms = ", ".join(f"{kind}:NAME" for kind in pretrained.LIBRARIES)
-        raise UserError(f"{text!r} is no file and no model; models are {forms}, and features lie in .npz files")
+        raise UserError(
+            f"{text!r} is no file and no model; models are {forms} or FILE.py:NAME, and features lie in .npz"
+        )
     asked = replace(asked, name=asked.name or text, layer=asked.layer or opened.layer)
     return opened.thing, opened.found, asked
 

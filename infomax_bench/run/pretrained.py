@@ -6,8 +6,11 @@ network.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Mapping
+import importlib.util
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +22,7 @@ from infomax_bench.base.errors import UserError, unknown
 
 T = TypeVar("T")
 
+FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib")
 
 
@@ -69,6 +73,26 @@ def kept(path: Path, trust: bool) -> Opened:
     return Opened(thing)
 
 
+def of_script(path: Path, name: str) -> Opened:
+    """What a Python file calls `name`: a module, a transformer or a function. The file is run: it is its user's own.
+
+    Raises UserError for a file that is not there or fails, and for a name that it does not have.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(script)
+    except Exception as error:  # somebody else's code may raise anything
+        raise UserError(f"{path} does not run: {type(error).__name__}: {_reason(error)}") from error
+    if not hasattr(script, name):
+        raise unknown(f"name in {path}", name, (own for own in vars(script) if not own.startswith("_")))
+    return Opened(getattr(script, name))
+
+
 def _library(name: str, asked: str) -> Any:
     try:
         return importlib.import_module(name)
@@ -77,13 +101,28 @@ def _library(name: str, asked: str) -> Any:
         raise UserError(f"{asked} needs the library {name}, which is not there ({_reason(error)}); {fix}") from None
 
 
-def _had(label: str, get: Callable[[], T]) -> T:
-    """What a library finds in its cache or downloads."""
+def _had(label: str, get: Callable[[], T], trust: bool) -> T:
+    """What a library finds in its cache or downloads; its pickles are read as weights alone, unless trusted."""
     try:
-        return get()
+        with _weights_only(not trust):
+            return get()
     except Exception as error:  # each library and each kind of network failure has its own
         fix = "load it once where there is a network, or give its weights (--weights FILE)"
         raise UserError(f"{label}: its weights are not here and could not be had ({_reason(error)}); {fix}") from error
+
+
+@contextlib.contextmanager
+def _weights_only(asked: bool) -> Iterator[None]:
+    """torch.load runs no code, whatever a library tells it: torch heeds this variable at every call."""
+    before = os.environ.get(FORCED)
+    try:
+        if asked:
+            os.environ[FORCED] = "1"
+        yield
+    finally:
+        os.environ.pop(FORCED, None)
+        if before is not None:
+            os.environ[FORCED] = before
 
 
 def _reason(error: Exception) -> str:
@@ -98,7 +137,7 @@ def _timm(model: str, weights: Path | None, trust: bool) -> Opened:
     if not timm.is_model(model):
         raise unknown("timm model", model, timm.list_models())
     label = f"timm:{model}"
-    module = _had(label, lambda: timm.create_model(model, pretrained=weights is None, num_classes=0))
+    module = _had(label, lambda: timm.create_model(model, pretrained=weights is None, num_classes=0), trust)
     if weights is not None:
         load_weights(module, weights, label)
     config = timm.data.resolve_model_data_config(module)
@@ -112,7 +151,7 @@ def _torchvision(model: str, weights: Path | None, trust: bool) -> Opened:
         raise unknown("torchvision model", model, models.list_models(module=models))
     label = f"torchvision:{model}"
     best = models.get_model_weights(model).DEFAULT
-    module = _had(label, lambda: models.get_model(model, weights=best if weights is None else None))
+    module = _had(label, lambda: models.get_model(model, weights=best if weights is None else None), trust)
     if weights is not None:
         load_weights(module, weights, label)
     prepare = best.transforms()
@@ -127,7 +166,7 @@ def _hugging_face(model: str, weights: Path | None, trust: bool) -> Opened:
     transformers = _library("transformers", f"hf:{model}")
     where, label = str(weights or model), f"hf:{model}"
     options = {"trust_remote_code": False, "use_safetensors": None if trust else True}
-    module = _had(label, lambda: transformers.AutoModel.from_pretrained(where, **options))
+    module = _had(label, lambda: transformers.AutoModel.from_pretrained(where, **options), trust)
     module = getattr(module, "vision_model", module)  # of two towers, the one that sees
     try:
         said, _ = transformers.ImageProcessingMixin.get_image_processor_dict(where)
