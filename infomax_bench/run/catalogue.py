@@ -64,18 +64,30 @@ def split(dataset: str, seed: int = 0, folders: Sequence[str] = ()) -> data.Spli
     return data.split(images(dataset, folders).test, seed)
 
 
+def is_saved(path: Path) -> bool:
+    """Whether a file is one that `encoder.save` wrote."""
+    return _about(path) is not None
+
+
+def _about(path: Path) -> dict[str, Any] | None:
+    try:
+        with safe_open(path, framework="pt") as file:
+            found: dict[str, Any] = json.loads((file.metadata() or {})["about"])
+            return found if "method" in found else None
+    except Exception:  # whatever it is instead, as in `Encoder.load`
+        return None
+
+
 def load(path: str | Path, folders: Sequence[str] = ()) -> Encoder:
     """The encoder that `encoder.save(path)` wrote. Raises UserError for a file that is none, or is damaged, and if its
     method is not there."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            method = json.loads((file.metadata() or {})["about"])["method"]
-    except Exception:  # as of `Encoder.load`
-        raise UserError(f"{path}: no encoder file; encoder.save(path) writes one") from None
-    cls = plugins.registry(folders).get("methods", str(method)).cls
+    about = _about(path)
+    if about is None:
+        raise UserError(f"{path}: no encoder file; encoder.save(path) writes one")
+    cls = plugins.registry(folders).get("methods", str(about["method"])).cls
     try:
         return Encoder.load(path, cls)
     except ValueError as error:

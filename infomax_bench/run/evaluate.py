@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from infomax_bench.numerics._solver import NotSolved
 from infomax_bench.run import pretrained
 from infomax_bench.run.api import on_encoder
 from infomax_bench.run.arguments import memory_told, seeds_of
+from infomax_bench.run.catalogue import is_saved, load
 from infomax_bench.run.engine import one_job
 from infomax_bench.run.feature_files import FeatureFile, checked, of_images
 from infomax_bench.run.feature_readers import NEEDED, read_arrays
@@ -33,6 +34,8 @@ COLUMNS = ["encoder", "dataset", "evaluation", "protocol", "metric", "x", "seed"
 """Of the table: what was evaluated and on what, by which evaluation and way of measuring ("" where there is one), which
 metric at which swept value (missing where nothing is swept), under which seed, and the number."""
 KINDS = ("datasets", "evaluations")
+FEATURES = "features"
+"""What an array is called that has no name."""
 
 
 def evaluate(
@@ -40,85 +43,96 @@ def evaluate(
     dataset: str | None = None,
     evaluations: Sequence[str] | None = None,
     *,
-    seeds: Any = 1,
+    seeds: int | Iterable[int] = 1,
     labels: Any = None,
     test: Any = None,
     factors: Any = None,
+    size: int | Sequence[int] | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    layer: str = "",
+    batch_size: int = 0,
+    device: str | torch.device | None = None,
+    name: str = "",
     weights: str | Path | None = None,
     trust: bool = False,
     folders: Sequence[str] = (),
-    say: Callable[[str], None] | None = None,
-    **how: Any,
+    say: Callable[[str], None] = warnings.warn,
 ) -> pd.DataFrame:
     """All evaluations that something allows, or those that are named: rows with the columns COLUMNS.
 
-    what: an encoder of `pretrain`; a torch module; a scikit-learn transformer, fitted or to be fitted here to each
-    seed's training images; a function of uint8 images `[n, C, H, W]`; "timm:NAME", "torchvision:NAME", "hf:OWNER/NAME",
-    or "FILE.py:NAME" of one's own; features float `[N, K]`, one row for each image of the data set, as an array or a
-    file (.npz, .npy, .parquet, .safetensors); or features with `labels` int `[N]` of their own, without a data set, and
-    where they are known `test` bool `[N]` and `factors` int `[N, F]`.
-    seeds: how many divisions of what is not test into training and validation, or which. weights: a file of them (of
-    hf, a folder) in place of a named model's own. trust: read pickles too. say: is told what numbers do not say.
-    how: of a module or function: size, mean, std (what it takes: images in [0, 1], resized, less mean, over std; found
-    where the model has them), layer (features are what this part gets), batch_size, device, name.
-    Raises UserError, in one line, for what cannot be evaluated.
+    what: an encoder of `pretrain`, or a file of one; a torch module; a scikit-learn transformer, fitted or to be fitted
+    here to each seed's training images; a function of uint8 images `[n, C, H, W]`; "timm:NAME", "torchvision:NAME",
+    "hf:OWNER/NAME", or "FILE.py:NAME" of one's own; features float `[N, K]`, one row for each image of the data set, as
+    an array or a file (.npz, .npy, .parquet, .safetensors); or features with `labels` int `[N]` of their own, without a
+    data set, and where they are known `test` bool `[N]` and `factors` int `[N, F]`.
+    seeds: how many divisions of what is not test into training and validation, or which.
+    size, mean, std, layer, batch_size, device, name: of a module or function, see `Asked`.
+    weights: of a named model, a file (of hf, a folder) in place of its own. trust: read pickles too. say: is told what
+    numbers do not say. Raises UserError, in one line, for what cannot be evaluated.
     """
     found, given = plugins.registry(folders, KINDS), tuple(seeds_of(seeds))
-    asked, _ = _asked(how), _chosen(found, evaluations, None)  # what is no evaluation is told before the work
+    _chosen(found, evaluations, None)  # what is no evaluation is told before the work
+    asked = Asked(size, mean, std, layer, batch_size, device, name)
     data = None if dataset is None else found.dataset(dataset)
-    come: Mapping[str, Any] = {}
-    if isinstance(what, str | Path):
-        what, come, asked = _opened(what, Path(weights) if weights else None, trust, asked, data is None)
-    elif weights is not None:
-        raise UserError("weights are for a model that is named, as in 'timm:resnet18'")
     own = {"labels": labels, "test": test, "factors": factors}
+    own = {key: _array(value) for key, value in own.items() if value is not None}
+    come: Mapping[str, Any] = {}
+    if weights is not None and not pretrained.is_named(what):
+        raise UserError("weights are for a model that is named, as in 'timm:resnet18'")
+    if isinstance(what, str | Path):
+        what, come, asked = _opened(what, Path(weights) if weights else None, trust, asked, data is None, folders)
     if isinstance(what, np.ndarray | torch.Tensor | pd.DataFrame):
         what = {"features": what}
     if isinstance(what, Mapping):
-        what = {**what, **{name: value for name, value in own.items() if value is not None}}
-        context, remarks = _of_features({k: _array(v) for k, v in what.items()}, data, given, asked.name or "features")
-        label = asked.name or "features"
-        rows, said = measured(context, _chosen(found, evaluations, None), label)
+        arrays = {**{key: _array(value) for key, value in what.items()}, **own}
+        context, remarks = _of_features(arrays, data, given, asked)
+        rows, said = measured(context, _chosen(found, evaluations, None), asked.name or FEATURES)
+        label = asked.name or FEATURES
     else:
-        if data is None or any(value is not None for value in own.values()):
-            fix = "name the data set, as in evaluate(encoder, 'digits'), and give no other labels"
-            raise UserError(f"an encoder is evaluated on the images of a data set, and with its labels; {fix}")
-        if isinstance(what, Encoder) and (how or given != (0,)):
-            raise UserError(
-                f"{what.name} was trained here and is used as it was: leave out {', '.join(how) or 'seeds'}"
-            )
-        encoder = what if isinstance(what, Encoder) else bring(what, data, given, asked, come)
+        encoder = _encoder(what, data, given, asked, come, own)
         rows, said = on_encoder(_of_encoder, encoder, folders, dataset, evaluations)
         remarks, label = [], encoder.name
     if remarks + said:
-        (say or warnings.warn)(f"{label}: " + "; ".join(remarks + said))
+        say(f"{label}: " + "; ".join(remarks + said))
     rows = rows.assign(encoder=label, dataset=dataset or "").reindex(columns=COLUMNS)
     return rows.fillna({"protocol": ""})
 
 
-def _asked(how: Mapping[str, Any]) -> Asked:
-    try:
-        return Asked(**how)
-    except TypeError:
-        unknown = next(name for name in how if name not in Asked.__dataclass_fields__)
-        raise UserError(f"evaluate takes no {unknown!r}; it takes {', '.join(Asked.__dataclass_fields__)}") from None
+def _encoder(
+    what: Any,
+    data: Dataset | None,
+    seeds: Sequence[int],
+    asked: Asked,
+    come: Mapping[str, Any],
+    labels: Mapping[str, np.ndarray],
+) -> Encoder:
+    if data is None or labels:
+        fix = "name the data set, as in evaluate(encoder, 'digits'), and give no other labels"
+        raise UserError(f"an encoder is evaluated on the images of a data set, and with its labels; {fix}")
+    if not isinstance(what, Encoder):
+        return bring(what, data, seeds, asked, come)
+    if asked != Asked(name=asked.name) or tuple(seeds) != (0,):
+        options = "size, mean, std, layer, batch_size, device and seeds"
+        raise UserError(f"{what.name} was trained here and is used as it was: leave out {options}")
+    return what
 
 
 def _opened(
-    what: str | Path, weights: Path | None, trust: bool, asked: Asked, alone: bool
+    what: str | Path, weights: Path | None, trust: bool, asked: Asked, alone: bool, folders: Sequence[str]
 ) -> tuple[Any, Mapping[str, Any], Asked]:
     """What a name or a file stands for: a thing, how images are prepared for it, and how it is used."""
     text, path = str(what), Path(what).expanduser()
-    if text.partition(":")[0] in pretrained.LIBRARIES and ":" in text:
+    if pretrained.is_named(text):
         opened = pretrained.opened(text, weights, trust)
-    elif weights is not None:
-        raise UserError("weights are for a model that is named, as in 'timm:resnet18'")
     elif (script := text.rpartition(":"))[0].endswith(".py"):
         opened = pretrained.of_script(Path(script[0]).expanduser(), script[2])
         text = ""
     elif path.suffix in pretrained.PICKLES:
         opened = pretrained.kept(path, trust)
         text = ""
+    elif is_saved(path):
+        return load(path, folders), {}, asked
     elif path.suffix or path.exists():
         return read_arrays(path, NEEDED if alone else NEEDED[:1]), {}, replace(asked, name=asked.name or text)
     else:
@@ -138,20 +152,21 @@ def _array(value: Any) -> np.ndarray:
 
 
 def _of_features(
-    arrays: Mapping[str, np.ndarray], data: Dataset | None, seeds: Sequence[int], source: str
+    arrays: Mapping[str, np.ndarray], data: Dataset | None, seeds: Sequence[int], asked: Asked
 ) -> tuple[Context, list[str]]:
+    source = asked.name or FEATURES
+    if asked != Asked(name=asked.name):
+        raise UserError(f"{source}: size, mean, std, layer, batch_size and device are of what makes features of images")
     if data is None:
         if "labels" not in arrays:
             raise UserError(f"{source}: name the data set whose images these are features of, or give labels")
         if len(seeds) > 1:
-            raise UserError(
-                f"{source}: features with labels of their own are divided once; give one seed, as in seeds=[3]"
-            )
+            fix = "give one of seeds, as in [3]"
+            raise UserError(f"{source}: features with labels of their own are divided once; {fix}")
         found: FeatureFile = checked({"seed": np.array(seeds[0]), **arrays}, source)
         return Context((found.seed,), lambda _: found.data), found.remarks
     if mine := [name for name in ("labels", "test", "factors") if name in arrays]:
-        same = f"{source}: {mine[0]} beside the data set {data.label}, which has its own; leave one out"
-        raise UserError(same)
+        raise UserError(f"{source}: {mine[0]} beside the data set {data.label}, which has its own; leave one out")
     found = of_images(arrays["features"], source, data, seeds)
     return Context(tuple(seeds), lambda _: found.data), found.remarks
 

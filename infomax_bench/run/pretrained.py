@@ -36,6 +36,11 @@ class Opened:
     layer: str = ""
 
 
+def is_named(what: Any) -> bool:
+    """Whether it is the name of a library's model."""
+    return isinstance(what, str) and what.partition(":")[0] in LIBRARIES and ":" in what
+
+
 def opened(name: str, weights: Path | None = None, trust: bool = False) -> Opened:
     """The network `timm:NAME`, `torchvision:NAME` or `hf:OWNER/NAME`, with weights of a file (of `hf`, of a folder), or
     those that come with it.

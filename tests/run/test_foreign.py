@@ -136,14 +136,16 @@ def test_a_module_gets_every_evaluation_that_needs_no_training_of_ours():
     assert (linear["better"], linear["seeds"]) == ("higher", 1)
 
 
-def test_an_encoder_of_ours_gets_them_too():
+def test_an_encoder_of_ours_gets_them_too(tmp_path):
     encoder = ib.pretrain("pca", "digits", width=4, seeds=2, epochs=1)
     rows = ib.evaluate(encoder, "digits", ["probe"])
     own = ib.probe(encoder, "digits")
     assert rows["value"].tolist() == own["value"].tolist()
     assert rows["seed"].tolist() == own["seed"].tolist()
-    for how, culprit in (({"size": 3}, "leave out size"), ({"seeds": 5}, "leave out seeds")):
-        with pytest.raises(ib.UserError, match=culprit):
+    encoder.save(tmp_path / "pca.safetensors")
+    assert ib.evaluate(tmp_path / "pca.safetensors", "digits", ["probe"])["value"].tolist() == own["value"].tolist()
+    for how in ({"size": 3}, {"seeds": 5}):
+        with pytest.raises(ib.UserError, match="leave out"):
             ib.evaluate(encoder, "digits", **how)
 
 
@@ -208,7 +210,8 @@ WRONG = {
     "a layer that is none": (convnet(), {"layer": "fc"}, "unknown layer of Sequential 'fc'"),
     "a layer of a function": (lambda x: x, {"layer": "fc"}, "is of a torch module"),
     "a device that is not there": (convnet(), {"device": "cuda:99"}, "torch sees"),
-    "an option that is none": (convnet(), {"sizes": 3}, "takes no 'sizes'"),
+    "a size of features": (FLAT, {"size": 3}, "are of what makes features of images"),
+    "weights of what has some": (convnet(), {"weights": "x.pth"}, "for a model that is named"),
     "labels beside a data set": (FLAT, {"labels": IMAGES.labels}, "which has its own"),
     "a model that is none": ("resnet18", {}, "is no file and no model"),
     "an evaluation that is none": (FLAT, {"evaluations": ["prob"]}, "did you mean 'probe'"),
