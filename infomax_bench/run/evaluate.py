@@ -74,7 +74,7 @@ def evaluate(
     found, given = plugins.registry(folders, KINDS), tuple(seeds_of(seeds))
     _chosen(found, evaluations, None)  # what is no evaluation is told before the work
     asked = Asked(size, mean, std, layer, batch_size, device, name)
-    data = None if dataset is None else found.dataset(dataset)
+    data = _dataset(found, dataset)
     own = {"labels": labels, "test": test, "factors": factors}
     own = {key: _array(value) for key, value in own.items() if value is not None}
     come: Mapping[str, Any] = {}
@@ -87,8 +87,8 @@ def evaluate(
     if isinstance(what, Mapping):
         arrays = {**{key: _array(value) for key, value in what.items()}, **own}
         context, remarks = _of_features(arrays, data, given, asked)
-        rows, said = measured(context, _chosen(found, evaluations, None), asked.name or FEATURES)
         label = asked.name or FEATURES
+        rows, said = measured(context, _chosen(found, evaluations, None), label)
     else:
         encoder = _encoder(what, data, given, asked, come, own)
         rows, said = on_encoder(_of_encoder, encoder, folders, dataset, evaluations)
@@ -97,6 +97,12 @@ def evaluate(
         say(f"{label}: " + "; ".join(remarks + said))
     rows = rows.assign(encoder=label, dataset=dataset or "").reindex(columns=COLUMNS)
     return rows.fillna({"protocol": ""})
+
+
+def _dataset(found: Registry, name: Any) -> Dataset | None:
+    if name is not None and not isinstance(name, str):
+        raise UserError(f"dataset is a name, as in 'digits', not a {type(name).__name__}; ib.datasets() has them")
+    return None if name is None else found.dataset(name)
 
 
 def _encoder(

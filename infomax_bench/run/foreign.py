@@ -129,7 +129,10 @@ def _as_evaluated(module: nn.Module) -> Iterator[None]:
 
 @dataclass
 class Network:
-    """A module as a function of its parameters: in eval mode, without gradients, on its device. It stays as it was."""
+    """A module as a function of its parameters: in eval mode, without gradients, on its device. It stays as it was.
+
+    A compiled one (TorchScript) has none outside it, and is called as it is.
+    """
 
     module: nn.Module
     prepare: Prepared
@@ -138,7 +141,8 @@ class Network:
     buffers: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.buffers = {name: b.detach().clone().to(self.device) for name, b in self.module.named_buffers()}
+        if not _is_script(self.module):
+            self.buffers = {name: b.detach().clone().to(self.device) for name, b in self.module.named_buffers()}
 
     @torch.no_grad()
     def __call__(self, params: Params, images: Tensor) -> Tensor:
@@ -148,8 +152,10 @@ class Network:
             if self.layer:
                 part = self.module.get_submodule(self.layer)
                 end.callback(part.register_forward_pre_hook(lambda _, given: seen.append(given[0])).remove)
-            x = self.prepare(images).to(self.device)
-            made = torch.func.functional_call(self.module, {**self.buffers, **own}, (x,))
+            kind = next((p.dtype for p in own.values() if p.is_floating_point()), torch.float32)
+            x = self.prepare(images).to(self.device, kind)
+            outside = {**self.buffers, **own}
+            made = torch.func.functional_call(self.module, outside, (x,)) if outside else self.module(x)
         return pooled(seen[-1] if self.layer else made)
 
     def changed(self) -> str:
@@ -158,14 +164,21 @@ class Network:
         return next((name for name, b in self.buffers.items() if not torch.equal(b.cpu(), own[name].cpu())), "")
 
 
+def _is_script(module: nn.Module) -> bool:
+    return isinstance(module, torch.jit.ScriptModule)
+
+
 def _of_module(module: nn.Module, asked: Asked, data: Dataset, found: Mapping[str, Any]) -> tuple[Network, Params]:
     label = asked.name or type(module).__name__
     if asked.layer and asked.layer not in dict(module.named_modules()):
         raise unknown(f"layer of {label}", asked.layer, dict(module.named_modules()))
+    if any(isinstance(p, nn.parameter.UninitializedParameter) for p in module.parameters()):
+        raise UserError(f"{label} has parameters that are not there yet: call it with a batch of images first")
     here = next((p.device for p in module.parameters()), torch.device("cpu"))
-    device = here if asked.device is None else torch.device(device_of(asked.device))
+    device = here if asked.device is None or _is_script(module) else torch.device(device_of(asked.device))
     prepare = preparation(label, asked, data.shape, found or found_with(module, data.shape))
-    params = {f"{PREFIX}{name}": p.detach().to(device).unsqueeze(0) for name, p in module.named_parameters()}
+    own = {} if _is_script(module) else dict(module.named_parameters())
+    params = {f"{PREFIX}{name}": p.detach().to(device).unsqueeze(0) for name, p in own.items()}
     return Network(module, prepare, device, asked.layer), params
 
 
@@ -224,6 +237,8 @@ def bring(
     """
     if isinstance(thing, type):
         raise UserError(f"{thing.__name__} is a class; give one of it, as in {thing.__name__}()")
+    if isinstance(thing, nn.DataParallel):
+        thing = thing.module
     label, params, network = asked.name or _name_of(thing), Params(), None
     functions: Sequence[Function]
     if isinstance(thing, nn.Module):

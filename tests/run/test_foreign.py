@@ -64,6 +64,16 @@ def test_a_layer_gives_what_it_gets():
     torch.testing.assert_close(features[0], net[:3](FLAT[:20]).detach())
 
 
+@pytest.mark.parametrize(
+    "wrapped", [torch.jit.script, nn.DataParallel, lambda net: net.double(), lambda net: net.half()]
+)
+def test_a_module_in_another_form_is_the_same(wrapped):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    truth = net(FLAT[:9].view(-1, 1, 8, 8)).detach()
+    features = bring(wrapped(net), DIGITS, (0,), Asked())(IMAGES.images[:9])
+    torch.testing.assert_close(features[0], truth, atol=2e-3, rtol=1e-2)
+
+
 def test_a_preparation_is_found_where_the_model_has_one():
     net = convnet()
     net.pretrained_cfg = {"input_size": (3, 16, 16), "mean": (0.1, 0.2, 0.3), "std": (1, 1, 2)}
@@ -202,6 +212,7 @@ WRONG = {
     "features with NaN": (np.full((1797, 3), np.nan), {}, "not finite, the first in row 0, column 0"),
     "a class": (PCA, {}, "PCA is a class; give one of it"),
     "a classifier": (LogisticRegression(), {}, "predicts and does not transform"),
+    "what is not there yet": (nn.LazyLinear(3), {}, "call it with a batch of images first"),
     "nothing": (7, {}, "a int is no encoder"),
     "more components than pixels": (PCA(100), {}, "PCA cannot be fitted to digits's training images"),
     "a mean of two": (convnet(), {"mean": (0, 1)}, "mean of Sequential is one number or one for each of its 3"),
