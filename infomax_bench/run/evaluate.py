@@ -15,6 +15,7 @@ import torch
 from infomax_bench.base.errors import NotApplicable, UserError
 from infomax_bench.base.progress import progress, watched
 from infomax_bench.data.dataset import Dataset
+from infomax_bench.data.dataset import load as load_images
 from infomax_bench.evaluations.context import Context, context_for
 from infomax_bench.evaluations.declare import Evaluation
 from infomax_bench.numerics._solver import NotSolved
@@ -171,10 +172,19 @@ def _of_features(
             raise UserError(f"{source}: features with labels of their own are divided once; {fix}")
         found: FeatureFile = checked({"seed": np.array(seeds[0]), **arrays}, source)
         return Context((found.seed,), lambda _: found.data), found.remarks
-    if mine := [name for name in ("labels", "test", "factors") if name in arrays]:
-        raise UserError(f"{source}: {mine[0]} beside the data set {data.label}, which has its own; leave one out")
     found = of_images(arrays["features"], source, data, seeds)
+    _need_same(arrays, data, source)
     return Context(tuple(seeds), lambda _: found.data), found.remarks
+
+
+def _need_same(arrays: Mapping[str, np.ndarray], data: Dataset, source: str) -> None:
+    """Raises UserError if labels, test or factors that came with features are not those of the data set: then the rows
+    may be in another order."""
+    for name in ("labels", "test", "factors"):
+        mine, own = arrays.get(name), getattr(load_images(data), name)
+        if mine is not None and (own is None or not np.array_equal(mine, own.numpy())):
+            fix = f"give a row for each image in the order of ib.images({data.label!r}), or name no data set"
+            raise UserError(f"{source}: {name} are not those of {data.label}; {fix}")
 
 
 def _of_encoder(

@@ -126,6 +126,7 @@ def test_features_with_labels_of_their_own_need_no_data_set(tmp_path):
     given = {"labels": IMAGES.labels, "test": IMAGES.test}
     assert accuracies(tmp_path / "x.parquet", None) == accuracies(FLAT[:, 20:30], None, **given)
     assert accuracies(FLAT[:, 20:30], None, **given) == accuracies(FLAT[:, 20:30])
+    assert accuracies(FLAT[:, 20:30], **given) == accuracies(FLAT[:, 20:30])
 
 
 # -- every evaluation -------------------------------------------------------------------------------------------------
@@ -223,7 +224,7 @@ WRONG = {
     "a device that is not there": (convnet(), {"device": "cuda:99"}, "torch sees"),
     "a size of features": (FLAT, {"size": 3}, "are of what makes features of images"),
     "weights of what has some": (convnet(), {"weights": "x.pth"}, "for a model that is named"),
-    "labels beside a data set": (FLAT, {"labels": IMAGES.labels}, "which has its own"),
+    "rows in another order": (FLAT.flip(0), {"labels": IMAGES.labels.flip(0)}, "labels are not those of digits"),
     "a model that is none": ("resnet18", {}, "is no file and no model"),
     "an evaluation that is none": (FLAT, {"evaluations": ["prob"]}, "did you mean 'probe'"),
     "a pickle": ("model.pkl", {}, "no such file"),
