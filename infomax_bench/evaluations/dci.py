@@ -67,6 +67,7 @@ def _gains(trees: HistGradientBoostingClassifier, units: int) -> np.ndarray:
     nodes = np.concatenate([tree.nodes for of_round in trees._predictors for tree in of_round])
     split = nodes[nodes["is_leaf"] == 0]
     gains: np.ndarray = np.bincount(split["feature_idx"], split["gain"].astype(float), units)
+    gains = gains.astype(float)  # without a split they are whole numbers
     gains /= max(gains.sum(), np.finfo(float).tiny)
     return gains
 

@@ -131,3 +131,11 @@ def bars() -> tuple[torch.Tensor, torch.Tensor]:
     encoder = ib.pretrain("random_features", "bars", width=32)
     data = context_for(encoder, registry().dataset("bars")).set
     return data.features[:, :600], data.factors[:600, ::4]
+
+
+def test_units_that_are_all_constant_tell_nothing_of_any_factor():
+    """Trees without a split have no gains."""
+    known = torch.arange(60).view(1, 60, 1) % 3
+    importance, accuracy = importances(torch.ones(1, 60, 4), known, torch.ones(1, 60, 4), known, rounds=2)
+    assert (importance == 0).all()
+    assert accuracy.item() == pytest.approx(1 / 3)
