@@ -58,7 +58,7 @@ def test_keys_are_what_they_were_and_differ_with_the_scale():
     plain = planner.encoder_key(cell, (0,))
     method = REGISTRY.method("infomax_em")
     before = {k: getattr(method, k) for k in method.parameters() if k != NAME}
-    later = ("track", "label", "tags", "settings", "n_seeds", "hidden", "n_train")
+    later = ("track", "label", "tags", "settings", "n_seeds", "hidden", "n_train", "without")
     own = {k: v for k, v in asdict(cell).items() if k not in later}
     import infomax_bench.training.trainer as trainer
 

@@ -131,6 +131,7 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused_before_it_begins(own, tm
 
 def test_the_command_prints_a_line_for_each_part_and_one_in_total(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "110")  # tables fit the terminal
     monkeypatch.setattr("infomax_bench.run.spent.brought_results", lambda: [])
     monkeypatch.chdir(tmp_path)
     asked = ["--methods", "pca", "--datasets", "digits", "--seeds", "2", "--results", "r", "--jobs", "2"]
