@@ -15,7 +15,7 @@ BESIDE = {
     "effective rank / live units": Select("effective_rank_per_live_unit", ""),
     "entropy of an output (nats)": Select("output_entropy", ""),
 }
-LESS: dict[str, Any] = {"higher_is_better": False, "guard": "random_features"}
+LESS: dict[str, Any] = {"higher_is_better": False, "unit": "less dependence", "guard": "random_features"}
 ALSO = ((Select("copula_total_correlation", ""), False), (Select("effective_rank_per_live_unit", ""), True))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infomax_bench.base.status import Status
+from infomax_bench.base.status import LOST, Status
 from infomax_bench.stats.compare import Cases, tabulated
 
 CASE = ("dataset", "target")
@@ -69,7 +69,8 @@ def scores(
     """Of rows with method, seed, value and the two columns of a case, the first of which is the data set.
 
     own: rows of methods as subjects, if they are others; cases are then those that both have. every: rows among which
-    are those that say where a method is not applicable. ranking: rows by whose mean the best of a family is chosen.
+    are those that say where a method is not applicable. ranking: rows by whose mean the best of a family is chosen, on
+    the data sets that cases begin with.
     """
     values, seeds, cases = tabulated(rows, case)
     mine, theirs = values, values
@@ -83,7 +84,7 @@ def scores(
     crossed = case == CASE and any(a != b for a, b in cases)
     found = Scores(theirs, mine, np.array(seeds), cases, crossed=crossed)
     never = {} if every is None else _never(found, every, case)
-    best = {} if ranking is None else _ranking(ranking)
+    best = {} if ranking is None else _ranking(ranking[ranking[case[0]].isin({a for a, _ in cases})])
     return Scores(theirs, mine, np.array(seeds), cases, never, best, crossed)
 
 
@@ -100,13 +101,16 @@ def _placed(
 
 
 def _never(found: Scores, every: pd.DataFrame, case: tuple[str, str]) -> dict[str, np.ndarray]:
-    """Where a method lacks a case, and a row says that it is not applicable there: on the data set (or a pair's target)
-    or, where cases are of something else besides, in that case."""
+    """Where a method lacks a case, and a row says that it is not applicable there, and none that something failed or
+    diverged: on the data set (or a pair's target) or, where cases are of something else besides, in that case."""
     out = every[every["status"] == Status.NOT_APPLICABLE]
     if out.empty:
         return {}
     keys = ["method", *dict.fromkeys(case)] if case != CASE else ["method", "dataset"]
-    places = set(out[keys].drop_duplicates().itertuples(index=False, name=None))
+    told_of, lost = (
+        set(some[keys].itertuples(index=False, name=None)) for some in (out, every[every["status"].isin(LOST)])
+    )
+    places = told_of - lost
     never = {}
     for method in set(out["method"]):
         told = [
