@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infomax_bench import Benchmark, BoundContrast, Contrast, Select, View, reads
+from infomax_bench import Benchmark, BoundContrast, Contrast, Select, View, in_panels, reads
 from infomax_bench.plots.figures import curves, dots, scatter
+from infomax_bench.stats.readings import composed
 
 MOST_PRUNABLE = 5.0  # percent of live units below which we say "can't be pruned"
 CLAIM = (MOST_PRUNABLE, f"claim: {MOST_PRUNABLE:.0f} %")
@@ -16,8 +17,7 @@ FEW = 8  # units kept, at which what features carry is compared
 
 BEST = "best/refitted"
 PRUNABLE = Select("prunable_fraction", BEST)
-LEVELS = Select("accuracy", BEST)
-MEASURE: dict[str, Any] = {"metric": "prunable fraction", "rows": PRUNABLE, "scale": 100, "guard": "random_features"}
+LEVELS = Select("accuracy", BEST, status="ok")
 FROZEN = Select("prunable_fraction", "random/frozen", scale=100)
 BESIDE = {"dead": Select("dead_units", scale=100), "frozen": FROZEN}
 SAID: dict[str, Any] = {"said": "cannot_be_pruned", "beside": BESIDE, "fewest_tests": 1000}
@@ -46,7 +46,6 @@ def by_tolerance(rows, claims):
     fractions = PRUNABLE(rows)
     alive = fractions.loc[np.isfinite(fractions["value"]), SAME].drop_duplicates()
     levels = LEVELS(rows).merge(alive, on=SAME)
-    levels = levels[levels["status"] == "ok"]
     if levels.empty:
         return levels
     levels = levels.pivot_table(index=[*SAME, "status", "current"], columns="x", values="value")
@@ -56,6 +55,12 @@ def by_tolerance(rows, claims):
     lost = 100 * (found[:, :1] - found)
     whose = levels.index.to_frame(index=False)
     return pd.concat([whose.assign(x=points, value=(lost <= points + 1e-9).mean(axis=1)) for points in TOLERANCES])
+
+
+POINTS = by_tolerance.then(lambda rows: rows[rows["x"] != 1]).then(composed("panel", "if {x:g} points may be lost"))
+UNFITTED = in_panels({"with the probe frozen, units in random order": Select("prunable_fraction", "random/frozen")})
+OTHERWISE = {"guard": "random_features", "variants": (POINTS, UNFITTED)}
+MEASURE: dict[str, Any] = {"metric": "prunable fraction", "rows": PRUNABLE, "scale": 100, **OTHERWISE}
 
 
 class Pruning(Benchmark):

@@ -54,6 +54,11 @@ class Bounds:
     n: int
     sd: Any = np.nan
 
+    @property
+    def interval(self) -> tuple[float, float, float]:
+        """Mean, low and high of one mean, as plain numbers."""
+        return float(self.mean), float(self.low), float(self.high)
+
 
 def over(values: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Values by case `[..., C]` -> their means by data set `[..., K]`, in the order of the numbers `of` `[C]`."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from infomax_bench.stats.compare import Comparison, by_case, compare, comparisons
 from infomax_bench.stats.intervals import MIN_SEEDS, Interval
-from infomax_bench.stats.verdict import Verdict, best_of_all, decide, hardest, lost, plain
+from infomax_bench.stats.verdict import Verdict, best_of_all, decide, hardest, lost, plain, short_cases
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,12 @@ def from_verdict(verdict: Verdict) -> Finding:
     """A decided claim as a finding."""
     estimate = Estimate(verdict.effect, verdict.ci_low, verdict.ci_high, verdict.n_datasets, verdict.unit)
     told = ("claim", "subject", "against", "reason", "here", "families", "flips", "otherwise", "missing")
-    others = ("base_rates", "references", "forms", "again")
+    others = ("base_rates", "references", "forms", "again", "rivals", "cases", "variants")
     about = {name: getattr(verdict, name) for name in (*told, *others)}
     return Finding(verdict.title, verdict.verdict, estimate, {**about, **verdict.values})
 
 
 def as_json(benchmark: str, finding: Finding) -> dict[str, Any]:
     """Plain JSON values."""
-    return {"benchmark": benchmark, **plain(finding)}
+    told = plain(finding)
+    return {"benchmark": benchmark, **told, "values": short_cases(told["values"])}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ class Scores:
 
     own: those of a method as subject, where they are others than as a rival. never: method -> cases `[C]` in which it
     is not applicable. ranking: by what the best of a family is chosen, by method; by its values if it is empty.
-    crossed: cases are pairs of a source and a target.
+    crossed: cases are pairs of a source and a target. case: what their two parts are.
     """
 
     values: Mapping[str, np.ndarray]
@@ -31,6 +31,7 @@ class Scores:
     never: Mapping[str, np.ndarray] = field(default_factory=dict)
     ranking: Mapping[str, float] = field(default_factory=dict)
     crossed: bool = False
+    case: tuple[str, str] = CASE
 
     def mean(self, method: str, seeds: Collection[Any] = (), own: bool = False) -> np.ndarray:
         """By case `[C]`, over the seeds that the method has (of some of them, if they are given)."""
@@ -82,10 +83,10 @@ def scores(
         seeds, cases = shared, both
     theirs, mine = ({m: sign * v for m, v in each.items()} for each in (theirs, mine))
     crossed = case == CASE and any(a != b for a, b in cases)
-    found = Scores(theirs, mine, np.array(seeds), cases, crossed=crossed)
+    found = Scores(theirs, mine, np.array(seeds), cases, crossed=crossed, case=case)
     never = {} if every is None else _never(found, every, case)
     best = {} if ranking is None else _ranking(ranking[ranking[case[0]].isin({a for a, _ in cases})])
-    return Scores(theirs, mine, np.array(seeds), cases, never, best, crossed)
+    return replace(found, never=never, ranking=best)
 
 
 def _placed(

@@ -37,6 +37,43 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """How far the subject is ahead of a method, over the n data sets that both have: the mean, with 90 %."""
+
+    method: str
+    family: str
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was measured in one case, by method: means over seeds, in the verdict's unit and the measure's own sign.
+
+    target: of a pair, or what else tells cases of a data set apart ("width 64"); "" if there is nothing. counted:
+    whether the verdict rests on it.
+    """
+
+    dataset: str
+    target: str
+    values: Mapping[str, float]
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What the rule would say otherwise: how, in words; the outcome; and the effect with its interval of 90 %."""
+
+    what: str
+    verdict: Outcome
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One claim, decided by its rule. The field names are part of the contract of verdicts.json."""
 
@@ -65,6 +102,12 @@ class Verdict:
     line: float = 0.0
     """Where it is decided, in `unit`: the least difference of interest, a bound, or zero."""
     families: tuple[Family, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    """The subject less each method of the roster, by the effect's own bounds."""
+    cases: tuple[Case, ...] = ()
+    """What the effect was made of; values of the subject and of the whole roster."""
+    variants: tuple[Variant, ...] = ()
+    """What would be said with other company, settings, seeds or measures."""
     here: Here | Interval | None = None
     """Over seeds: how the subject stands among the roster; of other claims, the measure with its interval of 95 %."""
     comparisons: tuple[Comparison, ...] = field(default=())
@@ -131,7 +174,7 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values, without what only words use; numbers that are not finite become null."""
         for_words = ("said", "values", "before_failures")
-        return {k: plain(v) for k, v in asdict(self).items() if k not in for_words}
+        return short_cases({k: plain(v) for k, v in asdict(self).items() if k not in for_words})
 
 
 def plain(value: Any) -> Any:
@@ -146,6 +189,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(v) for v in value]
     return value
+
+
+def short_cases(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values, with the numbers of `cases` to six digits: there are thousands of them."""
+    cases = [
+        {**case, "values": {m: float(f"{value:.6g}") for m, value in case["values"].items()}}
+        for case in told.get("cases", ())
+    ]
+    return {**told, "cases": cases} if cases else dict(told)
 
 
 def lost(comparison: Comparison) -> bool:

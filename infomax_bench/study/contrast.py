@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,25 @@ def decision(declared: Contrast | BoundContrast | GroupContrast, judge: Judge, f
         "reason": found.reason,
         "n_datasets": found.effect.n,
         "families": found.families,
+        "cases": judge.cases(),
         "missing": found.missing,
         "flips": judge.flips(judge.claims.subject, found.word) if found.effect.n >= MIN_DATASETS else (),
         **{name: value for name, value in named.items() if name not in ("against", "n_seeds")},
     }
-    effect = (found.effect.mean, found.effect.low, found.effect.high)
-    return Decision(declared.claim, declared.title, named["against"], found.word, effect, named["n_seeds"], told)
+    against, n_seeds = named["against"], named["n_seeds"]
+    return Decision(declared.claim, declared.title, against, found.word, found.effect.interval, n_seeds, told)
+
+
+def otherwise(
+    variants: Sequence[Derived], rows: pd.DataFrame, claims: Claims, judge: Callable[[Derived], Judge]
+) -> dict[str, Judge]:
+    """The same rule on other rows: in words -> with these values. judge: of rows."""
+    found = [one(rows, claims).groupby("panel", sort=False) for one in variants]
+    return {str(what): judge(Derived(partial(_as_they_are, own), ())) for parts in found for what, own in parts}
+
+
+def _as_they_are(own: pd.DataFrame, rows: pd.DataFrame, claims: Claims) -> pd.DataFrame:
+    return own
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,8 @@ class Contrast:
     readers. least: the least difference of interest, in `unit`. ranking: rows by which the best of a family is chosen,
     if not by `rows`. case: the two columns that tell cases apart, the data set first. also: what else measures the
     same, with whether more is better. guard: as of a Judge. where_measured: nothing is claimed where there are no such
-    rows at all.
+    rows at all. variants: other rows that one might have asked, with how, in words, in the column `panel`; what they
+    would say stands beside.
     """
 
     claim: str
@@ -81,11 +96,12 @@ class Contrast:
     also: Sequence[tuple[Select | Derived, bool]] = ()
     guard: str = ""
     where_measured: bool = False
+    variants: Sequence[Derived] = ()
 
     @property
     def selects(self) -> list[Select]:
         """The rows it reads, as far as they are declared."""
-        return list(selects_in([self.rows, self.own, self.ranking, *(one for one, _ in self.also)]))
+        return list(selects_in([self.rows, self.own, self.ranking, *(one for one, _ in self.also), *self.variants]))
 
     def judge(self, rows: pd.DataFrame, claims: Claims) -> Comparative:
         """The rule with its values; rows: all of the benchmark's."""
@@ -107,8 +123,14 @@ class Contrast:
             "line": self.least,
             "stale": stale_methods(measured, [claims.subject, *claims.against(claims.subject)]),
             "said": "comparative",
+            "rivals": judge.rivals(),
+            "cases": judge.cases(1 if self.higher_is_better else -1),
+            "variants": judge.variants(self._otherwise(rows, claims)),
         }
         yield decision(self, judge, found, **judge.beside(), **more)
+
+    def _otherwise(self, rows: pd.DataFrame, claims: Claims) -> dict[str, Judge]:
+        return otherwise(self.variants, rows, claims, lambda own: replace(self, rows=own).judge(rows, claims))
 
 
 def over_seeds(judge: Judge) -> dict[str, Any]:
@@ -128,9 +150,9 @@ def over_seeds(judge: Judge) -> dict[str, Any]:
 class BoundContrast:
     """The subject against a number: does its mean over data sets lie below it, or above, and every single one?
 
-    claim, title, metric, rows, unit, scale, guard: as of a Contrast. line: the number, in `unit`; below: on which side
-    the claim is. said: the words that tell it. They have as values the means of the subject's rows of each of `beside`,
-    under its name. fewest_tests: of a data set, for it to be counted.
+    claim, title, metric, rows, unit, scale, guard, variants: as of a Contrast. line: the number, in `unit`; below: on
+    which side the claim is. said: the words that tell it. They have as values the means of the subject's rows of each
+    of `beside`, under its name. fewest_tests: of a data set, for it to be counted.
     """
 
     claim: str
@@ -145,11 +167,12 @@ class BoundContrast:
     beside: Mapping[str, Select] = field(default_factory=dict)
     guard: str = ""
     fewest_tests: int = 0
+    variants: Sequence[Derived] = ()
 
     @property
     def selects(self) -> list[Select]:
         """The rows it reads."""
-        return list(selects_in([self.rows, *self.beside.values()]))
+        return list(selects_in([self.rows, *self.beside.values(), *self.variants]))
 
     def judge(self, rows: pd.DataFrame, claims: Claims) -> Absolute:
         """The rule with its values; rows: all of the benchmark's."""
@@ -174,9 +197,13 @@ class BoundContrast:
             "here": here if here.n else None,
             "n_seeds": here.n,
             "values": {**values, "uncounted": uncounted},
+            "variants": judge.variants(self._otherwise(rows, claims)),
         }
         found = judge.of(claims.subject)
         yield decision(self, judge, found, **judge.beside(), **more, against="itself")
+
+    def _otherwise(self, rows: pd.DataFrame, claims: Claims) -> dict[str, Judge]:
+        return otherwise(self.variants, rows, claims, lambda own: replace(self, rows=own).judge(rows, claims))
 
 
 @dataclass(frozen=True)

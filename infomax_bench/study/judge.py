@@ -7,7 +7,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +16,9 @@ import numpy as np
 from infomax_bench.stats.datasets import MIN_DATASETS, Bounds, Layout, bounds, over
 from infomax_bench.stats.flips import Flip, Variation, flips, variations
 from infomax_bench.stats.roster import UNDECIDED, WORDS, Word, bounded, compared, differences, median
-from infomax_bench.stats.scores import Scores, mean_of_known
-from infomax_bench.stats.verdict import Family
+from infomax_bench.stats.scores import CASE, Scores, mean_of_known
+from infomax_bench.stats.verdict import Case, Family, Rival, Variant
+from infomax_bench.study.cell import DEFAULTS
 from infomax_bench.study.claims import Claims
 
 AGAIN = 5
@@ -89,6 +90,10 @@ class Judge(ABC):
     def _judged(self, asked: Asked) -> Judged:
         """The word by the measure alone."""
 
+    @abstractmethod
+    def counted_of(self, asked: Asked) -> np.ndarray:
+        """On which cases `[C]` the word rests."""
+
     def own(self, asked: Asked) -> np.ndarray:
         """The subject's values by case."""
         return self.mean(asked.subject, 1 if asked.again else None, own=True)
@@ -137,6 +142,33 @@ class Judge(ABC):
             "without_supervised": "" if subject in claims.supervised else self._without(claims.supervised),
         }
 
+    def doubts(self) -> dict[str, Collection[str]]:
+        """Company with which one may not want to compare: in words, the methods that are left out."""
+        return {}
+
+    def variants(self, measured: Mapping[str, Judge]) -> tuple[Variant, ...]:
+        """What would be said of the subject otherwise, where that is known. measured: the rule on other measures."""
+        claims, subject = self.claims, self.claims.subject
+        told = {what: self.of(subject, without=some) for what, some in self.doubts().items() if some}
+        told |= {what: judge.of(subject) for what, judge in measured.items()}
+        for form in claims.forms:
+            own = form == f"{subject} ({DEFAULTS})"
+            told["with its default settings" if own else f"{form} in its place"] = self.of(form)
+        told["trained again, under other seeds"] = self.of(subject, again=True)
+        return tuple(Variant(what, one.word, *one.effect.interval) for what, one in told.items() if one.effect.n)
+
+    def cases(self, sign: float = 1.0) -> tuple[Case, ...]:
+        """The values of the subject and the roster by case, times `sign`."""
+        subject, found = self.claims.subject, self.scores
+        values = {m: self.mean(m) for m in self.claims.roster} | {subject: self.own(Asked(subject))}
+        counted = self.counted_of(Asked(subject)).tolist()
+        made = []
+        for i, (dataset, other) in enumerate(found.cases):
+            target = f"{found.case[1]} {other}" if found.case != CASE else other if other != dataset else ""
+            known = {m: sign * float(own[i]) for m, own in values.items() if np.isfinite(own[i])}
+            made.append(Case(str(dataset), str(target), known, counted[i]))
+        return tuple(made)
+
     def _without(self, methods: Collection[str]) -> str:
         """The word without some rivals; "" if there are none, or nothing is left."""
         found = self.of(self.claims.subject, without=methods) if methods else NOTHING
@@ -156,16 +188,48 @@ class Comparative(Judge):
     least: float = 0.0
     also: Sequence[Scores] = field(default=())
 
+    def company(self, asked: Asked) -> tuple[list[str], np.ndarray]:
+        """The rivals, and their values by case `[M, C]`."""
+        rivals = [m for m in self.claims.against(asked.subject) if m not in asked.without]
+        values = [self.mean(m, 0 if asked.again else None) for m in rivals]
+        return rivals, np.stack(values) if rivals else np.full((1, len(self.scores.cases)), np.nan)
+
+    def counted_of(self, asked: Asked) -> np.ndarray:
+        """Those that the subject has, and anybody else."""
+        someone: np.ndarray = np.isfinite(median(self.company(asked)[1]))
+        someone &= asked.kept(self.own(asked))
+        return someone
+
+    def doubts(self) -> dict[str, Collection[str]]:
+        """Methods that see labels, those that did not reproduce, and controls."""
+        claims, rivals = self.claims, self.claims.against(self.claims.subject)
+        return {
+            "without methods that see labels or captions": claims.supervised.intersection(rivals),
+            "without methods that did not reproduce what is published of them": claims.doubtful.intersection(rivals),
+            "without controls and references": [m for m in rivals if claims.roles.get(m) in ("control", "reference")],
+        }
+
+    def rivals(self) -> tuple[Rival, ...]:
+        """The subject less each of the roster, over the cases that both have."""
+        asked = Asked(self.claims.subject)
+        own, counted, told = self.own(asked), self.counted_of(asked), []
+        for method, values in zip(*self.company(asked), strict=False):
+            kept = counted & np.isfinite(values)
+            if kept.any():
+                found = bounds((own - values)[kept], self.layout(kept, asked))
+                told.append(Rival(method, self.claims.roster[method], *found.interval, found.n))
+        return tuple(told)
+
     def _judged(self, asked: Asked) -> Judged:
-        own, rivals = self.own(asked), [m for m in self.claims.against(asked.subject) if m not in asked.without]
+        own, (rivals, values) = self.own(asked), self.company(asked)
         if not rivals:
             return NOTHING
-        kept, values = asked.kept(own), np.stack([self.mean(m, 0 if asked.again else None) for m in rivals])
+        kept = asked.kept(own)
         if not kept.any():
             return replace(NOTHING, missing=tuple(rivals))  # nobody can be compared with it
         lacks = [(np.isnan(v) & ~self.scores.excused(m) & kept).any() for m, v in zip(rivals, values, strict=True)]
         missing = tuple(m for m, lack in zip(rivals, lacks, strict=True) if lack)
-        kept = kept & np.isfinite(median(values))
+        kept = self.counted_of(asked)
         if not kept.any():
             return replace(NOTHING, missing=missing)
         ranking = self.scores.ranking
@@ -204,9 +268,13 @@ class Absolute(Judge):
     below: bool = True
     counted: np.ndarray = field(default_factory=lambda: np.array(True))
 
+    def counted_of(self, asked: Asked) -> np.ndarray:
+        """Those that the subject has, of those that count."""
+        kept: np.ndarray = asked.kept(self.own(asked)) & self.counted
+        return kept
+
     def _judged(self, asked: Asked) -> Judged:
-        own = self.own(asked)
-        kept = asked.kept(own) & self.counted
+        own, kept = self.own(asked), self.counted_of(asked)
         layout = self.layout(kept, asked)
         if not layout.n:
             return NOTHING
@@ -233,9 +301,17 @@ class Grouped(Judge):
         values = np.stack([self.mean(m) for m in methods]) if methods else np.empty((0, len(self.scores.cases)))
         return mean_of_known(values)
 
+    def ahead(self) -> np.ndarray:
+        """The first group less the second, by case."""
+        ahead: np.ndarray = self.group(self.first) - self.group(self.second)
+        return ahead
+
+    def counted_of(self, asked: Asked) -> np.ndarray:
+        """Those that both groups have."""
+        return asked.kept(self.ahead())
+
     def _judged(self, asked: Asked) -> Judged:
-        ahead = self.group(self.first) - self.group(self.second)
-        kept = asked.kept(ahead)
+        ahead, kept = self.ahead(), self.counted_of(asked)
         layout = self.layout(kept, asked)
         if not layout.n:
             return NOTHING

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from infomax_bench import BoundContrast, Contrast, GroupContrast, Select
+from infomax_bench import BoundContrast, Contrast, GroupContrast, Select, in_panels
 from infomax_bench.stats.scores import scores
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
@@ -92,6 +93,66 @@ def test_the_same_rule_of_all_others_and_of_forms_stands_beside():
     assert more["references"] == {"empty": "refuted"}
     assert more["forms"] == {"form": "refuted"}
     assert more["again"] == {}
+
+
+def test_each_rival_has_the_words_own_bounds_and_the_effect_can_be_found_again_from_cases():
+    rows = table(WINS).assign(value=lambda t: t["value"] * (-1))
+    found = decided(rows, higher_is_better=False, unit="points", scale=100)
+    rivals = {one.method: one for one in found.more["rivals"]}
+    assert [*rivals] == ["a", "b", "c", "empty"]
+    for best in found.more["families"]:
+        own = rivals[best.method]
+        assert (best.family, best.mean, best.low, best.high) == (own.family, own.mean, own.low, own.high)
+    cases = found.more["cases"]
+    assert [(case.dataset, case.target, case.counted) for case in cases] == [(d, "", True) for d in DATASETS]
+    assert cases[0].values["a"] == pytest.approx(-50, abs=2), "in the measure's own sign"
+    ahead = [np.median([v for m, v in case.values.items() if m != "s"]) - case.values["s"] for case in cases]
+    half = stats.t.ppf(0.95, 4) * np.std(ahead, ddof=1) / 5**0.5
+    assert found.effect == pytest.approx((np.mean(ahead), np.mean(ahead) - half, np.mean(ahead) + half))
+
+
+def test_a_rival_that_lacks_a_case_is_compared_on_the_others_and_one_without_any_is_not_there():
+    rows = table(WINS)
+    rows = rows[((rows["method"] != "a") | (rows["dataset"] != "one")) & (rows["method"] != "b")]
+    found = decided(rows)
+    assert {one.method: one.n for one in found.more["rivals"]} == {"a": 4, "c": 5, "empty": 5}
+    assert "a" not in found.more["cases"][0].values
+
+
+def test_of_pairs_a_rivals_bounds_are_those_of_two_way_means():
+    """By hand: differences 1, 2, 3, 6, 4, 8 of three sources and targets, crossed."""
+    pairs = {("x", "y"): 1, ("x", "z"): 2, ("y", "x"): 3, ("y", "z"): 6, ("z", "x"): 4, ("z", "y"): 8}
+    made = [(m, a, b, s, v * (m == "s")) for (a, b), v in pairs.items() for m in "sac" for s in range(5)]
+    rows = pd.DataFrame(made, columns=["method", "dataset", "target", "seed", "value"])
+    found = decided(rows.assign(metric="m", protocol="", status="ok", current=True, label=""))
+    one = found.more["rivals"][0]
+    sources, targets = (1.5, 4.5, 6), (3.5, 4.5, 4)
+    sides = np.var(sources, ddof=1) / 3 + np.var(targets, ddof=1) / 3
+    error = max(sides - np.var([*pairs.values()], ddof=1) / 6, np.var(sources, ddof=1) / 3) ** 0.5
+    assert (one.mean, one.n) == (4, 3)
+    assert one.high - one.mean == pytest.approx(stats.t.ppf(0.95, 2) * error)
+    assert {(case.dataset, case.target): case.values["s"] for case in found.more["cases"]} == pairs
+
+
+def test_what_would_be_said_otherwise_is_listed_where_rows_and_methods_allow_it():
+    """Without a better one that sees labels the claim is won; by another measure it is lost."""
+    rows = table({**WINS, "c": 1.5, "s (default settings)": 0.2})
+    other = table({m: -v for m, v in WINS.items()}, metric="n")
+    forms = ("form", "s (default settings)")
+    claims = replace(CLAIMS, supervised=frozenset("c"), forms=forms, kin=dict.fromkeys(forms, "s"))
+    measured = (in_panels({"by n": Select("n"), "by z": Select("z")}),)
+    found = decided(pd.concat([rows, other]), claims, variants=measured)
+    assert [(one.what, one.verdict) for one in found.more["variants"]] == [
+        ("without methods that see labels or captions", "supported"),
+        ("without controls and references", "inconclusive"),
+        ("by n", "refuted"),
+        ("form in its place", "refuted"),
+        ("with its default settings", "refuted"),
+    ]
+    assert found.more["variants"][2].mean == pytest.approx(-1 + 0.35, abs=0.02)
+    again = table({"s": 0.0}).assign(seed=lambda t: t["seed"] + 5)
+    found = decided(pd.concat([table(WINS), again]))
+    assert ("trained again, under other seeds", "refuted") in [(v.what, v.verdict) for v in found.more["variants"]]
 
 
 def test_a_second_time_is_under_other_seeds_against_rivals_under_the_first():
@@ -202,6 +263,10 @@ def test_a_data_set_with_few_test_images_is_shown_and_not_counted():
     (found,) = bound(0.0, fewest_tests=1000)
     assert (found.verdict, found.more["n_datasets"]) == ("supported", 4)
     assert [*found.more["values"]["uncounted"]] == ["one"]
+    assert [case.counted for case in found.more["cases"]] == [False, True, True, True, True]
+    assert {*found.more["cases"][0].values} == {"s", "empty"}, "the whole roster, of a claim about a number too"
+    counted = [case.values["s"] for case in found.more["cases"] if case.counted]
+    assert found.effect[0] == pytest.approx(np.mean(counted))
 
 
 GROUPS = (["a", "b"], ["c"])
