@@ -185,7 +185,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     if not arguments.no_report:
         if not is_made(root, out, registry, done.verdicts):
             write_report(root, out, registry, done.results, done.verdicts, document(root, arguments.out))
-        tell(f"report: {out / 'report.html'}")
+        tell(f"report: {out / 'index.html'}")
     print_verdicts(done.verdicts, done.results, [registry.benchmark(name) for name in registry.names("benchmarks")])
     tell(*(f"failed: {label}: {reason}" for label, reason in done.results.failures))
     return 1 if done.results.failures or done.failures else 0

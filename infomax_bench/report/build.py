@@ -1,4 +1,4 @@
-"""The report: HTML files that need nothing else, and the same content in Markdown for a code host.
+"""The report: a page with what it loads beside it, and a summary in Markdown for a code host.
 
 All are written from results alone: no training, no clock, so that the same results give the same bytes.
 A figure that lies there and was made from the same is kept (`drawn`).
@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from infomax_bench.base.packed import index_path
 from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
+from infomax_bench.report.beside import method_cards, static, write_data
 from infomax_bench.report.comparison import comparison, independence
 from infomax_bench.report.facts import datasets, facts
 from infomax_bench.report.images import Gallery, beside, read_galleries
@@ -51,9 +53,14 @@ log = logging.getLogger("infomax_bench")
 COLOURS = {"supported": "32", "refuted": "31", "inconclusive": "33"}
 
 
-PAGES = ("report", "answers")
-"""Everything there is, and the essay sentence by sentence."""
+PAGES = ("index.html", "report.md", "answers.md")
+"""Everything there is, a summary, and the essay sentence by sentence."""
+MOVED = ("report.html", "answers.html")
+"""Where it was: they lead to the page."""
 
+
+PREDICTION = re.compile(r"P\d")
+"""What claims that are numbered predictions are called."""
 
 MADE_FROM = ".made-from"
 """Beside the pages: a hash of all that they were made from."""
@@ -76,7 +83,7 @@ def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> st
 
 def is_made(root: Path, out: Path, registry: Registry, verdicts: Sequence[Verdict]) -> bool:
     """Whether the report in `out` is what `write_report` would make again."""
-    files = [out / f"{page}.{kind}" for page in PAGES for kind in ("md", "html")]
+    files = [out / name for name in (*PAGES, *MOVED, *(f"data/{name}" for name in static()))]
     mark = out / MADE_FROM
     whole = mark.is_file() and all(path.is_file() for path in files) and any((out / "figures").glob("*.png"))
     return whole and mark.read_text(encoding="utf-8") == made_from(root, registry, verdicts)
@@ -89,7 +96,7 @@ def _speed_of(root: Path) -> Path:
 def write_report(
     root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict], document: Path | None = None
 ) -> Path:
-    """Writes both pages, as HTML and as Markdown, and figures/ into `out`; returns the path of report.html.
+    """Writes the page with data/ beside it, the Markdown and figures/ into `out`; returns the path of index.html.
 
     root: the results folder, shown relative to the report where it is beside it. document: another place for the
     answers in Markdown.
@@ -101,17 +108,20 @@ def write_report(
         "speed": speed(_speed_of(root)),
     }
     languages = {kind: templates(kind) for kind in ("html", "md")}
-    pages = [(f"{page}.{kind}", out / f"{page}.{kind}", "") for page in PAGES for kind in languages]
+    pages = [(name, out / name, "") for name in PAGES] + [("forward.html", out / name, "") for name in MOVED]
     if document is not None:
         place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
         pages.append(("answers.md", document, place))
     in_parallel(
-        [partial(_write_figures, out / "figures", content["pictures"], drawn)]
+        [
+            partial(_write_figures, out / "figures", content["pictures"], drawn),
+            partial(write_data, out / "data", {**static(), **content["data"]}),
+        ]
         + [partial(_write_page, languages[page[0].split(".")[1]], *page, content) for page in pages],
         available_cores(),
     )
     write_text(out / MADE_FROM, made_from(root, registry, verdicts))
-    return out / "report.html"
+    return out / "index.html"
 
 
 def _write_figures(folder: Path, pictures: Sequence[Picture], drawn: Drawn) -> None:
@@ -161,6 +171,8 @@ def contents(
         **_of_the_claims(verdicts, benchmarks, calibrated, sections),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
+        "methods": method_cards(results, claims),
+        "data": {},
         "calibrated": calibrated,
         "prior_art": prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
@@ -202,6 +214,7 @@ def _of_the_claims(
         "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
         "indicative": any(v.indicative for v in verdicts),
         "groups": found,
+        "predictions": [{"claim": claim} for claim in sorted({v.claim for v in verdicts if PREDICTION.match(v.claim)})],
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
         "essay": essay(benchmarks, sections, found),
         "power": power(verdicts),

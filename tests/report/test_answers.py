@@ -31,11 +31,11 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
     monkeypatch.setattr(own, "calibration", lambda self, rows: {"beta": "differs", "delta": "agrees"})
     html, markdown, marked, _ = build(root, tmp_path / "marked", plugins)
     assert "beta ¶" in html
-    assert "<td>beta ¶</td>" in html.split('id="methods"')[0]  # among the single comparisons
+    assert "<td>beta ¶</td>" in html.split('id="all-methods"')[0]  # among the single comparisons
     assert "beta ¶" in markdown
     assert "¶ did not reproduce what is published: beta" in html
     assert "‖ never compared with a published number: alpha, gamma" in html
-    for page in (html.split('id="methods"')[0], markdown.split("## All methods")[0]):
+    for page in (html.split('id="all-methods"')[0], markdown.split("## All methods")[0]):
         assert "gamma ‖" in page
         assert "delta ‖" not in page
         assert "‖: never compared with a published number." in page

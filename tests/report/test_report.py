@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from infomax_bench.report.build import is_made, made_from, write_report
+from infomax_bench.report.pages import markdown
 from infomax_bench.report.power import power
 from infomax_bench.study.plugins import registry
 from tests.report.made import ROLES, build, make_results
@@ -17,13 +18,33 @@ pytestmark = pytest.mark.slow
 """Documents are built."""
 
 
-def test_the_html_needs_nothing_else(whole):
-    report, answers = whole[0], (whole[-1] / "out" / "answers.html").read_text(encoding="utf-8")
-    for html, least in ((report, 20), (answers, 5)):
-        assert set(re.findall(r"""(?:src|href)=["'](?!data:|#)([^"'#]*)""", html)) <= {"report.html", "answers.html"}
-        assert "@import" not in html
-        assert not re.findall(r"url\((?!data:)", html)
-        assert html.count('src="data:image/png;base64,') >= least
+def test_a_page_needs_nothing_but_what_lies_beside_it(whole):
+    html, out = whole[0], whole[-1] / "out"
+    loaded = set(re.findall(r"""(?:src|href)=["'](?!data:|#)([^"'#]*)""", html))
+    assert "data/static/page.js" in loaded
+    for path in loaded:
+        assert (out / unquote(path)).is_file()
+    assert "@import" not in html
+    assert not re.findall(r"url\((?!data:)", html)
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
+
+
+def test_where_the_page_was_leads_to_it(whole):
+    for name in ("report.html", "answers.html"):
+        text = (whole[-1] / "out" / name).read_text(encoding="utf-8")
+        assert 'content="0; url=index.html"' in text
+        assert 'href="index.html"' in text
+
+
+def test_what_a_former_page_loaded_is_removed(tmp_path):
+    root, old = make_results(tmp_path / "results", benchmarks=["cost"]), tmp_path / "out" / "data" / "old" / "a.js"
+    old.parent.mkdir(parents=True)
+    old.write_text("x")
+    build(root, tmp_path / "out")
+    assert not old.exists()
+    assert (tmp_path / "out" / "data" / "static" / "page.js").is_file()
 
 
 def test_the_essay_is_answered_in_its_order_and_its_words(whole):
@@ -39,9 +60,10 @@ def test_the_essay_is_answered_in_its_order_and_its_words(whole):
     assert {v.benchmark for v in verdicts} <= set(deciding)
     for verdict in verdicts:
         assert text.count(verdict.sentence) == 1
-    html = unescape((folder / "out" / "answers.html").read_text(encoding="utf-8"))
+    html, measured = unescape(whole[0]), {*results.table["benchmark"]}
     for one in essay.sentences:
-        assert f"“{one.words}”" in html
+        assert str(markdown(f"“{one.words}”")) in text
+        assert f"“{one.words}”" in html or not measured & {*one.by}
     kept = folder / "elsewhere" / "docs" / "answers.md"
     write_report(folder / "results", folder / "out", plugins, results, verdicts, kept)
     figures = re.findall(r"\]\(([^)]*\.png)\)", kept.read_text(encoding="utf-8"))
@@ -118,7 +140,7 @@ def test_the_markdowns_links_lead_to_files(whole):
 
 def test_every_method_is_compared_and_supervision_marked(whole):
     html, md, *_ = whole
-    table = html.split('id="methods"')[1].split("</table>")[0]
+    table = html.split('id="all-methods"')[1].split("</table>")[0]
     assert [name in table for name in ROLES] == [True] * 4
     assert "delta ‡" in table
     assert "a &lt; b &amp; c" in table
@@ -186,7 +208,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
 
 def test_a_claims_figure_is_beside_its_answer_and_nowhere_else(whole):
     html, markdown, verdicts, *_ = whole
-    among_verdicts = html[html.index('id="verdicts"') : html.index('id="methods"')]
+    among_verdicts = html[html.index('id="verdicts"') : html.index('id="all-methods"')]
     assert among_verdicts.count("<figure>") == len({v.benchmark for v in verdicts})
     assert "figures/pruning-1.png" in markdown[: markdown.index("## All methods")]
     assert html.count("<figure>") == len({*re.findall(r'<img class="figure" src="([^"]+)"', html)})
