@@ -36,7 +36,7 @@ def groups(claims):
 ITEMS = in_panels(READ)
 TOLD = in_panels(dict.fromkeys(READ, FACTORS.then(partial(where, protocol=LABEL))))
 OPEN = {kind: select.then(partial(where_not, protocol=LABEL)).then(averaged) for kind, select in READ.items()}
-SAID = ("unsupervised", "leaves_gaps", "points")
+SAID, HERE = ("unsupervised", "leaves_gaps", "points"), {"scope": "these data sets alone"}
 AXES = {"xlabel": "label: accuracy above chance (%)", "ylabel": "what it leaves open (%)"}
 
 
@@ -93,7 +93,7 @@ class Gaps(Benchmark):
             if known is not None and known.found.n:
                 random = Estimate.of(beside.found) if beside is not None and beside.found.n else None
                 whole = Estimate.of(known.found, unit="points")
-                yield Finding("known", known.outcome, whole, {"kind": kind, "random": random})
+                yield Finding("known", known.outcome, whole, {"kind": kind, "random": random, **HERE})
         for (dataset, item), one in found.items():
             word, name = word_for(one.found, "more", "less"), "label" if item == LABEL else "left_open"
             about = {"dataset": dataset, "item": item, "missing": one.missing}

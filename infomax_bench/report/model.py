@@ -104,10 +104,16 @@ def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: S
 
 def decided(sentence: Sentence, benchmark: str, found: Sequence[Group]) -> str:
     """A benchmark's verdicts that decide a sentence, with their outcomes, and the data sets, where these are not all:
-    "less prunable: refuted". "" where findings alone do, which the answer tells."""
+    "of mine: less prunable: refuted"; those about others than the subject come last. "" where findings alone do, which
+    the answer tells."""
     cards = [card.verdict for group in found for card in group.cards]
-    outcomes = {name: dict.fromkeys(v.verdict for v in cards if v.title == name) for name in sentence.by[benchmark]}
-    told = "; ".join(f"{name.lower()}: {', '.join(own)}" for name, own in outcomes.items() if own)
+    parts = []
+    for of in (True, False):
+        own = [(name, [v for v in cards if v.title == name and v.of_subject == of]) for name in sentence.by[benchmark]]
+        words = [f"{name.lower()}: {', '.join(dict.fromkeys(v.verdict for v in some))}" for name, some in own if some]
+        subject = next((some[0].subject for _, some in own if some), "")
+        parts += [(f"of {subject}: " if of else "") + "; ".join(words)] if words else []
+    told = "; ".join(parts)
     return told + (f" (on {few(sentence.datasets)})" if told and sentence.datasets else "")
 
 

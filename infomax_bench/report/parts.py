@@ -225,9 +225,9 @@ def beside(verdict: Verdict) -> list[str]:
     """What the same rule says of others, in lines: references, the subject's forms, other seeds; and what would be
     another outcome."""
     told = {
-        "The same rule of what learns next to nothing": verdict.references,
-        f"Of the other forms of {verdict.subject}": verdict.forms,
-        "Under other seeds": verdict.again,
+        "The same rule says of methods that learn next to nothing": verdict.references,
+        f"The same rule says of other forms of {verdict.subject}": verdict.forms,
+        "The same rule says under other seeds": verdict.again,
     }
     lines = [f"{what}: {by_outcome(own)}." for what, own in told.items() if own]
     flips = "; ".join(f"{flip.what} {flip.verdict}" for flip in verdict.flips)
@@ -235,11 +235,11 @@ def beside(verdict: Verdict) -> list[str]:
 
 
 def by_outcome(words: Mapping[str, str]) -> str:
-    """ "refuted pca, ica; inconclusive gmm"."""
+    """ "refuted (pca, ica); inconclusive (gmm)"."""
     found: dict[str, list[str]] = defaultdict(list)
     for method, word in words.items():
         found[word].append(method)
-    return "; ".join(f"{word} {', '.join(methods)}" for word, methods in found.items())
+    return "; ".join(f"{word} ({', '.join(methods)})" for word, methods in found.items())
 
 
 def groups(

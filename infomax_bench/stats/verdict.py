@@ -150,6 +150,11 @@ class Verdict:
         return [f"{outcome} {case}" for case, outcome in told.items() if outcome not in ("", self.verdict)]
 
     @property
+    def of_subject(self) -> bool:
+        """Whether it is about the subject, which its title does not name."""
+        return not self.aside and self.against in ("all methods", "itself")
+
+    @property
     def decided(self) -> str:
         """The outcome of the seeds that did not fail."""
         return self.before_failures or self.verdict

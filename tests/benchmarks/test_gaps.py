@@ -98,6 +98,7 @@ def test_whether_the_known_result_comes_out_and_how_random_features_stand():
     found = found_in(gap_rows())
     known, measured = found.all("known")
     assert (known["kind"], known.outcome, known["random"]) == ("known factors", "supported", None)
+    assert known["scope"] == "these data sets alone"
     assert known.estimate.mean == pytest.approx(20, abs=0.1)
     assert (measured["kind"], measured.outcome) == ("measured properties", "refuted")
     raw = replace(CLAIMS, roles={**ROLES, "random_features": "reference"})
@@ -117,7 +118,7 @@ def test_where_no_seed_has_all_methods_nothing_can_be_said():
 def test_the_answer_begins_with_the_known_result_and_tells_every_item():
     answer = benchmark("gaps").answer(gap_rows(), CLAIMS)
     assert answer.startswith(
-        "The known result that labels leave gaps, on these data sets: in known factors it comes out (+20.0, interval +"
+        "The known result that labels leave gaps, over seeds, so on these data sets alone: in known factors it comes"
     )
     assert "points); in measured properties it does not come out (-20.0" in answer
     assert "the label itself +30.0 points on d. Of what" in answer

@@ -42,7 +42,7 @@ def test_what_supervision_costs():
     found = {v.title: v for v in benchmark("transfer").verdicts(rows, claims_with("a")) if v.against == "unsupervised"}
     assert (found[TASK].verdict, found[TASK].n_datasets) == ("supported", 4)
     assert found[TASK].effect == pytest.approx(15, abs=0.05), "the mean of 80 and 90, less 70"
-    assert "they keep 70.0 % of the accuracy of training there, unsupervised ones 85.0 %" in found[TASK].sentence
+    assert "features keep 70.0 % of the accuracy of training there, unsupervised ones 85.0 %" in found[TASK].sentence
     (other,) = [v for v in benchmark("transfer").verdicts(rows, claims_with("c")) if v.title == TASK]
     assert other.verdict == "refuted"
     assert not [v for v in benchmark("transfer").verdicts(rows, claims_with("")) if v.title == TASK]
@@ -105,5 +105,5 @@ def test_without_the_subject_nothing_is_decided_and_the_others_are_shown():
     rows = transfer_rows({"a": 0.7, "b": 0.8, "c": 0.9})
     found = benchmark("transfer").verdicts(rows, claims_with("a"))
     assert {v.verdict for v in found} == {"inconclusive"}
-    assert all("nothing to compare s with yet" in v.sentence for v in found if not v.aside)
+    assert all("Nothing to compare s with yet" in v.sentence for v in found if not v.aside)
     assert len(list(benchmark("transfer").figures(rows, claims_with("a")))) == 4

@@ -11,10 +11,12 @@ import pytest
 
 from infomax_bench.base.store import Store
 from infomax_bench.report.build import print_verdicts
-from infomax_bench.report.parts import answer
+from infomax_bench.report.model import decided as told_of
+from infomax_bench.report.parts import Group, answer, card
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import read_results
 from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.essay import Sentence
 from infomax_bench.study.plugins import registry
 from tests.report.made import DATASETS, build, decide, make_results
 
@@ -76,6 +78,16 @@ def test_each_claim_is_answered_in_a_sentence(decided):
     assert answer([yes, no]).startswith("In part; holds: “supported”; does not hold: “refuted”")
     assert answer([no, unsure]) == "No; does not hold: “refuted”; undecided: “inconclusive”."
     assert "not for deciding" in answer([replace(yes, indicative=True)])
+
+
+def test_what_decides_a_sentence_says_of_whom_its_verdicts_are(decided):
+    """A sentence about others may be decided by the subject's claim, beside one that is about them."""
+    one = decided[0][0]
+    verdicts = [replace(one, title="Better", verdict="refuted"), replace(one, title="Known", aside=True)]
+    group = Group("P", "", "", "", "b", [card(v) for v in verdicts])
+    sentence = Sentence("P", "", "words", {"b": ("Known", "Better", "nothing")})
+    told = told_of(sentence, "b", [group])
+    assert told == f"of {one.subject}: better: refuted; known: {one.verdict}"
 
 
 def test_no_win_can_do_without_a_seed(tmp_path):

@@ -125,8 +125,8 @@ def test_what_stands_beside_an_outcome_is_in_both_reports(whole):
         for family in verdict.families:
             assert f"| {family.family} | {family.method} |" in md
             assert f"<td>{family.family}</td><td>{family.method}</td>" in html
-    assert "The same rule of what learns next to nothing: inconclusive delta." in md
-    assert "The same rule of what learns next to nothing: inconclusive delta." in html
+    assert "The same rule says of methods that learn next to nothing: inconclusive (delta)." in md
+    assert "The same rule says of methods that learn next to nothing: inconclusive (delta)." in html
 
 
 def test_the_markdowns_links_lead_to_files(whole):

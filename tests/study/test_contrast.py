@@ -315,14 +315,15 @@ def verdicts(rows, claims=CLAIMS, failed=0, **options):
 
 def test_verdicts_are_told_in_short_sentences():
     (found,) = verdicts(table(WINS))
-    assert found.sentence.startswith("Better: yes, s is ahead of the median method and the best of every family.")
+    assert found.sentence.startswith("s is ahead of the median method and the best of every family. s less the")
     assert "Of 4 other methods the same rule calls 0 supported and 2 refuted." in found.sentence
     assert "On these data sets s is better than every one of 4 methods." in found.sentence
     (few,) = verdicts(table(WINS, DATASETS[:3]))
     assert few.sentence.startswith("On these data sets s is better than every one"), "they alone are known"
     (some,) = verdicts(table({**WINS, "c": 1.5}))
     assert "s is surely ahead of 3 and surely behind 1 of 4 methods. Its rank is 2 of 5." in some.sentence
-    assert "Better: undecided (3 data sets: no word on others)." in few.sentence
+    assert "methods. 3 data sets: no word on others. s less the median method: +64" in few.sentence
+    assert not any(v.title in v.sentence for v in (found, few, some)), "it stands before"
 
 
 def test_a_failed_seed_costs_the_win():
