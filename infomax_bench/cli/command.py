@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from infomax_bench.cli import options as take
 
 if TYPE_CHECKING:
     from infomax_bench.run.workers import Workers
+    from infomax_bench.stats.verdict import Verdict
     from infomax_bench.study.plugins import Registry
     from infomax_bench.study.presets import Preset
 
@@ -74,6 +75,20 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         help="who does the jobs: this machine, or a Dask cluster, whose machines share the results folder",
     )
     add("--scheduler", type=take.word, metavar="ADDRESS", help="the cluster's, as in tcp://10.0.0.1:8786")
+
+
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Whether all is told at the end, or what came out."""
+    told = "at the end tell every claim with its numbers, every warning and every failure"
+    parser.add_argument("--verbose", action="store_true", help=told)
+
+
+def next_step(verdicts: Sequence[Verdict], preset: str) -> str:
+    """What one may do after a run: decide where nothing is decided yet, or try an objective of one's own."""
+    deciding = [p.name for p in all_presets().values() if not p.indicative]
+    if deciding and verdicts and all(v.indicative for v in verdicts) and preset not in deciding:
+        return f"open it, or decide: {PROGRAM} run --preset {deciding[0]}"
+    return f"open it, or begin a method of your own: {PROGRAM} new-method my_idea"
 
 
 def workers_for(arguments: argparse.Namespace) -> tuple[str, Workers]:

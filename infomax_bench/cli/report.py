@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from infomax_bench.base.console import say, tell
 from infomax_bench.base.errors import UserError, unknown
 from infomax_bench.base.forked import held
 from infomax_bench.cli import options as take
-from infomax_bench.cli.command import Command, document, registry_for, results_folders
+from infomax_bench.cli.command import Command, add_verbose, document, next_step, registry_for, results_folders
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +16,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add("--results", type=take.path, metavar="DIR", help="one results folder (default: every results/*)")
     add("--out", type=take.path, metavar="DIR", help="where to (default: reports/NAME)")
     add("--subject", type=take.word, metavar="METHOD", help="decide the claims about this method instead")
+    add_verbose(parser)
 
 
 def make_reports(arguments: argparse.Namespace) -> int:
@@ -24,6 +24,7 @@ def make_reports(arguments: argparse.Namespace) -> int:
     with held():
         registry = registry_for(arguments, "benchmarks")
         from infomax_bench.report.build import write_report
+        from infomax_bench.report.terminal import print_end
         from infomax_bench.run.decisions import decide_all
         from infomax_bench.run.results import read_info, read_results
 
@@ -38,9 +39,10 @@ def make_reports(arguments: argparse.Namespace) -> int:
     for root, out in places.items():
         with held():
             results = read_results(root)
-        tell(*(f"warning: {warning}" for warning in results.warnings))
         verdicts = decide_all(results, benchmarks, arguments.subject)
-        say(write_report(root, out, registry, results, verdicts, document(root, arguments.out)))
+        page = write_report(root, out, registry, results, verdicts, document(root, arguments.out))
+        then = next_step(verdicts, results.preset) if root == [*places][-1] else ""
+        print_end(verdicts, results, benchmarks, page, arguments.verbose, then)
     return 0
 
 

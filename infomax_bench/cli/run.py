@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 from infomax_bench.base.console import say, tell
 from infomax_bench.base.errors import UserError
 from infomax_bench.cli import options as take
-from infomax_bench.cli.command import Command, add_workers, all_presets, document, registry_for, workers_for
+from infomax_bench.cli.command import (
+    Command,
+    add_verbose,
+    add_workers,
+    all_presets,
+    document,
+    next_step,
+    registry_for,
+    workers_for,
+)
 
 if TYPE_CHECKING:
     from infomax_bench.run.workers import Workers
@@ -52,6 +61,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     add("--results", type=take.path, metavar="DIR", help="results folder (default: results/PRESET)")
     add("--out", type=take.path, metavar="DIR", help="report folder (default: reports/PRESET)")
     add("--no-report", action="store_true", help="stop after the tables and the verdicts")
+    add_verbose(parser)
     would = "say what would be run and what it would take, by what such work took before; nothing is trained or written"
     add("--dry-run", action="store_true", help=would)
 
@@ -155,7 +165,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
     if not (arguments.no_report or arguments.dry_run):
         take.folder("--out", out)
     registry = registry_for(arguments)
-    from infomax_bench.report.build import is_made, print_verdicts, write_report
+    from infomax_bench.report.build import is_made, write_report
+    from infomax_bench.report.terminal import print_end
     from infomax_bench.run.runner import run
     from infomax_bench.study.plan import Planner, make_suite
     from infomax_bench.study.tuned import tuned_settings, tuned_values
@@ -181,13 +192,11 @@ def run_suite(arguments: argparse.Namespace) -> int:
         return 0
     where = {"folders": arguments.plugins, "device": device, "workers": workers}
     done = run(registry, suite, benchmarks, root, studies=studies, remembers=True, **where)
-    tell(*(f"warning: {warning}" for warning in done.results.warnings))
-    if not arguments.no_report:
-        if not is_made(root, out, registry, done.verdicts):
-            write_report(root, out, registry, done.results, done.verdicts, document(root, arguments.out))
-        tell(f"report: {out / 'index.html'}")
-    print_verdicts(done.verdicts, done.results, [registry.benchmark(name) for name in registry.names("benchmarks")])
-    tell(*(f"failed: {label}: {reason}" for label, reason in done.results.failures))
+    if not arguments.no_report and not is_made(root, out, registry, done.verdicts):
+        write_report(root, out, registry, done.results, done.verdicts, document(root, arguments.out))
+    every = [registry.benchmark(name) for name in registry.names("benchmarks")]
+    page = None if arguments.no_report else out / "index.html"
+    print_end(done.verdicts, done.results, every, page, arguments.verbose, next_step(done.verdicts, preset.name))
     return 1 if done.results.failures or done.failures else 0
 
 

@@ -11,8 +11,7 @@ import json
 import logging
 import os
 import re
-import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,6 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment
 
-from infomax_bench.base.console import few, line_of, say
 from infomax_bench.base.forked import available_cores, in_parallel
 from infomax_bench.base.packed import index_path
 from infomax_bench.base.printable import printable
@@ -39,6 +37,7 @@ from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report.power import power
 from infomax_bench.report.speed import speed
+from infomax_bench.report.terminal import SAID
 from infomax_bench.report.training import training
 from infomax_bench.report.tuning import tuning, untuned
 from infomax_bench.run.decisions import Calibration, calibration
@@ -49,8 +48,6 @@ from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import Registry
 
 log = logging.getLogger("infomax_bench")
-
-COLOURS = {"supported": "32", "refuted": "31", "inconclusive": "33"}
 
 
 PAGES = ("index.html", "report.md", "answers.md")
@@ -211,7 +208,7 @@ def _of_the_claims(
     """What was found, claim by claim and sentence by sentence."""
     found = groups(verdicts, benchmarks, calibrated.marks)
     return {
-        "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in COLOURS},
+        "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in SAID},
         "indicative": any(v.indicative for v in verdicts),
         "groups": found,
         "predictions": [{"claim": claim} for claim in sorted({v.claim for v in verdicts if PREDICTION.match(v.claim)})],
@@ -293,42 +290,3 @@ def _relative(root: Path, out: Path) -> str:
     except ValueError:  # another drive
         return root.name
     return root.name if path.count("..") > 3 else Path(path).as_posix()
-
-
-def print_verdicts(verdicts: Sequence[Verdict], results: Results, benchmarks: Iterable[Benchmark] = ()) -> None:
-    """The verdicts for a terminal, a line each with the report's marks; coloured if it is one. benchmarks: all that
-    there are, of which some may tell who is calibrated."""
-    if not verdicts:
-        say("no verdicts: nothing has been measured that a claim is about")
-        return
-    tuned = bool(results.info.get("tuning"))
-    plain = set(untuned(results)) if tuned else set()
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    against = max(len(v.against) for v in verdicts)
-    claim = max(len(v.claim) for v in verdicts)
-    say(f"\nVerdicts on {verdicts[0].subject}, preset {verdicts[0].preset}:")
-    for verdict in verdicts:
-        start, word = f"  {verdict.claim:<{claim}}  {verdict.against:<{against}}  ", f"{verdict.verdict:<12}"
-        line = line_of(f"{start}{word}  {verdict.sentence}{_marked(verdict, plain)}")
-        if coloured:
-            line = line.replace(word, f"\033[1;{COLOURS[verdict.verdict]}m{word}\033[0m", 1)
-        print(line)
-    if all(v.indicative for v in verdicts):
-        say("  All of them are indicative: this preset, or what the options made of it, is for looking, not deciding.")
-    if not tuned:
-        say("  No method was tuned: all values are the methods' defaults, or those of --set.")
-    calibrated = calibration(results, benchmarks, results.claims(verdicts[0].subject))
-    for mark, told, methods in calibrated.told:
-        say(f"  {mark} {told}: {few(methods)}.")
-
-
-def _marked(verdict: Verdict, untuned: Collection[str]) -> str:
-    """What the report marks a verdict with, in brackets behind it; "" for nothing."""
-    own = sorted(({verdict.subject} | {c.rival for c in verdict.comparisons}) & set(untuned))
-    marks = [
-        "indicative" if verdict.indicative else "",
-        f"† rows of other versions, settings or budgets: {few(verdict.stale)}" if verdict.stale else "",
-        f"§ untuned: {few(own)}" if own else "",
-    ]
-    told = "; ".join(mark for mark in marks if mark)
-    return f" [{told}]" if told else ""

@@ -1,8 +1,7 @@
-"""Answers in a word, what else is decided beside a verdict, and the verdicts in a terminal."""
+"""Answers in a word, and what else is decided beside a verdict."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,15 +9,13 @@ import pandas as pd
 import pytest
 
 from infomax_bench.base.store import Store
-from infomax_bench.report.build import print_verdicts
 from infomax_bench.report.model import decided as told_of
 from infomax_bench.report.parts import Group, answer, card
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import read_results
-from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.essay import Sentence
 from infomax_bench.study.plugins import registry
-from tests.report.made import DATASETS, build, decide, make_results
+from tests.report.made import build, make_results
 
 
 @pytest.mark.slow
@@ -122,59 +119,3 @@ def test_claims_without_a_word_say_why(decided):
         answer([replace(one, reason="1 of 9 methods not measured", missing=("a",))])
         == "Undecided: some methods were not measured."
     )
-
-
-def test_the_terminal_shows_one_line_a_verdict(decided, capsys):
-    verdicts, results = decided
-    print_verdicts(verdicts, results)
-    out = capsys.readouterr().out
-    assert "\033" not in out
-    for verdict in verdicts:
-        assert any(verdict.sentence in line and verdict.verdict in line for line in out.splitlines())
-    print_verdicts([], results)
-    assert "no verdicts" in capsys.readouterr().out
-
-
-def test_the_terminal_says_who_is_not_calibrated(decided, capsys):
-    """Rows of other versions condemn nobody, but what they were compared with was compared; where nothing was, no
-    method is marked."""
-    verdicts, results = decided
-
-    class Tried(Benchmark):
-        name = "redundancy"
-
-        def calibration(self, rows):
-            return {m: "differs" if m in "beta gamma" else "agrees" for m in rows["method"].unique() if m != "delta"}
-
-    stale = results.table.assign(current=results.table["method"] != "gamma")
-    print_verdicts(verdicts, replace(results, table=stale), [Tried()])
-    out = capsys.readouterr().out
-    assert "¶ did not reproduce what is published: beta.\n" in out
-    assert "‖ never compared with a published number: delta.\n" in out
-    print_verdicts(verdicts, results, [Benchmark()])
-    assert not {"¶", "‖"} & set(capsys.readouterr().out)
-
-
-def test_the_terminal_marks_what_the_report_marks(tmp_path, capsys):
-    """Rivals' rows of another budget, a method that was not tuned where others were, and a preset that decides nothing
-    stand behind each verdict that they concern, and behind no other."""
-    root = make_results(tmp_path / "r", old=("beta",))
-    info = json.loads((root / "run.json").read_text())
-    study = {"method": "alpha", "dataset": "one", "backbone": "linear", "settings": {}, "current": True}
-    tuning = {f"{m} on {d}, linear": study for m in ("alpha", "beta", "delta") for d in DATASETS}
-    (root / "run.json").write_text(json.dumps(info | {"tuning": tuning}))
-    verdicts, results = decide(root, registry())
-    print_verdicts(verdicts, results)
-    out = capsys.readouterr().out
-    for verdict in verdicts:
-        (line,) = [one for one in out.splitlines() if verdict.sentence in one]
-        rivals = {c.rival for c in verdict.comparisons}
-        assert "indicative" in line
-        assert ("† rows of other versions, settings or budgets: beta" in line) == ("beta" in verdict.stale)
-        assert ("§ untuned: gamma" in line) == ("gamma" in rivals)
-        assert ("beta" in rivals) <= ("beta" in verdict.stale)
-    assert "†" in out
-    assert "§" in out
-    assert "No method was tuned" not in out
-    print_verdicts(verdicts, read_results(make_results(tmp_path / "plain")))
-    assert "No method was tuned" in capsys.readouterr().out
