@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,7 +27,7 @@ from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.beside import method_cards, static, write_data
 from infomax_bench.report.comparison import comparison, independence
-from infomax_bench.report.facts import datasets, facts
+from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
 from infomax_bench.report.missing import gaps, grouped, missing
@@ -36,6 +35,7 @@ from infomax_bench.report.model import essay, kept, marks, prior_art, section
 from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report.power import power
+from infomax_bench.report.predictions import predictions
 from infomax_bench.report.speed import speed
 from infomax_bench.report.terminal import SAID
 from infomax_bench.report.training import training
@@ -55,9 +55,6 @@ PAGES = ("index.html", "report.md", "answers.md")
 MOVED = ("report.html", "answers.html")
 """Where it was: they lead to the page."""
 
-
-PREDICTION = re.compile(r"P\d")
-"""What claims that are numbered predictions are called."""
 
 MADE_FROM = ".made-from"
 """Beside the pages: a hash of all that they were made from."""
@@ -165,7 +162,7 @@ def contents(
     figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
     return {
         **_of_the_run(results, names, claims),
-        **_of_the_claims(verdicts, benchmarks, calibrated, sections),
+        **_of_the_claims(verdicts, benchmarks, claims, calibrated, sections),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
         "methods": method_cards(results, claims),
@@ -191,6 +188,7 @@ def _of_the_run(results: Results, names: dict[str, str], claims: Claims) -> dict
         "results": results,
         "info": results.info,
         "facts": facts(results),
+        "scope": scope(results, claims),
         "datasets": datasets(results),
         "untuned": untuned(results),
         "budget": budget,
@@ -202,6 +200,7 @@ def _of_the_run(results: Results, names: dict[str, str], claims: Claims) -> dict
 def _of_the_claims(
     verdicts: Sequence[Verdict],
     benchmarks: Sequence[Benchmark],
+    claims: Claims,
     calibrated: Calibration,
     sections: Sequence[Section],
 ) -> dict[str, Any]:
@@ -211,7 +210,7 @@ def _of_the_claims(
         "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in SAID},
         "indicative": any(v.indicative for v in verdicts),
         "groups": found,
-        "predictions": [{"claim": claim} for claim in sorted({v.claim for v in verdicts if PREDICTION.match(v.claim)})],
+        "predictions": predictions(verdicts, benchmarks, claims),
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
         "essay": essay(benchmarks, sections, found),
         "power": power(verdicts),

@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from infomax_bench.base.console import few
 from infomax_bench.report.parts import number
 from infomax_bench.run.results import Results, machine_in_words
+from infomax_bench.study.claims import Claims
 
 UNVERIFIED = "files not verified: no checksum is known"
 
@@ -41,6 +43,22 @@ def facts(results: Results) -> list[tuple[str, str]]:
         ("measurements", f"{int((results.table['status'] == 'ok').sum()):,} rows".replace(",", "\u202f")),
     ]
     return [(name, value) for name, value in found if value and (name != "time" or seconds)]
+
+
+def scope(results: Results, claims: Claims) -> list[str]:
+    """On what the claims are decided, in a few words each: layers, data sets, seeds, methods, device."""
+    jobs = results.jobs
+    own = jobs[(jobs["track"] == claims.track) & (jobs["backbone"] == "linear") & (jobs["label"] == "")]
+    sets, n_seeds = sorted(map(str, own["dataset"].unique())), results.once["seed"].dropna().nunique()
+    measured = {*claims.roster} & {*own["method"]}
+    devices = sorted({str(d) for d in own["device"].dropna()})
+    return [
+        f"single layers of {claims.width} units" if claims.width else "single layers",
+        f"{len(sets)} data set{'s' * (len(sets) != 1)} ({few(sets)})",
+        f"{n_seeds} seed{'s' * (n_seeds != 1)}",
+        f"{len(measured)} methods",
+        *([" and ".join(d.upper() if d == "cpu" else d for d in devices)] if devices else []),
+    ]
 
 
 def _numbers(found: Iterable[Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,9 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from infomax_bench.base.console import few
 from infomax_bench.report.parts import capital
+from infomax_bench.report.strips import brief
 
 STATIC = Path(__file__).parent / "static"
 """Scripts and styles of the page. Its style stands in it; scripts lie in its data/static/: those at the top are run in
@@ -41,6 +44,7 @@ def templates(kind: str) -> Environment:
         finalize=_as_markdown if kind == "md" else None,
     )
     environment.filters |= {"capital": capital, "link": link, "code": _code, "raw_html": _raw_html}
+    environment.filters |= {"brief": brief, "few": few, "in_words": in_words, "listed": listed}
     shared = sorted(STATIC.glob("*.*"), key=lambda path: (path.stem != "page", path.name))  # what others build on first
     css = "\n".join(path.read_text(encoding="utf-8") for path in shared if path.suffix == ".css")
     scripts = [path.name for path in shared if path.suffix == ".js"]
@@ -51,6 +55,18 @@ def templates(kind: str) -> Environment:
 def link(path: str | PurePath) -> Markup:
     """The address of a file beside the page."""
     return Markup(quote(os.fsencode(path)))
+
+
+def in_words(n: int) -> str:
+    """A small number as a word."""
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    return words[n] if 0 <= n < len(words) else str(n)
+
+
+def listed(names: Iterable[Any]) -> str:
+    """ "a, b and c"."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 # -- Markdown ---------------------------------------------------------------------------------------------------------

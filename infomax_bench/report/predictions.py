@@ -1,0 +1,205 @@
+"""The four predictions, and how the subject stands among all methods, as plain values that the page lays out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infomax_bench.report.parts import capital
+from infomax_bench.report.power import deviation
+from infomax_bench.report.strips import Dot, Dots, Strip, axis, span
+from infomax_bench.stats.here import Here
+from infomax_bench.stats.verdict import Case, Verdict
+from infomax_bench.study.benchmark import Benchmark
+from infomax_bench.study.claims import Claims
+from infomax_bench.study.contrast import ALL, BoundContrast
+
+PREDICTION = re.compile(r"P\d")
+"""What claims that are numbered predictions are called."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data set on its own: what the subject has, the median rival, the best one with its name, and all of them, in
+    the measure's own sign. counted: whether the outcome rests on it."""
+
+    dataset: str
+    own: float
+    median: float
+    best: tuple[str, float]
+    rivals: Sequence[float]
+    counted: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the subject stands on these data sets: its rank among n, and who is next to it. ahead, level, behind: how
+    many it is surely ahead of, and so on, over seeds; None where the seeds are too few."""
+
+    verdict: Verdict
+    rank: int
+    n: int
+    better: str
+    worse: str
+    counts: tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One numbered prediction. lead: the verdict that the tile is about; compared: the first one against all methods,
+    which may be the same; others: the rest; quotes: the essay's words, each with its heading."""
+
+    claim: str
+    lead: Verdict
+    compared: Verdict | None
+    others: Sequence[Verdict]
+    benchmark: str
+    question: str
+    measured: str
+    quotes: Sequence[tuple[str, str]]
+    known: str
+    above: bool
+    """Whether what the lead measures is to be large."""
+    standing: Standing | None
+    strip: Strip | None
+    dots: Dots | None
+    places: Sequence[Place]
+    deviation: float
+    """Over data sets, of what the lead's word rests on."""
+
+    @property
+    def absolute(self) -> bool:
+        return self.lead.against == "itself"
+
+
+def predictions(verdicts: Sequence[Verdict], benchmarks: Iterable[Benchmark], claims: Claims) -> list[Prediction]:
+    """In their order; one whose verdicts are all about other methods is left out."""
+    by_name = {b.name: b for b in benchmarks}
+    found: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        if PREDICTION.match(verdict.claim):
+            found[verdict.claim].append(verdict)
+    made = []
+    for claim, own in sorted(found.items()):
+        leads = [v for v in own if not v.aside]
+        if leads:
+            made.append(_prediction(claim, leads[0], own, by_name[leads[0].benchmark], claims))
+    return made
+
+
+def _prediction(claim: str, lead: Verdict, own: Sequence[Verdict], benchmark: Benchmark, claims: Claims) -> Prediction:
+    compared = next((v for v in own if v.against == ALL and not v.aside and v.rivals), None)
+    above = wanted(benchmark, lead)
+    return Prediction(
+        claim,
+        lead,
+        compared,
+        [v for v in own if v is not lead],
+        benchmark.name,
+        benchmark.title,
+        benchmark.question(),
+        [(one.heading, one.words) for one in benchmark.essay.of(benchmark.name) if one.predicts],
+        capital(benchmark.prior_art()),
+        above,
+        None if compared is None else standing(compared),
+        None if compared is None else strip(compared, claims),
+        dots(lead, above),
+        places(compared or lead, wanted(benchmark, compared or lead)),
+        deviation(lead),
+    )
+
+
+def wanted(benchmark: Benchmark, verdict: Verdict) -> bool:
+    """Whether the claim holds where what it measures is large."""
+    declared = next((c for c in benchmark.contrasts if c.title == verdict.title), None)
+    return not declared.below if isinstance(declared, BoundContrast) else getattr(declared, "higher_is_better", True)
+
+
+def standing(verdict: Verdict) -> Standing | None:
+    """None for a verdict that compares with nobody."""
+    here = verdict.here
+    if not isinstance(here, Here):
+        return None
+    behind = [c for c in verdict.comparisons if c.mean < 0]
+    ahead = [c for c in verdict.comparisons if c.mean >= 0]
+    better = max(behind, key=lambda c: c.mean).rival if behind else ""
+    worse = min(ahead, key=lambda c: c.mean).rival if ahead else ""
+    sure = len(here.ahead), here.n - 1 - len(here.ahead) - len(here.behind), len(here.behind)
+    return Standing(verdict, here.rank, here.n, better, worse, sure if here.n_seeds > 4 else None)
+
+
+def strip(verdict: Verdict, claims: Claims) -> Strip:
+    """Of a verdict with rivals."""
+    best = {family.method for family in verdict.families}
+    rivals = sorted(verdict.rivals, key=lambda one: (one.mean, one.method))
+    spans = [span(r.method, r.family, (r.mean, r.low, r.high), verdict.line, r.method in best) for r in rivals]
+    median = span("the median method", "", (verdict.effect, verdict.ci_low, verdict.ci_high), verdict.line)
+    everyone = [*spans, median]
+    drawn = axis(
+        [*(s.mean for s in everyone), 0.0, verdict.line],
+        [v for s in everyone for v in (s.low, s.high)],
+        relative=True,
+    )
+    own = [[s for s in spans if (s.name in claims.supervised) == sees] for sees in (False, True)]
+    return Strip(drawn, verdict.line, median, *own)
+
+
+def dots(verdict: Verdict, above: bool) -> Dots | None:
+    """Each data set on its own: the value of an absolute claim; else the subject less the median of its rivals."""
+    found = by_dataset(verdict.cases)
+    rivals = [r.method for r in verdict.rivals]
+    sign = 1 if above else -1
+    shown = []
+    for dataset, cases in found.items():
+        values = [
+            _ahead(case, verdict.subject, rivals, sign) if rivals else case.values.get(verdict.subject, math.nan)
+            for case in cases
+        ]
+        known = [v for v in values if math.isfinite(v)]
+        if known:
+            shown.append(Dot(dataset, float(np.mean(known)), any(case.counted for case in cases)))
+    if not shown:
+        return None
+    drawn = axis([*(d.value for d in shown), verdict.line, 0.0], relative=bool(rivals))
+    return Dots(drawn, verdict.line, above or bool(rivals), shown)
+
+
+def _ahead(case: Case, subject: str, rivals: Sequence[str], sign: int) -> float:
+    known = [case.values[m] for m in rivals if m in case.values]
+    return sign * (case.values[subject] - float(np.median(known))) if known and subject in case.values else math.nan
+
+
+def by_dataset(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """The cases of each data set that features were learned on."""
+    found: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        found[case.dataset].append(case)
+    return dict(sorted(found.items()))
+
+
+def places(verdict: Verdict, above: bool) -> list[Place]:
+    """A line for each data set: means over its cases, of those that have them all."""
+    made = []
+    for dataset, cases in by_dataset(verdict.cases).items():
+        means = _means([case.values for case in cases])
+        rivals = {m: v for m, v in means.items() if m != verdict.subject and _is_rival(m, verdict)}
+        if verdict.subject in means and rivals:
+            best = (max if above else min)(rivals, key=lambda m: rivals[m])
+            middle, everyone = float(np.median([*rivals.values()])), sorted(rivals.values())
+            counted = any(case.counted for case in cases)
+            made.append(Place(dataset, means[verdict.subject], middle, (best, rivals[best]), everyone, counted))
+    return made
+
+
+def _is_rival(method: str, verdict: Verdict) -> bool:
+    return not verdict.rivals or any(r.method == method for r in verdict.rivals)
+
+
+def _means(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    everywhere = set.intersection(*(set(v) for v in values))
+    return {m: float(np.mean([v[m] for v in values])) for m in sorted(everywhere)}
