@@ -17,6 +17,11 @@ window.infomax = {
     });
     return infomax.loading[src];
   },
+  // Observable Plot, which needs d3 to be there: window.Plot and window.d3.
+  plot() {
+    const others = (name) => infomax.load(`data/static/vendor/${name}.min.js`);
+    return others("d3").then(() => others("plot"));
+  },
 };
 
 // Light or dark: the system's choice, or the button's. Private windows and file:// may keep nothing.
