@@ -27,6 +27,7 @@ from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.beside import method_cards, static, write_data
 from infomax_bench.report.comparison import comparison, independence
+from infomax_bench.report.downloads import downloads
 from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
@@ -35,10 +36,11 @@ from infomax_bench.report.model import essay, kept, marks, prior_art, section
 from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report.power import power
-from infomax_bench.report.predictions import predictions
+from infomax_bench.report.predictions import predictions, standing
 from infomax_bench.report.speed import speed
 from infomax_bench.report.terminal import SAID
 from infomax_bench.report.training import training
+from infomax_bench.report.trust import compared, neighbours, trust
 from infomax_bench.report.tuning import tuning, untuned
 from infomax_bench.run.decisions import Calibration, calibration
 from infomax_bench.run.results import Results
@@ -162,11 +164,12 @@ def contents(
     figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
     return {
         **_of_the_run(results, names, claims),
-        **_of_the_claims(verdicts, benchmarks, claims, calibrated, sections),
+        **_of_the_claims(verdicts, benchmarks, calibrated, sections),
+        **of_predictions(results, verdicts, benchmarks, claims),
+        "trust": trust(results, claims, calibrated, falling if terms else None, any(v.indicative for v in verdicts)),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
         "methods": method_cards(results, claims),
-        "data": {},
         "calibrated": calibrated,
         "prior_art": prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": compared,
@@ -200,7 +203,6 @@ def _of_the_run(results: Results, names: dict[str, str], claims: Claims) -> dict
 def _of_the_claims(
     verdicts: Sequence[Verdict],
     benchmarks: Sequence[Benchmark],
-    claims: Claims,
     calibrated: Calibration,
     sections: Sequence[Section],
 ) -> dict[str, Any]:
@@ -210,10 +212,23 @@ def _of_the_claims(
         "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in SAID},
         "indicative": any(v.indicative for v in verdicts),
         "groups": found,
-        "predictions": predictions(verdicts, benchmarks, claims),
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
         "essay": essay(benchmarks, sections, found),
         "power": power(verdicts),
+    }
+
+
+def of_predictions(
+    results: Results, verdicts: Sequence[Verdict], benchmarks: Sequence[Benchmark], claims: Claims
+) -> dict[str, Any]:
+    """The numbered predictions, the rows behind each, and where the subject stands among all methods."""
+    found = predictions(verdicts, benchmarks, claims)
+    places = [one for v in compared(verdicts) if (one := standing(v))]
+    return {
+        "predictions": found,
+        "data": downloads(found, benchmarks, results, claims),
+        "standings": sorted(places, key=lambda one: one.rank / one.n),
+        "neighbours": neighbours(verdicts),
     }
 
 

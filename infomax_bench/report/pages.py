@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from infomax_bench.base.console import few
 from infomax_bench.report.parts import capital
+from infomax_bench.report.predictions import axis_of, axis_of_variants
 from infomax_bench.report.strips import brief
 
 STATIC = Path(__file__).parent / "static"
@@ -44,7 +45,14 @@ def templates(kind: str) -> Environment:
         finalize=_as_markdown if kind == "md" else None,
     )
     environment.filters |= {"capital": capital, "link": link, "code": _code, "raw_html": _raw_html}
-    environment.filters |= {"brief": brief, "few": few, "in_words": in_words, "listed": listed}
+    environment.filters |= {
+        "brief": brief,
+        "few": few,
+        "in_words": in_words,
+        "listed": listed,
+        "axis_of": axis_of,
+        "axis_of_variants": axis_of_variants,
+    }
     shared = sorted(STATIC.glob("*.*"), key=lambda path: (path.stem != "page", path.name))  # what others build on first
     css = "\n".join(path.read_text(encoding="utf-8") for path in shared if path.suffix == ".css")
     scripts = [path.name for path in shared if path.suffix == ".js"]

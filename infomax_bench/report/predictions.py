@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infomax_bench.report.parts import capital
+from infomax_bench.report.parts import beside, capital, file_name
 from infomax_bench.report.power import deviation
-from infomax_bench.report.strips import Dot, Dots, Strip, axis, span
+from infomax_bench.report.strips import Axis, Dot, Dots, Strip, axis, span
 from infomax_bench.stats.here import Here
 from infomax_bench.stats.verdict import Case, Verdict
 from infomax_bench.study.benchmark import Benchmark
@@ -69,12 +69,21 @@ class Prediction:
     strip: Strip | None
     dots: Dots | None
     places: Sequence[Place]
+    better_above: bool
+    """Whether more is better in these."""
     deviation: float
     """Over data sets, of what the lead's word rests on."""
+    beside: Sequence[str]
+    """What the same rule says of others, and what would be another outcome."""
 
     @property
     def absolute(self) -> bool:
         return self.lead.against == "itself"
+
+    @property
+    def file(self) -> str:
+        """Of the rows behind it."""
+        return f"{self.claim if re.fullmatch(r'P[0-9]+', self.claim) else file_name(self.claim)}.csv"
 
 
 def predictions(verdicts: Sequence[Verdict], benchmarks: Iterable[Benchmark], claims: Claims) -> list[Prediction]:
@@ -110,7 +119,9 @@ def _prediction(claim: str, lead: Verdict, own: Sequence[Verdict], benchmark: Be
         None if compared is None else strip(compared, claims),
         dots(lead, above),
         places(compared or lead, wanted(benchmark, compared or lead)),
+        wanted(benchmark, compared or lead),
         deviation(lead),
+        beside(lead),
     )
 
 
@@ -194,6 +205,16 @@ def places(verdict: Verdict, above: bool) -> list[Place]:
             counted = any(case.counted for case in cases)
             made.append(Place(dataset, means[verdict.subject], middle, (best, rivals[best]), everyone, counted))
     return made
+
+
+def axis_of(found: Sequence[Place]) -> Axis:
+    """One that shows all of them."""
+    return axis([v for place in found for v in (place.own, *place.rivals)])
+
+
+def axis_of_variants(verdict: Verdict) -> Axis:
+    """One for a verdict's effect and what it would be otherwise."""
+    return axis([verdict.effect, *(one.mean for one in verdict.variants)], relative=verdict.against == ALL)
 
 
 def _is_rival(method: str, verdict: Verdict) -> bool:

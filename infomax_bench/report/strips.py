@@ -22,6 +22,13 @@ def brief(value: float, plus: bool = False) -> str:
     return f"{value:{'+' if plus else ''}{'.0f' if abs(value) >= 9.95 else '.2g'}}".replace("-", "−")
 
 
+def fixed(value: float, decimals: int, plus: bool = False) -> str:
+    """A number with its decimals and a real minus sign."""
+    return (
+        f"{value:{'+' if plus else ''}.{decimals}f}".replace("-", "−") if math.isfinite(value) else signed(value, plus)
+    )
+
+
 @dataclass(frozen=True)
 class Axis:
     """From low to high; relative: numbers are differences, and have a sign."""
@@ -39,10 +46,15 @@ class Axis:
         """Whether it can be shown."""
         return self.low <= value <= self.high
 
+    def text(self, value: float) -> str:
+        """A number with as many decimals as all along the axis have."""
+        decimals = max(0, 3 - math.ceil(math.log10(self.high - self.low)))
+        return fixed(value, decimals, self.relative)
+
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """At most five round numbers, with their places."""
-        rough = (self.high - self.low) / 4
+        """At most six round numbers, with their places."""
+        rough = (self.high - self.low) / 5
         power = 10 ** math.floor(math.log10(rough))
         step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough)
         first = math.ceil(self.low / step)
@@ -79,14 +91,6 @@ class Span:
     def known(self) -> bool:
         """Whether it has an interval."""
         return math.isfinite(self.low) and math.isfinite(self.high)
-
-    @property
-    def difference(self) -> str:
-        return brief(self.mean, True)
-
-    @property
-    def interval(self) -> str:
-        return f"{brief(self.low, True)} to {brief(self.high, True)}" if self.known else "–"
 
 
 def span(name: str, family: str, found: tuple[float, float, float], line: float, best: bool = False) -> Span:

@@ -66,3 +66,13 @@ window.infomax = {
   addEventListener("hashchange", unfold);
   unfold();
 }
+
+// What scrolls sideways can be reached by keyboard.
+{
+  const reach = () => document.querySelectorAll(".wide-table").forEach((one) => {
+    if (one.scrollWidth > one.clientWidth) one.tabIndex = 0;
+    else one.removeAttribute("tabindex");
+  });
+  addEventListener("resize", reach);
+  reach();
+}
