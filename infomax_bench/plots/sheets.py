@@ -15,7 +15,8 @@ from matplotlib.patches import Patch, Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from infomax_bench.plots.figures import intervals
+from infomax_bench.plots import contents
+from infomax_bench.plots.contents import Marks, form
 from infomax_bench.plots.theme import (
     FAINT,
     LETTER,
@@ -25,7 +26,6 @@ from infomax_bench.plots.theme import (
     QUIET,
     SMALL,
     SUBJECT,
-    display_names,
     empty,
     foot,
     letters,
@@ -47,59 +47,39 @@ SHADES = 32
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8.3, "handlelength": 1.2, "borderaxespad": 0.35}
 
 
-def stacked(
-    rows: pd.DataFrame,
-    claims: Claims,
-    *,
-    part: str,
-    rest: str,
-    label: str,
-    order: Sequence[str] = (),
-    panel: str = "dataset",
-    scale: float = 1.0,
-) -> Figure:
-    """A bar for each method, made of the parts (values of the column `part`), a column for each panel; the longest
-    first parts on top, whose means stand beside the bars.
-
-    order: the parts that come first; others follow by name. rest: the part that is drawn last, faint. Parts below zero
-    are drawn as nothing.
-    """
-    found = intervals(rows, [panel, "method", part])
-    if found.empty:
-        return empty()
-    table = found.pivot(index=[panel, "method"], columns=part, values="mean").mul(scale)
-    inner = [p for p in dict.fromkeys([*order, *table.columns]) if p in table.columns and p != rest]
-    shown = [*inner, *([rest] if rest in table.columns else [])]
-    first = table[inner[0] if inner else rest]
-    methods = list(first.groupby("method").mean().sort_values(kind="stable").index)
-    titles = sorted(found[panel].unique())
-    look, names = styles(methods, claims), display_names(rows, claims)
+@form(contents.stacked)
+def stacked(shown: Marks) -> Figure:
+    methods, names, claims = shown.lines[::-1], shown.names, shown.claims
+    assert claims is not None
+    look, parts = styles(methods, claims), shown.parts
     room = LETTER * max(map(letters, names.values())) + 0.1
     height = 0.19 * len(methods) + 0.1
-    figure, axes = panels([str(t) for t in titles], columns=4, height=height, left=0.1, right=0.5, first=room)
-    colours = dict(zip(shown, [*PARTS[: len(inner)], FAINT], strict=False))
-    for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
-        own = table.loc[title].reindex(methods)
+    figure, axes = panels(shown.panels, columns=4, height=height, left=0.1, right=0.5, first=room)
+    inner = [p for p in parts if p != shown.rest]
+    colours = dict(zip(parts, [*PARTS[: len(inner)], FAINT], strict=False))
+    for i, (ax, title) in enumerate(zip(axes, shown.panels, strict=True)):
+        own = shown.table[shown.table["panel"] == title].pivot(index="line", columns="part", values="mean")
+        own = own.reindex(index=methods, columns=parts)
         places, left = np.arange(len(methods)), np.zeros(len(methods))
-        for name in shown:
+        for name in parts:
             width = own[name].clip(lower=0).fillna(0).to_numpy()
             ax.barh(places, width, left=left, height=0.72, color=colours[name], linewidth=0)
             left += width
-        ax.set_xlim(0, scale)
+        ax.set_xlim(0, shown.whole)
         ax.set_ylim(-0.6, len(methods) - 0.4)
         ax.grid(axis="y", visible=False)
         text = partial(ax.text, transform=ax.get_yaxis_transform(), fontsize=7.4, va="center")
-        for y, (method, value) in enumerate(first.loc[title].reindex(methods).items()):
+        for y, (method, value) in enumerate(own[parts[0]].items()):
             text(1.02, y, short(value), color=look[str(method)].colour)
         if i % 4:
             ax.set_yticks([])
         else:
             name_rows(ax, places.tolist(), methods, look, names)
     for ax in axes[:: min(4, len(axes))]:
-        ax.set_xlabel(label, loc="left")
+        ax.set_xlabel(shown.xlabel, loc="left")
     with matplotlib.rc_context(LOOK):
         figure.legend(
-            handles=[Patch(color=colours[p], label=p) for p in shown], loc="upper left", ncols=len(shown), **LEGEND
+            handles=[Patch(color=colours[p], label=p) for p in parts], loc="upper left", ncols=len(parts), **LEGEND
         )
     return figure
 
@@ -169,17 +149,14 @@ def clustered(similarity: pd.DataFrame) -> list[str]:
     return [str(similarity.index[i]) for i in leaves_list(tree)]
 
 
-def pairs(rows: pd.DataFrame, claims: Claims, *, below: pd.DataFrame, above: pd.DataFrame, label: str) -> Figure:
-    """Methods by methods in the order of `below`, in hundredths: its values below the diagonal and on it, those of
-    `above` above it; the subject's line and column are outlined.
-
-    rows: what they are made of, where the methods' names come from.
-    """
-    methods = [str(m) for m in below.index]
-    n, look, names = len(methods), styles(methods, claims), display_names(rows, claims)
-    numbered = {m: f"{names[m]}  {i}" for i, m in enumerate(methods, start=1)}
+@form(contents.pairs)
+def pairs(shown: Marks) -> Figure:
+    methods, claims = shown.lines, shown.claims
+    assert claims is not None
+    n, look = len(methods), styles(methods, claims)
+    numbered = {m: f"{shown.names[m]}  {i}" for i, m in enumerate(methods, start=1)}
     figure, ax = sheet([numbered[m] for m in methods], n, min(0.3, 8.0 / n), 0.2)
-    values = 100 * np.where(np.tri(n, dtype=bool), below.to_numpy(), above.to_numpy())
+    values = shown.table["mean"].to_numpy().reshape(n, n)
     colours = LinearSegmentedColormap.from_list("", ["#ffffff", "#8fbcdf", "#1f5f99"]).with_extremes(bad=FAINT)
     ax.imshow(np.ma.masked_invalid(values), cmap=colours, vmin=0, vmax=100, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
@@ -193,5 +170,5 @@ def pairs(rows: pd.DataFrame, claims: Claims, *, below: pd.DataFrame, above: pd.
             ax.add_patch(Rectangle(corner, wide, tall, fill=False, edgecolor=SUBJECT.colour, linewidth=1.3, zorder=5))
     ax.set_xticks(range(n), [str(i) for i in range(1, n + 1)], fontsize=7)
     name_rows(ax, range(n), methods, look, numbered)
-    foot(figure, label)
+    foot(figure, shown.xlabel)
     return figure
