@@ -65,6 +65,7 @@ class Form(Generic[P]):
 
     def __init__(self, shows: Callable[P, Marks | None], draw: Callable[[Marks], Figure]) -> None:
         functools.update_wrapper(self, draw)
+        self.name = draw.__name__
         self.shows, self.draw = shows, draw
         self.__signature__ = inspect.signature(shows)
         self.__doc__ = shows.__doc__
@@ -74,8 +75,7 @@ class Form(Generic[P]):
         return empty() if shown is None else self.draw(shown)
 
     def __reduce__(self) -> str:  # pickled by name, as a function is
-        name: str = self.__qualname__  # type: ignore[attr-defined]  # update_wrapper's
-        return name
+        return self.name
 
 
 def form(shows: Callable[P, Marks | None]) -> Callable[[Callable[[Marks], Figure]], Form[P]]:

@@ -31,6 +31,7 @@ from infomax_bench.report.downloads import downloads
 from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
+from infomax_bench.report.marks import companions, scripts
 from infomax_bench.report.missing import gaps, grouped, missing
 from infomax_bench.report.model import essay, kept, marks, prior_art, section
 from infomax_bench.report.pages import templates
@@ -148,24 +149,27 @@ def contents(
     claims = replace(claims, doubtful=frozenset(calibrated.differ), uncompared=frozenset(calibrated.never))
     names = marks(results, calibrated.marks)
     rows = {b.name: b.own_rows(results.once, claims) for b in benchmarks}
+    tones = companions(results, claims)
     (shown, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
         [
             partial(_galleries, results, claims, drawn),
             partial(comparison, results, claims, names),
             partial(independence, results, claims, drawn),
             *(
-                partial(_section, b, own, claims, verdicts, names, results, drawn)
+                partial(_section, b, own, claims, verdicts, names, results, drawn, tones)
                 for b in benchmarks
                 if len(own := rows[b.name])
             ),
         ],
         available_cores(),
     )
+    predicted = of_predictions(results, verdicts, benchmarks, claims)
     figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
     return {
         **_of_the_run(results, names, claims),
         **_of_the_claims(verdicts, benchmarks, calibrated, sections),
-        **of_predictions(results, verdicts, benchmarks, claims),
+        **predicted,
+        "data": predicted["data"] | scripts(s.marks for s in sections),
         "trust": trust(results, claims, calibrated, falling if terms else None, any(v.indicative for v in verdicts)),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
@@ -279,8 +283,9 @@ def _section(
     names: dict[str, str],
     results: Results,
     drawn: Drawn,
+    tones: dict[str, int],
 ) -> Section:
-    return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims), drawn)
+    return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims), drawn, tones)
 
 
 def _pictures(gallery: Gallery, claims: Claims, drawn: Drawn) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from infomax_bench.base.console import few
 from infomax_bench.report.kept_figures import Drawn
+from infomax_bench.report.marks import mark
 from infomax_bench.report.parts import Group, Passage, Picture, Section, capital, table
 from infomax_bench.report.tuning import untuned
 from infomax_bench.run.results import Results
@@ -43,8 +44,9 @@ def section(
     names: dict[str, str],
     arrays: Kept,
     drawn: Drawn = MappingProxyType({}),
+    tones: Mapping[str, int] = MappingProxyType({}),
 ) -> Section:
-    """A benchmark's part of the report. drawn: figures that are there.
+    """A benchmark's part of the report. drawn: figures that are there; tones: the methods that have a colour.
 
     A plug-in whose figure or table fails costs a line, not the report.
     """
@@ -53,7 +55,9 @@ def section(
     made = Section(benchmark.name, benchmark.title, benchmark.question(), capital(benchmark.claim()), rule, own)
     try:
         for i, (caption, shown) in enumerate(benchmark.shown(rows, arrays, claims), start=1):
-            made.pictures.append(Picture.of(f"{benchmark.name}-{i}", caption, shown, drawn))
+            name = f"{benchmark.name}-{i}"
+            made.pictures.append(Picture.of(name, caption, shown, drawn))
+            made.marks += filter(None, [mark(name, caption, shown, tones)])
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
     try:

@@ -51,6 +51,15 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A figure that the page's script draws: its name, its caption, and what is drawn, as JSON."""
+
+    name: str
+    caption: str
+    data: str
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of text. numeric: which columns hold numbers; strong: which lines are the subject's."""
 
@@ -124,6 +133,7 @@ class Section:
     verdicts: list[Verdict]
     answer: str = ""
     pictures: list[Picture] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     table: Table | None = None
     problems: list[str] = field(default_factory=list)
 
