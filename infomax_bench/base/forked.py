@@ -21,6 +21,20 @@ from typing import Any
 
 from infomax_bench.base.errors import UserError
 
+ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    ),
+    "1",
+)
+"""The environment of a process that does one job with one thread."""
+
 _calls: Sequence[Callable[[], Any]] = ()
 """What forked processes find to do."""
 

@@ -20,6 +20,15 @@ def watched() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
+def in_time(seconds: float, about: str = "") -> str:
+    """ "40 s", "12 min", "3.4 h", each after `about`; and "less than 1 s"."""
+    if seconds < 1:
+        return "less than 1 s"
+    if seconds < 90:
+        return f"{about}{seconds:.0f} s"
+    return about + (f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h")
+
+
 @contextlib.contextmanager
 def progress(total: float, quiet: bool = False) -> Iterator[tqdm[NoReturn]]:
     """A bar of `total` expected seconds of work, on stderr. The time left is by the mean rate so far: tasks are too

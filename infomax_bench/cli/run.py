@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -129,9 +130,10 @@ def _tell_estimate(
     studies: Mapping[str, Study] | None,
 ) -> None:
     """Prints what a run would take, a line for each part of it. studies: of tuning; None where none is asked for."""
+    from infomax_bench.base.progress import in_time
     from infomax_bench.base.store import Store
     from infomax_bench.cli.listing import show
-    from infomax_bench.run.estimate import estimate, in_time, in_words, tuning
+    from infomax_bench.run.estimate import estimate, in_words, tuning
     from infomax_bench.run.planned import planned
     from infomax_bench.run.recorded import recorded_hours
     from infomax_bench.run.results import read_results
@@ -166,6 +168,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
         take.folder("--out", out)
     registry = registry_for(arguments)
     from infomax_bench.report.build import is_made, write_report
+    from infomax_bench.report.live import Live
     from infomax_bench.report.terminal import print_end
     from infomax_bench.run.runner import run
     from infomax_bench.study.plan import Planner, make_suite
@@ -191,7 +194,9 @@ def run_suite(arguments: argparse.Namespace) -> int:
         )
         return 0
     where = {"folders": arguments.plugins, "device": device, "workers": workers}
-    done = run(registry, suite, benchmarks, root, studies=studies, remembers=True, **where)
+    with nullcontext() if arguments.no_report else Live(root, out, arguments.plugins) as live:
+        watch = None if live is None else live.tell
+        done = run(registry, suite, benchmarks, root, studies=studies, remembers=True, watch=watch, **where)
     if not arguments.no_report and not is_made(root, out, registry, done.verdicts):
         write_report(root, out, registry, done.results, done.verdicts, document(root, arguments.out))
     every = [registry.benchmark(name) for name in registry.names("benchmarks")]

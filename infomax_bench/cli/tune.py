@@ -85,8 +85,9 @@ def _keep(arguments: argparse.Namespace, registry: Registry, preset: Preset, pat
 
 def _estimate(arguments: argparse.Namespace, registry: Registry, preset: Preset, path: Path) -> int:
     """Tells what tuning would take."""
+    from infomax_bench.base.progress import in_time
     from infomax_bench.cli.listing import show
-    from infomax_bench.run.estimate import in_time, tuning
+    from infomax_bench.run.estimate import tuning
     from infomax_bench.run.recorded import recorded_hours
     from infomax_bench.run.spent import brought_results, known_prices
     from infomax_bench.study.plan import Planner, make_suite

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from infomax_bench.report.downloads import downloads
 from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
+from infomax_bench.report.live import script
 from infomax_bench.report.marks import companions, scripts
 from infomax_bench.report.missing import gaps, grouped, missing
 from infomax_bench.report.model import essay, kept, marks, prior_art, section
@@ -100,10 +101,7 @@ def write_report(
     """
     (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
     drawn = drawn_in(out / "figures")
-    content = contents(registry, results, verdicts, drawn) | {
-        "folder": printable(_relative(root, out)),
-        "speed": speed(_speed_of(root)),
-    }
+    content = _with_places(contents(registry, results, verdicts, drawn), root, out)
     languages = {kind: templates(kind) for kind in ("html", "md")}
     pages = [(name, out / name, "") for name in PAGES] + [("forward.html", out / name, "") for name in MOVED]
     if document is not None:
@@ -119,6 +117,24 @@ def write_report(
     )
     write_text(out / MADE_FROM, made_from(root, registry, verdicts))
     return out / "index.html"
+
+
+def write_page(
+    root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict], live: Mapping[str, Any]
+) -> None:
+    """Writes the page alone, with data/ beside it first, of results of which more are on their way; see `live`."""
+    (out / MADE_FROM).unlink(missing_ok=True)
+    content = _with_places(contents(registry, results, verdicts, drawn_in(out / "figures")), root, out, live)
+    page = templates("html").get_template("index.html.jinja").render(content, place="")
+    write_data(out / "data", {**static(), **content["data"], "live.js": script(dict(live)).encode()})
+    write_text(out / "index.html", page)
+
+
+def _with_places(
+    content: dict[str, Any], root: Path, out: Path, live: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What pages say besides of where they are, and while a run goes on of that."""
+    return content | {"folder": printable(_relative(root, out)), "speed": speed(_speed_of(root)), "live": live}
 
 
 def _write_figures(folder: Path, pictures: Sequence[Picture], drawn: Drawn) -> None:

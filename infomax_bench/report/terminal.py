@@ -6,13 +6,13 @@ At most MOST lines of 80 columns, with the one that a run tells before; `--verbo
 from __future__ import annotations
 
 import os
-import re
 import sys
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from infomax_bench.base.console import few, line_of, say, tell
+from infomax_bench.report.predictions import PREDICTION
 from infomax_bench.report.tuning import untuned
 from infomax_bench.run.decisions import calibration
 from infomax_bench.run.results import Results
@@ -61,7 +61,7 @@ def _counted(what: str, lines: Sequence[str]) -> list[str]:
 def leads(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The first verdict of each prediction, of those about the subject; where there are none, of each claim."""
     own = [v for v in verdicts if not v.aside] or list(verdicts)
-    numbered = [v for v in own if re.match(r"P\d", v.claim)] or own
+    numbered = [v for v in own if PREDICTION.match(v.claim)] or own
     return sorted({v.claim: v for v in reversed(numbered)}.values(), key=lambda v: v.claim)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from infomax_bench.base.errors import UserError
+from infomax_bench.base.progress import in_time
 from infomax_bench.base.store import Job, Store
 from infomax_bench.run import compare
 from infomax_bench.run.planned import Planned
@@ -202,15 +203,6 @@ def need_room(root: Path, todo: Iterable[Task]) -> None:
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
-def in_time(seconds: float, about: str = "") -> str:
-    """ "40 s", "12 min", "3.4 h", each after `about`; and "less than 1 s"."""
-    if seconds < 1:
-        return "less than 1 s"
-    if seconds < 90:
-        return f"{about}{seconds:.0f} s"
-    return about + (f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h")
-
-
 def in_bytes(number: float) -> str:
     """ "12 MB", "3.4 GB"."""
     for unit, size in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)):

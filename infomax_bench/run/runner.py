@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from infomax_bench.base.console import line_of, tell
 from infomax_bench.base.errors import Faulty, UserError
-from infomax_bench.base.progress import progress
+from infomax_bench.base.progress import in_time, progress
 from infomax_bench.base.sealed import SUM, sealed, write_twice
 from infomax_bench.base.store import Manifest, Store
 from infomax_bench.base.version import __version__
@@ -26,7 +26,7 @@ from infomax_bench.data.dataset import load
 from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run import compare, engine, machine
 from infomax_bench.run.decisions import decide_all, find_all, write_decisions
-from infomax_bench.run.estimate import in_time, need_room, packed
+from infomax_bench.run.estimate import need_room, packed
 from infomax_bench.run.planned import planned
 from infomax_bench.run.recorded import recorded_hours
 from infomax_bench.run.results import Results, machine_in_words, read_info, read_results, write_table
@@ -42,6 +42,9 @@ from infomax_bench.study.prices import Prices
 from infomax_bench.study.suite import Suite
 from infomax_bench.study.tasks import Task, tasks
 from infomax_bench.study.tuned import Study
+
+Watch = Callable[[int, int, float | None], None]
+"""Is told how many jobs are done, of how many, and the seconds that are left, if they are known."""
 
 
 @dataclass
@@ -68,11 +71,12 @@ def run(
     quiet: bool = False,
     studies: Mapping[str, Study] | None = None,
     remembers: bool = False,
+    watch: Watch | None = None,
 ) -> Run:
     """Runs what is missing of the benchmarks' grids into the results folder `root`, and reads the folder back.
 
     studies: what tuning found, for the report; the values that are used are the suite's. remembers: whether the user's
-    cache is asked what such work took before, and told what it takes.
+    cache is asked what such work took before, and told what it takes. watch: is told of each task that has ended.
     Raises UserError if the folder cannot be written, or if its disk has too little room for what is expected.
     """
     begin = time.perf_counter()
@@ -93,7 +97,8 @@ def run(
     if todo and remembers and not workers.scheduler:
         counted += f"; {in_time(packed((task.cost for task in todo), workers.jobs), 'about ')} to go"
     _say(quiet, counted, *store.warnings, *(f"failed: {fault}" for fault in faults))
-    record = _Record(root, begin, workers.jobs, info, remembers=remembers)
+    of = (len(keys) - len(missing), len(keys), sum(task.cost for task in todo))
+    record = _Record(root, begin, workers.jobs, info, remembers=remembers, watch=watch, of=of)
     failures = faults + (_work(todo, store, folders, device, workers, quiet, record) if todo else [])
     # from here on as this run knows it: another one on the folder may have written its own in the meantime
     manifest = store.update_manifest(partial(merged, known=manifest))
@@ -326,6 +331,10 @@ class _Record:
     remembers: bool = False
     """Whether the user's cache is told what the jobs took."""
     spent: list[Record] = field(default_factory=list)
+    watch: Watch | None = None
+    of: tuple[int, int, float] = (0, 0, 0.0)
+    """Jobs that were done before, all jobs, and what the tasks are expected to cost."""
+    cost: float = 0.0
 
     def add(self, outcome: engine.Outcome) -> None:
         self.n_jobs += len(outcome.task.wanted)
@@ -334,6 +343,10 @@ class _Record:
         alive = dict(list(self.peaks.items())[-self.n_workers :])
         self.peak = max(self.peak, sum({os.getpid(): machine.peak_bytes(), **alive}.values()))
         before, self.seconds = self.seconds, round(time.perf_counter() - self.begin, 1)
+        self.cost += outcome.task.cost
+        if self.watch is not None:
+            left = self.seconds * (self.of[2] / self.cost - 1) if self.cost else None
+            self.watch(self.of[0] + self.n_jobs, self.of[1], left)
         with Store(self.root).locked():
             info = read_info(self.root)
             if not info:  # taken away while the run goes on; what is lost is only the record of its time

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from infomax_bench.base.errors import UserError
-from infomax_bench.base.forked import end_with_parent
+from infomax_bench.base.forked import ONE_THREAD, end_with_parent
 from infomax_bench.base.repeatable import steadily
 from infomax_bench.run import cluster
 from infomax_bench.run.versions import difference, versions
@@ -29,19 +29,6 @@ Result = TypeVar("Result")
 TRIES = 3
 """Processes that a job may cost."""
 LOST = f"its process ended {TRIES} times before it had done (was it killed, or is there too little memory?)"
-ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "BLIS_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    ),
-    "1",
-)
-"""The environment of a process that does one job with one thread."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import pytest
 from infomax_bench.base.errors import UserError
 from infomax_bench.base.packing import pack
 from infomax_bench.base.places import user_cache
+from infomax_bench.base.progress import in_time
 from infomax_bench.base.store import Job, Store
 from infomax_bench.cli.main import main
 from infomax_bench.evaluations.declare import Pairwise
 from infomax_bench.run import estimate as estimates
-from infomax_bench.run.estimate import Estimate, estimate, in_bytes, in_time, in_words, packed
+from infomax_bench.run.estimate import Estimate, estimate, in_bytes, in_words, packed
 from infomax_bench.run.planned import planned
 from infomax_bench.run.spent import known_prices, of_job, remembered
 from infomax_bench.study.benchmark import Benchmark

@@ -240,7 +240,7 @@ def test_workers_that_were_replaced_are_not_counted_with_those_that_replaced_the
     monkeypatch.setattr(machine, "peak_bytes", lambda: 1 << 30)
     record = _Record(tmp_path, 0.0, n_workers=2)
     for worker, gib in ((-1, 1), (-2, 2), (-1, 1), (-3, 1), (-4, 1), (-3, 2)):
-        record.add(engine.Outcome(SimpleNamespace(wanted=()), worker=worker, peak_bytes=gib << 30))
+        record.add(engine.Outcome(SimpleNamespace(wanted=(), cost=1.0), worker=worker, peak_bytes=gib << 30))
     assert record.peak == 4 << 30  # 1 and 2 with this process; and 2 and 1
 
 
