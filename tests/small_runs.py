@@ -72,10 +72,12 @@ def go(
     *named,
     workers=Workers(),  # noqa: B008 - it is frozen
     remembers=False,
+    watch=None,
     **asked,
 ) -> Run:
     found, suite, chosen = suite_of(own, *named, **asked)
-    return run(found, suite, chosen, root, folders=[str(own)], workers=workers, quiet=True, remembers=remembers)
+    how = {"folders": [str(own)], "workers": workers, "quiet": True, "remembers": remembers, "watch": watch}
+    return run(found, suite, chosen, root, **how)
 
 
 def values(done: Run) -> pd.DataFrame:

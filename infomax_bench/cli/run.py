@@ -194,7 +194,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
         )
         return 0
     where = {"folders": arguments.plugins, "device": device, "workers": workers}
-    with nullcontext() if arguments.no_report else Live(root, out, arguments.plugins) as live:
+    unseen = arguments.no_report or arguments.alone  # nothing may run beside what is measured alone
+    with nullcontext() if unseen else Live(root, out, arguments.plugins) as live:
         watch = None if live is None else live.tell
         done = run(registry, suite, benchmarks, root, studies=studies, remembers=True, watch=watch, **where)
     if not arguments.no_report and not is_made(root, out, registry, done.verdicts):

@@ -41,7 +41,10 @@ def test_table_has_the_contract_columns_and_a_row_for_each_seed(own, tmp_path):
 
 
 def test_a_second_run_does_nothing_and_loads_no_data(own, tmp_path, monkeypatch):
-    first = go(own, tmp_path / "r")
+    told = []
+    first = go(own, tmp_path / "r", watch=lambda *how: told.append(how))
+    assert [(done, of) for done, of, _ in told] == [(n, 8) for n in range(8 // len(told), 9, 8 // len(told))]
+    assert told[0][2] > told[-1][2] == 0, "seconds are left while there is work"
     monkeypatch.setattr(engine, "run_task", lambda *_: pytest.fail("a job was run again"))
     second = go(own, tmp_path / "r")
     assert (first.n_jobs, second.n_jobs) == (8, 0)
