@@ -39,6 +39,7 @@ from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report.power import power
 from infomax_bench.report.predictions import predictions, standing
+from infomax_bench.report.series import explorer
 from infomax_bench.report.speed import speed
 from infomax_bench.report.terminal import SAID
 from infomax_bench.report.training import training
@@ -68,7 +69,7 @@ def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> st
     """A hash of the results in `root`, of the verdicts, and of all that makes a report of them: benchmarks with their
     words and what they read beside their files, but no methods and no data sets."""
     package = Path(__file__).resolve().parents[1]
-    code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js") for path in package.rglob(kind)]
+    code = [path for kind in ("*.py", "*.jinja", "*.css", "*.js", "*.json") for path in package.rglob(kind)]
     data = [*(root / name for name in ("measurements.csv", "run.json", "manifest.json")), index_path(root)]
     plugins = [f"{name} {one.source}" for name, one in registry.plugins["benchmarks"].items()]
     folders = {Path(one.path).parent for one in registry.plugins["benchmarks"].values()}
@@ -110,7 +111,7 @@ def write_report(
     in_parallel(
         [
             partial(_write_figures, out / "figures", content["pictures"], drawn),
-            partial(write_data, out / "data", {**static(), **content["data"]}),
+            partial(write_data, out / "data", {**static(), **content["data"], **content["explored"]}),
         ]
         + [partial(_write_page, languages[page[0].split(".")[1]], *page, content) for page in pages],
         available_cores(),
@@ -166,11 +167,12 @@ def contents(
     names = marks(results, calibrated.marks)
     rows = {b.name: b.own_rows(results.once, claims) for b in benchmarks}
     tones = companions(results, claims)
-    (shown, (curves, terms, falling)), (compared, incomplete), one_figure, *sections = in_parallel(
+    (shown, (curves, terms, falling)), (compared, incomplete), one_figure, explored, *sections = in_parallel(
         [
             partial(_galleries, results, claims, drawn),
             partial(comparison, results, claims, names),
             partial(independence, results, claims, drawn),
+            partial(explorer, results, claims, registry),
             *(
                 partial(_section, b, own, claims, verdicts, names, results, drawn, tones)
                 for b in benchmarks
@@ -195,6 +197,7 @@ def contents(
         "comparison": compared,
         "incomplete": incomplete,
         "independence": one_figure,
+        "explored": explored,
         "sections": sections,
         "galleries": shown,
         "curves": curves,

@@ -1,0 +1,161 @@
+"""What the explorer shows: every value of single layers, seed by seed, as scripts that are loaded when they are needed.
+
+`series.js` lists what there is; `series-EVALUATION.js` holds values in blocks `[methods, x, seeds]` of float32, NaN
+where there is none. What results call things stands in lists, never as the name of a field: "__proto__" is a name too.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from infomax_bench.base.status import Status
+from infomax_bench.evaluations.declare import Metric
+from infomax_bench.report.images import read_galleries
+from infomax_bench.report.parts import file_name
+from infomax_bench.report.units import units
+from infomax_bench.run.results import Results
+from infomax_bench.stats.intervals import ALPHA, t_quantile
+from infomax_bench.study.claims import Claims
+from infomax_bench.study.plugins import Registry
+
+WORDS = ("method", "dataset", "target", "metric", "protocol", "evaluation", "status")
+CASE = ["metric", "protocol", "dataset", "target", "width"]
+OWN_WIDTH = 0
+"""The width of methods that have one of their own, which stand beside others at any."""
+METRICS = Path(__file__).with_name("metrics.json")
+"""A copy of what bundled evaluations declare; `python -m tests.report.test_series` writes it."""
+SETTING = {"track": "controlled", "backbone": "linear", "depth": 1, "label": "", "other": ""}
+"""Columns of the table that are the same in all that is shown: single layers that differ in their objective alone."""
+
+
+def explorer(results: Results, claims: Claims, registry: Registry) -> dict[str, bytes]:
+    """File -> content of all that the explorer loads."""
+    pictures, files = units(read_galleries(results.arrays.get("gallery", {}), claims.subject))
+    return {**pictures, **series(results, claims, registry, files)}
+
+
+def series(
+    results: Results, claims: Claims, registry: Registry, galleries: Iterable[tuple[str, str]] = ()
+) -> dict[str, bytes]:
+    """File -> content. galleries: data set and file of each, which the list tells too."""
+    rows = single_layers(results, claims)
+    good = rows[(rows["status"] == Status.OK).to_numpy() & np.isfinite(rows["value"].to_numpy())]
+    methods, seeds = sorted(set(rows["method"])), sorted({int(seed) for seed in rows["seed"]})
+    metrics: list[dict[str, Any]] = []
+    blocks: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for (metric, protocol), own in good.groupby(["metric", "protocol"], observed=True):
+        measured_by = own["evaluation"].value_counts()
+        file = f"series-{file_name(str(measured_by.index[0]))}.js"
+        told = _declared(registry, str(metric), str(protocol), str(measured_by.index[0]))
+        by = sorted(str(name) for name, n in measured_by.items() if n)
+        own_blocks = [
+            {
+                "metric": len(metrics),
+                "dataset": dataset,
+                "target": target,
+                "width": int(width),
+                **_block(cells, methods, seeds),
+            }
+            for (dataset, target, width), cells in own.groupby(CASE[2:], observed=True)
+        ]
+        xs = sorted({x for block in own_blocks for x in block["xs"] if x is not None})
+        cases = [[block["dataset"], block["target"], block["width"]] for block in own_blocks]
+        about = {"name": metric, "protocol": protocol, "file": file, "by": by, "xs": xs, "cases": cases}
+        metrics.append(about | told)
+        blocks[file] += own_blocks
+    index = {
+        "subject": claims.subject,
+        "width": claims.width,
+        "methods": methods,
+        "seeds": seeds,
+        "again": sorted(results.again),
+        "stale": sorted(set(results.jobs.loc[~results.jobs["current"].astype(bool), "method"]) & set(methods)),
+        "setting": list(SETTING.items()),
+        "own": _own_widths(results, claims),
+        "metrics": metrics,
+        "lost": _lost(rows),
+        "units": list(galleries),
+        "t": [t_quantile(n, ALPHA) for n in range(2, len(seeds) + 1)],
+    }
+    return {
+        "series.js": f"infomax.series = {_json(index)};\n".encode(),
+        **{file: f"infomax.values.set({_json(file)}, {_json(own)});\n".encode() for file, own in blocks.items()},
+    }
+
+
+def single_layers(results: Results, claims: Claims) -> pd.DataFrame:
+    """Rows of single layers that differ in their objective alone, each once, words as codes."""
+    rows = results.once
+    here = np.logical_and.reduce([(rows[name] == value).to_numpy() for name, value in SETTING.items()])
+    found = rows.loc[here, [*WORDS, "width", "seed", "x", "value"]]
+    found = found.assign(width=found["width"].where(~found["method"].isin(claims.own_width), OWN_WIDTH))
+    found = found.astype(dict.fromkeys(WORDS, "category"))
+    return found.drop_duplicates([*CASE, "method", "seed", "x", "status"])
+
+
+def _block(cells: pd.DataFrame, methods: list[str], seeds: list[int]) -> dict[str, Any]:
+    """Values of one metric under one protocol on one case: whose they are, at which x, and `[methods, x, seeds]`."""
+    xs, x = np.unique(cells["x"].to_numpy(), return_inverse=True)
+    names = sorted(set(cells["method"]))
+    seed = np.searchsorted(seeds, cells["seed"].to_numpy())
+    values = np.full((len(names), len(xs), len(seeds)), np.nan, dtype="<f4")
+    values[np.searchsorted(names, cells["method"].astype(str)), x.ravel(), seed] = cells["value"].to_numpy()
+    return {
+        "methods": [methods.index(name) for name in names],
+        "xs": [None if np.isnan(one) else float(one) for one in xs],
+        "values": base64.b64encode(values.tobytes()).decode(),
+    }
+
+
+def _declared(registry: Registry, metric: str, protocol: str, evaluation: str) -> dict[str, Any]:
+    """What its evaluation declares of a metric; nothing of one that nobody declares."""
+    every = registry.declared(metric, protocol) or [one for one in _bundled() if one[1].has(metric, protocol)]
+    found = [own for by, own in every if by == evaluation] or [own for _, own in every] or [Metric("", "")]
+    bounds = [float(end) if math.isfinite(end) else None for end in found[0].range]
+    return {**{name: getattr(found[0], name) for name in ("help", "unit", "better", "x")}, "range": bounds}
+
+
+@functools.cache
+def _bundled() -> list[tuple[str, Metric]]:
+    """Evaluation and metric of those that come with the project, from a copy: to load them takes PyTorch."""
+    found = json.loads(METRICS.read_text(encoding="utf-8"))
+    return [(by, Metric(**{**own, "range": tuple(map(float, own["range"]))})) for by, own in found]
+
+
+def declared(registry: Registry) -> list[tuple[str, dict[str, Any]]]:
+    """What METRICS is to hold: of each metric that bundled evaluations declare, what a reader needs."""
+    bundled = [registry.evaluation(name) for name, one in registry.plugins["evaluations"].items() if one.bundled]
+    kept = ("name", "help", "better", "unit", "protocols", "x", "each", "by")
+    return [
+        (one.name, {**{name: getattr(own, name) for name in kept}, "range": [str(end) for end in own.range]})
+        for one in sorted(bundled, key=lambda one: one.name)
+        for own in one.metrics
+    ]
+
+
+def _lost(rows: pd.DataFrame) -> list[list[Any]]:
+    """Evaluation, method, data set, target, width and status of what has no value, and why."""
+    columns = ["evaluation", "method", "dataset", "target", "width", "status"]
+    found = rows.loc[rows["status"] != Status.OK, columns].drop_duplicates().astype(object)
+    return sorted(found.to_numpy().tolist(), key=lambda line: [str(one) for one in line])
+
+
+def _own_widths(results: Results, claims: Claims) -> list[list[Any]]:
+    """Method, data set and width, of methods that have one of their own."""
+    jobs = results.jobs
+    found = jobs.loc[jobs["method"].isin(claims.own_width), ["method", "dataset", "width"]].drop_duplicates()
+    return sorted(found.astype(object).to_numpy().tolist(), key=lambda line: [str(one) for one in line])
+
+
+def _json(value: Mapping[str, Any] | list[Any] | str) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
