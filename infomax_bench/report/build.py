@@ -172,7 +172,7 @@ def contents(
             partial(_galleries, results, claims, drawn),
             partial(comparison, results, claims, names),
             partial(independence, results, claims, drawn),
-            partial(explorer, results, claims, registry),
+            partial(explorer, results, claims, registry, tones),
             *(
                 partial(_section, b, own, claims, verdicts, names, results, drawn, tones)
                 for b in benchmarks

@@ -13,6 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,14 +39,20 @@ SETTING = {"track": "controlled", "backbone": "linear", "depth": 1, "label": "",
 """Columns of the table that are the same in all that is shown: single layers that differ in their objective alone."""
 
 
-def explorer(results: Results, claims: Claims, registry: Registry) -> dict[str, bytes]:
-    """File -> content of all that the explorer loads."""
+def explorer(
+    results: Results, claims: Claims, registry: Registry, tones: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, bytes]:
+    """File -> content of all that the explorer loads. tones: method -> number of its colour on the page."""
     pictures, files = units(read_galleries(results.arrays.get("gallery", {}), claims.subject))
-    return {**pictures, **series(results, claims, registry, files)}
+    return {**pictures, **series(results, claims, registry, files, tones)}
 
 
 def series(
-    results: Results, claims: Claims, registry: Registry, galleries: Iterable[tuple[str, str]] = ()
+    results: Results,
+    claims: Claims,
+    registry: Registry,
+    galleries: Iterable[tuple[str, str]] = (),
+    tones: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, bytes]:
     """File -> content. galleries: data set and file of each, which the list tells too."""
     rows = single_layers(results, claims)
@@ -77,6 +84,7 @@ def series(
         "subject": claims.subject,
         "width": claims.width,
         "methods": methods,
+        "tones": [[method, tone] for method, tone in tones.items() if method in methods],
         "seeds": seeds,
         "again": sorted(results.again),
         "stale": sorted(set(results.jobs.loc[~results.jobs["current"].astype(bool), "method"]) & set(methods)),

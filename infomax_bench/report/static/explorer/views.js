@@ -30,17 +30,14 @@ infomax.explore.views = (() => {
     return { method, family: known.family, role: known.role, supervised: known.supervised };
   }
 
-  // The methods in colour: those that were picked, or the subject and the best of other families.
+  // The methods in colour: those that were picked, or the subject, those that have a colour on the page, and the best.
   function coloured(rows, metric, picked, key = "mean") {
-    const { subject } = infomax.series, order = better(metric), known = rows.filter((row) => number(row[key]));
-    let chosen = picked.filter((method) => rows.some((row) => row.method === method)).slice(0, MOST);
-    if (!chosen.length) {
-      const own = known.filter((row) => row.method === subject), families = new Set(own.map((row) => row.family));
-      const best = known.sort((a, b) => order(a[key], b[key])).filter((row) => !families.has(row.family) && families.add(row.family));
-      chosen = [...own, ...best].slice(0, MOST).map((row) => row.method);
-    }
-    const others = chosen.filter((method) => method !== subject);
-    return new Map(chosen.map((method) => [method, method === subject ? "var(--subject)" : `var(--c${others.indexOf(method) + 1})`]));
+    const { subject, tones } = infomax.series, order = better(metric), known = rows.filter((row) => number(row[key]));
+    const best = known.sort((a, b) => order(a[key], b[key])).map((row) => row.method), shown = new Set(rows.map((row) => row.method));
+    const wanted = picked.length ? picked : [subject, ...tones.map(([method]) => method), ...best].filter((method) => best.includes(method));
+    const chosen = [...new Set(wanted)].filter((method) => shown.has(method)).slice(0, MOST), own = new Map(tones);
+    const free = [1, 2, 3, 4, 5, 6].filter((tone) => !chosen.some((method) => own.get(method) === tone));
+    return new Map(chosen.map((method) => [method, method === subject ? "var(--subject)" : `var(--c${own.get(method) ?? free.shift()})`]));
   }
 
   // -- plots ---------------------------------------------------------------------------------------------------------
@@ -129,7 +126,7 @@ infomax.explore.views = (() => {
   // Names in colour to the right of rows, moved apart where they would overlap.
   function named(drawn, rows, colours, across, up) {
     const [x, y] = ["x", "y"].map((one) => drawn.scale(one)), placed = [];
-    for (const row of rows.sort((a, b) => y.apply(a[up]) - y.apply(b[up]))) {
+    for (const row of [...rows].sort((a, b) => y.apply(a[up]) - y.apply(b[up]))) {
       const text = clipped(row.method), left = x.apply(row[across]) + 9;
       const near = placed.filter((one) => left < one.right && one.left < left + 7 * text.length).map((one) => one.top + 14);
       const top = Math.max(y.apply(row[up]), ...near);
