@@ -48,4 +48,11 @@ def as_csv(rows: pd.DataFrame) -> bytes:
 
 
 def _written(rows: pd.DataFrame) -> bytes:
+    """Names that a spreadsheet would compute stand behind an apostrophe, which makes them text."""
+    for name in (one for one in CASE if not pd.api.types.is_numeric_dtype(rows[one])):
+        rows = rows.assign(**{name: rows[name].map(_as_text)})
     return rows.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode(errors="backslashreplace")
+
+
+def _as_text(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value

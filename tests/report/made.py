@@ -53,11 +53,12 @@ METRICS = {
 }
 
 
-def job_rows(evaluation, rng):
-    """Rows such as the evaluation would write."""
+def job_rows(evaluation, rng, seeds=SEEDS, middle=0.5, spread=0.3):
+    """Rows such as the evaluation would write, of values about `middle`."""
 
     def row(metric, **where):
-        return [{"seed": s, "metric": metric, "value": float(0.2 + 0.6 * rng.random()), **where} for s in SEEDS]
+        values = middle + spread * (2 * rng.random(len(seeds)) - 1)
+        return [{"seed": s, "metric": metric, "value": float(v), **where} for s, v in zip(seeds, values, strict=True)]
 
     if evaluation == "probe":
         return [
@@ -90,20 +91,36 @@ def arrays(rng, channels=1):
     }
 
 
-def grid(benchmark):
+def grid(benchmark, datasets=DATASETS):
     """(data set, target, width) of a benchmark's encoders."""
     if benchmark == "transfer":
-        return [(d, t, 8) for d in DATASETS for t in DATASETS]
-    return [(d, d, w) for d in DATASETS for w in ((4, 8) if benchmark == "width" else (8,))]
+        return [(d, t, 8) for d in datasets for t in datasets]
+    return [(d, d, w) for d in datasets for w in ((4, 8) if benchmark == "width" else (8,))]
 
 
-def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), never=(), old=()):
-    """A results folder of four methods. lost, failed, never (not applicable) and old name methods."""
+def make_results(
+    root,
+    *,
+    benchmarks=tuple(EVALUATIONS),
+    lost=(),
+    failed=(),
+    never=(),
+    old=(),
+    roles=ROLES,
+    datasets=DATASETS,
+    seeds=SEEDS,
+    middles=None,
+    spread=0.3,
+):
+    """A results folder of a few methods, of which the first is the subject. lost, failed, never (not applicable) and
+    old name methods; middles: method -> what its values are about, where that is not 0.5."""
     rng = np.random.default_rng(0)
+    subject = next(iter(roles))
     store, manifest = Store(root), {}
     for benchmark in benchmarks:
-        for method in ROLES:
-            for dataset, target, width in grid(benchmark):
+        for method in roles:
+            middle = (middles or {}).get(method, 0.5)
+            for dataset, target, width in grid(benchmark, datasets):
                 for evaluation in EVALUATIONS[benchmark]:
                     slot = f"{benchmark}|{method}|{dataset}|{target}|{width}|{evaluation}"
                     key = f"{len(manifest):024d}"
@@ -124,7 +141,7 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
                         "benchmark": benchmark,
                         "cell": cell,
                         "request": request,
-                        "seeds": SEEDS,
+                        "seeds": list(seeds),
                         "key": key,
                         "encoder_key": key,
                         "current": method not in old,
@@ -135,7 +152,7 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
                             key, Job([], "failed" if method in failed else "not applicable", UGLY, stamp=stamp)
                         )
                     elif method not in lost:
-                        rows, kept = job_rows(evaluation, rng), ""
+                        rows, kept = job_rows(evaluation, rng, seeds, middle, spread), ""
                         if evaluation == "gallery":
                             store.arrays_path(key).parent.mkdir(parents=True, exist_ok=True)
                             np.savez(store.arrays_path(key), **arrays(rng))
@@ -149,13 +166,19 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
         "essay_cost": "low",
     }
     info = {
-        "subject": "alpha",
+        "subject": subject,
         "indicative": True,
         "version": "0.1",
         "command": "infomax-bench run",
         "seconds": 120.0,
-        "suite": {"preset": "quick", "width": 8, "widths": [4, 8], "batch_size": 4, "epochs": {"one": 3, "two": 5}},
-        "methods": {m: {**card, "role": role, "supervised": m == "delta"} for m, role in ROLES.items()},
+        "suite": {
+            "preset": "quick",
+            "width": 8,
+            "widths": [4, 8],
+            "batch_size": 4,
+            "epochs": {d: 3 + 2 * i for i, d in enumerate(datasets)},
+        },
+        "methods": {m: {**card, "role": role, "supervised": m == "delta"} for m, role in roles.items()},
         "datasets": {
             d: {
                 "summary": f"data set {d}",
@@ -165,7 +188,7 @@ def make_results(root, *, benchmarks=tuple(EVALUATIONS), lost=(), failed=(), nev
                 "n_rest": 1200,
                 "n_test": 34,
             }
-            for d in DATASETS
+            for d in datasets
         },
         "machine": {"cpu": "a processor", "cores": 2, "gpu": "", "python": "3.11", "packages": {"torch": "2"}},
         "runs": [{"machine": m} for m in ("a processor, 2 cores, no GPU", "a faster one, 64 cores, no GPU")],
