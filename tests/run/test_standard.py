@@ -102,6 +102,29 @@ def test_other_code_finds_the_same_outcomes_and_intervals(results):
             assert told[name] == (pytest.approx(number, rel=1e-6, abs=1e-9) if np.isfinite(number) else None), title
 
 
+def test_what_stands_beside_a_verdict_gives_its_effect_again(results):
+    """The committed cases, to six digits: of a claim about a number their mean, else the subject less the median; and
+    of each family's best method what its rival says."""
+    cards, subject = results.cards, results.info["subject"]
+    for verdict in json.loads((ROOT / "verdicts.json").read_text()):
+        counted = [case for case in verdict["cases"] if case["counted"]]
+        rivals = {one["method"]: one for one in verdict["rivals"]}
+        for best in verdict["families"]:
+            same = rivals[best["method"]]
+            assert [rounded(same[name]) for name in best] == [rounded(best[name]) for name in best]
+            assert cards[best["method"]]["family"] == best["family"]
+        if not counted or verdict["against"] not in ("all methods", "itself"):
+            continue
+        values = pd.DataFrame([case["values"] for case in counted])
+        own = values.pop(subject)
+        found = own if verdict["against"] == "itself" else own - values.median(axis=1)
+        crossed = verdict["claim"] == "P2"
+        mean = found.mean() if crossed else found.groupby([case["dataset"] for case in counted]).mean().mean()
+        sign = -1 if verdict["title"] in ("Less prunable", "Least redundant") else 1
+        assert sign * mean == pytest.approx(verdict["effect"], rel=1e-3, abs=1e-4), verdict["title"]
+        assert {*rivals} <= {*values} | {subject}
+
+
 def test_the_rule_calls_no_claim_the_same_for_most_methods_and_random_features_win_nothing(verdicts):
     """On four data sets: with each method as subject, and the committed one among them."""
     comparative = [v for v in verdicts if v.against == "all methods"]
