@@ -3,7 +3,6 @@
 {
   const section = document.getElementById("explorer");
   const linked = () => location.hash.startsWith("#explore");
-  const visible = () => { const { top, bottom } = section.getBoundingClientRect(); return top < innerHeight && bottom > 0; };
   let opened = false;
   const open = async () => {
     if (opened) return;
@@ -21,7 +20,8 @@
   const follow = () => {
     if (!linked()) return;
     open();
-    if (!visible()) section.scrollIntoView();
+    const { top, bottom } = section.getBoundingClientRect();
+    if (location.hash !== infomax.explore?.made && (top > innerHeight / 2 || bottom < 0)) section.scrollIntoView();
   };
   if (section) {
     new IntersectionObserver((seen, observer) => {

@@ -7,6 +7,10 @@ infomax.explore.start = async (section) => {
   const made = (tag, text, set = {}) => Object.assign(document.createElement(tag), text === undefined ? {} : { textContent: text }, set);
   const CHOSEN = { metric: ["metric", "protocol", "x"], against: ["against", "against_protocol", "against_x"] };
   let state, view, shown = [];
+  if (!series.metrics.length) {
+    part("wait").textContent = "No single layer was measured yet.";
+    return;
+  }
 
   // -- what there is to choose ---------------------------------------------------------------------------------------
   const find = (name, protocol) => series.metrics.find((one) => one.name === name && one.protocol === protocol);
@@ -57,7 +61,7 @@ infomax.explore.start = async (section) => {
     const widths = new Set(places.map((one) => one[2])), swept = metric.xs.length > 1 ? [["x", metric.x || "x"]] : [];
     const over = choose("over", [...(widths.size > 2 || !swept.length ? [["width", "width"]] : []), ...swept], state.over);
     const cards = series.methods.map(views.card), others = series.methods.filter((one) => one !== series.subject);
-    const a = choose("a", words(series.methods), state.a), b = choose("b", words(series.methods), state.b || others[0] || "");
+    const a = choose("a", words(series.methods), state.a), b = choose("b", words(series.methods), state.b || series.tones[0]?.[0] || others[0] || "");
     for (const name of ["role", "family"]) choose(name, words(cards.map((one) => one[name]), "all"), state[name]);
     if (control("search") !== document.activeElement) control("search").value = state.search;
     control("labels").checked = state.labels === "without";
@@ -75,6 +79,7 @@ infomax.explore.start = async (section) => {
   function change(changes, quietly) {
     state = { ...state, ...changes };
     const link = explore.format(state, begin);
+    explore.made = link;
     if (quietly) { history.replaceState(null, "", link); show(); }
     else if (location.hash !== link) location.hash = link; // hashchange shows it
   }
@@ -112,6 +117,10 @@ infomax.explore.start = async (section) => {
     const drawn = shown.length ? view.draw(width, shown) : made("p", "Nothing to show.");
     drawn.setAttribute("aria-label", `${views.nameOf(view.metric, view.x)}: a plot of the table below; arrow keys move between its marks`);
     drawn.setAttribute("role", "group");
+    for (const group of drawn.querySelectorAll("g[aria-label]")) { // what it tells by itself stands in the table
+      group.removeAttribute("aria-label");
+      if (!group.querySelector(".live")) group.setAttribute("aria-hidden", "true");
+    }
     const live = [...drawn.querySelectorAll(".live")];
     live.forEach((mark, i) => mark.setAttribute("tabindex", i ? "-1" : "0"));
     place.replaceChildren(drawn, made("div", "", { className: "explore-tip", hidden: true }));

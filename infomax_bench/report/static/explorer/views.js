@@ -222,7 +222,7 @@ infomax.explore.views = (() => {
       ...view, rows, legend: true,
       columns: [...ABOUT, { key: "at", ...NUMBER, exact: true }, ...INTERVAL, MISSING],
       sort: "", down: false,
-      words: `Mean and 95 % interval over seeds at each ${over === "width" ? "width" : view.label}, ${on(throughout)}.`,
+      words: `Mean and 95 % interval over seeds, ${on(throughout)}, by ${over === "width" ? "width" : view.label}.`,
       pandas: `${selected(metric, { ...where, [over]: undefined }, names(throughout), filtered && methods)}` +
         `${SEEDS.replace(`["method", "seed"]`, `["method", "${over}", "seed"]`)}.groupby(["method", "${over}"]).agg(["mean", "sem", "count"])`,
       draw: (width, shown) => curves(view, width, shown),
