@@ -62,6 +62,14 @@
 
   unfold(open) { document.querySelectorAll("main details").forEach((one) => { one.open = open; }); },
 
+  // The explorer's rows: column -> text, without the boxes that choose colours.
+  rows() {
+    const cells = (row) => [...row.cells].filter((one) => !one.querySelector("input") && one.textContent !== "colour");
+    const [head, ...rows] = [...document.querySelectorAll("#explorer table tr")].map(cells);
+    const text = (one) => one.textContent.replace(" †", "").trim();
+    return rows.map((row) => Object.fromEntries(row.map((one, i) => [text(head[i]), text(one)])));
+  },
+
   // Goes through the page, so that what is drawn when it is seen is drawn.
   async through() {
     const wait = () => new Promise((done) => setTimeout(done, 30));

@@ -58,8 +58,9 @@ window.infomax = {
 
 // A link into something folded unfolds it.
 {
+  const named = (hash) => { try { return decodeURIComponent(hash); } catch { return ""; /* a broken link leads nowhere */ } };
   const unfold = () => {
-    const at = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const at = document.getElementById(named(location.hash.slice(1)));
     for (let one = at; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
     if (at && at.closest("details")) at.scrollIntoView();
   };

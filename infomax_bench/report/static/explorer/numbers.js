@@ -105,9 +105,11 @@ infomax.explore = (() => {
   // A value as CSV has it: numbers in the digits that float32 holds.
   const plain = (value) => (number(value) ? String(Number(value.toPrecision(7))) : typeof value === "number" || value == null ? "" : value);
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  // What a spreadsheet would compute is text behind an apostrophe.
+  const harmless = (value) => (typeof value === "string" && /^[=+@-]/.test(value) ? `'${value}` : value);
 
   function csv(columns, rows) {
-    const line = (cells) => cells.map((cell) => quoted(plain(cell))).join(",");
+    const line = (cells) => cells.map((cell) => quoted(plain(harmless(cell)))).join(",");
     return [line(columns.map((one) => one.key)), ...rows.map((row) => line(columns.map((one) => row[one.key])))].join("\n") + "\n";
   }
 
