@@ -12,7 +12,7 @@ const home = { ...chosen, where: { ...where, target: "home" } }, plain = ({ rows
 const start = { view: "rank", search: "", lines: [] }, state = { view: "pair", search: "a&b=c #%", lines: ["x, y", "z"] };
 const rows = [{ v: null, name: "lost" }, { v: 1, name: "one, \"quoted\"" }, { v: NaN, name: "" }, { v: 3, name: "three" }];
 process.stdout.write(JSON.stringify({
-  pairs: Object.fromEntries(series.methods.map((b) => [b, explore.pair(explore.casesOf(metric, where), "alpha", b).all])),
+  pairs: Object.fromEntries(series.methods.map((b) => [b, explore.pair(explore.casesOf(metric, where), "alpha", b)])),
   rank: plain(explore.views.rank(chosen)), pair: plain(explore.views.pair(chosen)),
   lines: plain(explore.views.lines(home)), scatter: plain(explore.views.scatter(home)),
   sorted: [false, true].map((down) => explore.sorted(rows, "v", down).map((row) => row.name)),

@@ -150,7 +150,7 @@ infomax.explore.start = async (section) => {
       cell.append(button);
       head.append(cell);
     }
-    const written = view.columns.map(({ key, exact }) => (exact ? String : views.fixed(shown.map((row) => row[key]))));
+    const written = view.columns.map(({ key, exact }) => (exact ? (value) => value ?? "–" : views.fixed(shown.map((row) => row[key]))));
     for (const row of shown) {
       const line = made("tr", undefined, { className: row.method === series.subject ? "strong" : "" });
       if (colours.size) line.append(swatch(row.method, colours));

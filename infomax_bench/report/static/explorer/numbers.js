@@ -55,16 +55,13 @@ infomax.explore = (() => {
     return cases.length ? interval(overCases(cases, of(method)).filter(Number.isFinite)) : interval([]);
   }
 
-  // One method less another, paired by seed, on every case that both have and over all of these: as stats/compare.py.
+  // One method less another, paired by seed, over the cases that both have, as stats/compare.py; null without any.
   function pair(cases, a, b) {
     const both = cases.filter((one) => one.of.has(a) && one.of.has(b));
-    const less = (one, seed) => of(a)(one, seed) - of(b)(one, seed);
-    const over = (own) => {
-      const values = overCases(own, less);
-      return { ...interval(values.filter(Number.isFinite)), values, a: summary(own, a).mean, b: summary(own, b).mean };
-    };
-    const rows = both.map((one) => ({ ...over([one]), dataset: one.dataset, target: one.target }));
-    return both.length ? { rows, all: over(both) } : { rows, all: null };
+    if (!both.length) return null;
+    const values = overCases(both, (one, seed) => of(a)(one, seed) - of(b)(one, seed));
+    const own = (method) => interval(overCases(both, of(method)).filter((_, seed) => Number.isFinite(values[seed]))).mean;
+    return { ...interval(values.filter(Number.isFinite)), values, cases: both, a: own(a), b: own(b) };
   }
 
   // Why a method has no value, in words.

@@ -1,8 +1,9 @@
 // The explorer's views: of what is chosen each makes rows, their columns, a sentence, a line of pandas, and a plot.
 "use strict";
 infomax.explore.views = (() => {
-  const { casesOf, summary, pair, why, better, spearman, selected, number } = infomax.explore;
+  const { casesOf, summary, pair, why, better, sorted, spearman, selected, number } = infomax.explore;
   const MOST = 6; // lines in colour
+  const MANY = 16; // cases that are shown one by one
 
   function short(value) {
     if (!number(value)) return "–";
@@ -64,7 +65,7 @@ infomax.explore.views = (() => {
   function scaled(values, label) {
     const known = values.filter(number), least = Math.min(...known);
     const log = known.length > 0 && least > 0 && Math.max(...known) > 50 * least;
-    return { label: log ? `${label}, logarithmic` : label, type: log ? "log" : "linear", ...(log ? { tickFormat: short, ticks: 5 } : {}), grid: true, labelArrow: "none" };
+    return { label: log ? `${label}, logarithmic` : label, type: log ? "log" : "linear", ...(log ? { tickFormat: short, ticks: 5 } : {}), grid: true, labelArrow: "none", labelAnchor: "center" };
   }
 
   const inGroups = (rows, colours) => [["var(--grey)", rows.filter((row) => !colours.has(row.method))],
@@ -72,8 +73,8 @@ infomax.explore.views = (() => {
   const finite = (rows, ...keys) => rows.filter((row) => keys.every((key) => number(row[key])));
 
   function dots(view, width, rows) {
-    const known = finite(rows, "mean"), single = known.flatMap((row) => view.cases.length < 2 ? []
-      : view.cases.map((one) => ({ ...row, at: row[`mean on ${caseName(one)}`], case: caseName(one) })).filter((one) => number(one.at)));
+    const known = finite(rows, "mean");
+    const single = known.flatMap((row) => view.single.map((name) => ({ ...row, case: name, at: row[`mean on ${name}`] })).filter((one) => number(one.at)));
     const told = (row) => `${row.method}: ${short(row.mean)}${range(row)}`;
     return plotted(width, {
       height: 18 * known.length + 68, marginLeft: Math.min(200, 0.4 * width),
@@ -94,7 +95,7 @@ infomax.explore.views = (() => {
     const told = (row) => `${row.method}: ${short(row.x)}${range(row, "x low", "x high")}, ${short(row.y)}${range(row, "y low", "y high")}`;
     const drawn = plotted(width, {
       height: narrow ? 380 : 480, marginLeft: 56, marginRight: narrow ? 24 : 170,
-      x: scaled(known.map((row) => row.x), axis(view.against, view.againstX)), y: scaled(known.map((row) => row.y), axis(view.metric, view.x)),
+      x: scaled(known.map((row) => row.x), axis(view.against, view.againstX)), y: { ...scaled(known.map((row) => row.y), axis(view.metric, view.x)), labelAnchor: "top" },
       marks: inGroups(known, view.colours).flatMap(([colour, own], i) => [
         Plot.ruleY(finite(own, "x low", "x high"), { x1: "x low", x2: "x high", y: "y", stroke: colour, strokeOpacity: 0.6 }),
         Plot.ruleX(finite(own, "y low", "y high"), { y1: "y low", y2: "y high", x: "x", stroke: colour, strokeOpacity: 0.6 }),
@@ -110,8 +111,8 @@ infomax.explore.views = (() => {
     const told = (row) => `${row.method}: ${known.filter((one) => one.method === row.method).map((one) => `${short(one.mean)} at ${one.at}`).join(", ")}`;
     const drawn = plotted(width, {
       height: narrow ? 360 : 440, marginLeft: 56, marginRight: narrow ? 20 : 190,
-      x: { label: view.label, type: doubling ? "log" : "linear", base: 2, ...(doubling ? { ticks: levels, tickFormat: String } : {}), labelArrow: "none" },
-      y: scaled(known.map((row) => row.mean), axis(view.metric, view.over === "width" ? view.x : null)),
+      x: { label: view.label, type: doubling ? "log" : "linear", base: 2, ...(doubling ? { ticks: levels, tickFormat: String } : {}), labelArrow: "none", labelAnchor: "center" },
+      y: { ...scaled(known.map((row) => row.mean), axis(view.metric, view.over === "width" ? view.x : null)), labelAnchor: "top" },
       marks: inGroups(known, view.colours).flatMap(([colour, own], i) => [
         i ? Plot.areaY(finite(own, "low", "high"), { x: "at", y1: "low", y2: "high", z: "method", fill: colour, fillOpacity: 0.12 }) : null,
         Plot.lineY(own, { x: "at", y: "mean", z: "method", stroke: colour, strokeWidth: i ? 2.2 : 1, render: marked(own) }),
@@ -142,7 +143,7 @@ infomax.explore.views = (() => {
     const single = rows.flatMap((row) => row.values.map((value, seed) => ({ ...row, value, seed })).filter((one) => number(one.value)));
     return plotted(width, {
       height: 34 * rows.length + 72, marginLeft: Math.min(200, 0.38 * width),
-      x: { label: `${clipped(view.a, 30)} less ${clipped(view.b, 30)}`, grid: true, labelArrow: "none" },
+      x: { label: `${clipped(view.a, 30)} less ${clipped(view.b, 30)}`, grid: true, labelArrow: "none", labelAnchor: "center" },
       y: { domain: rows.map((row) => row.case), type: "point", padding: 0.6, label: null, tickSize: 0, tickFormat: (name) => clipped(name) },
       marks: [
         Plot.ruleX([0], { stroke: "var(--ink)" }),
@@ -159,21 +160,28 @@ infomax.explore.views = (() => {
   const MISSING = { key: "missing", ...TEXT };
   const told = ({ mean, low, high, n }) => ({ mean, low, high, seeds: n });
   const kind = (cases) => (cases.some((one) => one.dataset !== one.target) ? "pairs of data sets" : "data sets");
+  // Cases one by one, or where they are many by the data set that encoders were trained on.
+  function parts(cases) {
+    if (cases.length <= MANY) return cases.map((one) => [caseName(one), [one]]);
+    return names(cases).map((dataset) => [`${dataset} → others`, cases.filter((one) => one.dataset === dataset)]);
+  }
   const on = (cases) => (cases.length > 1 ? `over ${cases.length} ${kind(cases)}` : `on ${cases.map(caseName).join("") || "no data set"}`);
   const SEEDS = `.pivot_table(index=["method", "seed"], columns=["dataset", "target"], values="value").dropna().mean(axis=1)`;
 
   // One metric, every method.
   function rank({ metric, where, methods, picked, filtered }) {
-    const cases = casesOf(metric, where), several = cases.length > 1;
+    const cases = casesOf(metric, where), several = cases.length > 1, single = several ? parts(cases) : [];
     const rows = methods.map((method) => {
       const found = told(summary(cases, method));
-      const single = several ? cases.map((one) => [`mean on ${caseName(one)}`, one.of.has(method) ? summary([one], method).mean : null]) : [];
-      return { ...card(method), ...found, missing: number(found.mean) ? "" : why(metric, where, cases, method), ...Object.fromEntries(single) };
+      const means = single.map(([name, own]) => [`mean on ${name}`, summary(own, method).mean]);
+      return { ...card(method), ...found, missing: number(found.mean) ? "" : why(metric, where, cases, method), ...Object.fromEntries(means) };
     });
-    const view = { metric, x: where.x, cases, rows, colours: coloured(rows, metric, picked) };
+    const ranked = sorted(rows, "mean", metric.better !== "lower").filter((row) => number(row.mean));
+    for (const row of rows) row.rank = ranked.includes(row) ? 1 + ranked.indexOf(row) : null;
+    const view = { metric, x: where.x, single: single.map(([name]) => name), rows, colours: coloured(rows, metric, picked) };
     return {
       ...view,
-      columns: [...ABOUT, ...INTERVAL, ...(several ? cases.map((one) => ({ key: `mean on ${caseName(one)}`, label: caseName(one), ...NUMBER })) : []), MISSING],
+      columns: [...ABOUT, { key: "rank", ...NUMBER, exact: true }, ...INTERVAL, ...single.map(([name]) => ({ key: `mean on ${name}`, label: name, ...NUMBER })), MISSING],
       sort: "mean", down: metric.better !== "lower",
       words: `Mean and 95 % interval over seeds, ${on(cases)}.${several ? " Small dots are single ones." : ""}`,
       pandas: `${selected(metric, where, names(cases), filtered && methods)}${SEEDS}.groupby("method").agg(["mean", "sem", "count"])`,
@@ -231,19 +239,19 @@ infomax.explore.views = (() => {
 
   // Two methods, seed by seed.
   function two({ metric, where, a, b }) {
-    const found = pair(casesOf(metric, where), a, b);
-    const single = found.rows.map((row) => ({ case: caseName(row), ...row })).map((row) => ({ ...row, seeds: row.n }));
-    const rows = single.length > 1 ? [...single, { case: `all ${single.length} ${kind(single)}`, whole: true, ...found.all, seeds: found.all.n }] : single;
-    const last = rows.at(-1), view = { a, b, rows, seeds: infomax.series.seeds };
-    const who = last && number(last.mean) && number(last.low) && metric.better !== "neither" && last.low * last.high > 0
-      ? ` ${(last.mean > 0) === (metric.better === "higher") ? a : b} is the better one by this interval.` : "";
+    const all = pair(casesOf(metric, where), a, b), cases = all?.cases ?? [];
+    const single = parts(cases).map(([name, own]) => ({ case: name, ...pair(own, a, b) }));
+    const rows = (single.length > 1 ? [...single, { case: `all ${cases.length} ${kind(cases)}`, whole: true, ...all }] : single).map((row) => ({ ...row, seeds: row.n }));
+    const view = { a, b, rows, seeds: infomax.series.seeds };
+    const sure = all && metric.better !== "neither" && number(all.low) && all.low * all.high > 0;
     return {
       metric, rows, colours: new Map(), label: "case",
       columns: [{ key: "case", ...TEXT }, { key: "a", label: clipped(a, 24), ...NUMBER }, { key: "b", label: clipped(b, 24), ...NUMBER }, { key: "mean", label: "difference", ...NUMBER }, ...INTERVAL.slice(1)],
       sort: "", down: false,
-      words: rows.length ? `${a} less ${b}, paired by seed: ${short(last.mean)}${range(last)}, 95 % interval over ${last.seeds} seeds, ${on(found.rows)}.${who}`
-        : `Nothing here was measured of both ${a} and ${b}.`,
-      pandas: `${selected(metric, where, names(found.rows), [a, b])}.pivot_table(index="seed", columns=["method", "dataset", "target"], values="value")` +
+      words: !all ? `Nothing here was measured of both ${a} and ${b}.`
+        : `${a} less ${b}, paired by seed: ${short(all.mean)}${range(all)}, 95 % interval over ${all.n} seeds, ${on(cases)}.` +
+          (sure ? ` ${(all.mean > 0) === (metric.better === "higher") ? a : b} is the better one by this interval.` : ""),
+      pandas: `${selected(metric, where, names(cases), [a, b])}.pivot_table(index="seed", columns=["method", "dataset", "target"], values="value")` +
         `.pipe(lambda t: t[${JSON.stringify(a)}] - t[${JSON.stringify(b)}]).dropna(axis=1, how="all").dropna().mean(axis=1).agg(["mean", "sem", "count"])`,
       draw: (width) => differences(view, width),
     };
