@@ -129,7 +129,7 @@ infomax.explore.start = async (section) => {
   // What a mark tells, beside it, and all marks of its method.
   function point(mark) {
     const place = part("plot"), tip = place.querySelector(".explore-tip");
-    for (const one of place.querySelectorAll(".mark")) one.classList.toggle("hot", Boolean(mark) && one.dataset.method !== "undefined" && one.dataset.method === mark.dataset.method);
+    for (const one of place.querySelectorAll(".told")) one.classList.toggle("hot", Boolean(mark) && one.dataset.method !== "undefined" && one.dataset.method === mark.dataset.method);
     tip.hidden = !mark;
     if (!mark) return;
     const own = mark.getBoundingClientRect(), all = place.getBoundingClientRect();

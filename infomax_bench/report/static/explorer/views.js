@@ -50,7 +50,7 @@ infomax.explore.views = (() => {
         const row = rows[[mark.__data__].flat()[0]];
         if (!row) continue;
         mark.dataset.method = row.method;
-        mark.classList.add("mark");
+        mark.classList.add("told");
         if (told) { mark.classList.add("live"); mark.setAttribute("role", "img"); mark.setAttribute("aria-label", told(row)); }
       }
       return drawn;
