@@ -3,7 +3,7 @@
 "use strict";
 {
   const SIZE = 11; // of letters
-  const TALLEST = 1250; // pixels of a figure
+  const TALLEST = 1250, PAPER = 680; // pixels: how tall a figure is at most, and how wide a page is in print
   const pen = document.createElement("canvas").getContext("2d");
   const wide = (text) => { pen.font = `${SIZE}px ${getComputedStyle(document.body).fontFamily}`; return pen.measureText(text).width * 1.04; };
   const make = (tag, options = {}, ...children) => {
@@ -335,8 +335,8 @@
     const family = infomax.methods[told.lines[line]]?.family;
     return [make("p", {}, told.calls[line] + (family ? ` (${family})` : "")), list];
   }
-  function show(figure, told) {
-    const box = figure.querySelector(".drawing"), width = Math.floor(box.clientWidth);
+  function show(figure, told, width = Math.floor(figure.querySelector(".drawing").clientWidth)) {
+    const box = figure.querySelector(".drawing");
     const { panels, columns, first = 0, inner, about, key, table } = FORMS[told.form](told, width);
     const note = make("div", { className: "told" });
     note.setAttribute("aria-live", "polite");
@@ -411,6 +411,7 @@
     figure.prepend(box);
     return box;
   }
+  const shown = new Map();
   async function fetched(name) {
     await infomax.load("data/marks.js");
     if (!infomax.marks[name]) await infomax.load("data/marks-more.js");
@@ -421,6 +422,7 @@
     if (!told || !FORMS[told.form]) throw new Error("there are no data of it");
     const whole = opened(told), caption = figure.querySelector("figcaption")?.textContent ?? "";
     show(figure, whole);
+    shown.set(figure, whole);
     if (box.querySelector("svg")) {
       box.tabIndex = 0;
       box.setAttribute("role", "group");
@@ -452,6 +454,9 @@
   // For print all are drawn that are not folded away; what is needed for that is fetched while nothing else is done.
   if (figures.length) addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(() => fetched(figures[0].dataset.mark).catch(() => {})));
   addEventListener("beforeprint", () => {
-    if (window.Plot && infomax.marks) figures.filter((one) => one.querySelector(".drawing").clientWidth && infomax.marks[one.dataset.mark]).forEach(attempt);
+    const open = (one) => one.querySelector(".drawing").clientWidth;
+    if (window.Plot && infomax.marks) figures.filter((one) => open(one) && infomax.marks[one.dataset.mark]).forEach(attempt);
+    shown.forEach((told, figure) => { if (open(figure)) show(figure, told, PAPER); });
   });
+  addEventListener("afterprint", () => shown.forEach((told, figure) => show(figure, told)));
 }
