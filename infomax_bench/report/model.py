@@ -12,6 +12,7 @@ from infomax_bench.base.console import few
 from infomax_bench.report.kept_figures import Drawn
 from infomax_bench.report.marks import mark
 from infomax_bench.report.parts import Group, Passage, Picture, Section, capital, table
+from infomax_bench.report.predictions import PREDICTION
 from infomax_bench.report.tuning import untuned
 from infomax_bench.run.results import Results
 from infomax_bench.stats.verdict import Verdict
@@ -48,6 +49,8 @@ def section(
 ) -> Section:
     """A benchmark's part of the report. drawn: figures that are there; tones: the methods that have a colour.
 
+    The page draws all figures from marks; pictures, for documents, are made of the predictions' alone.
+
     A plug-in whose figure or table fails costs a line, not the report.
     """
     rule = benchmark.rule()
@@ -56,8 +59,9 @@ def section(
     try:
         for i, (caption, shown) in enumerate(benchmark.shown(rows, arrays, claims), start=1):
             name = f"{benchmark.name}-{i}"
-            made.pictures.append(Picture.of(name, caption, shown, drawn))
             made.marks += filter(None, [mark(name, caption, shown, tones)])
+            if any(PREDICTION.fullmatch(v.claim) for v in own):
+                made.pictures.append(Picture.of(name, caption, shown, drawn))
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
     try:
