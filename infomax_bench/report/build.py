@@ -26,7 +26,7 @@ from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.beside import method_cards, static, write_data
-from infomax_bench.report.comparison import comparison, independence
+from infomax_bench.report.comparison import comparison, described, independence
 from infomax_bench.report.downloads import downloads
 from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.images import Gallery, beside, read_galleries
@@ -167,7 +167,7 @@ def contents(
     names = marks(results, calibrated.marks)
     rows = {b.name: b.own_rows(results.once, claims) for b in benchmarks}
     tones = companions(results, claims)
-    (shown, (curves, terms, falling)), (compared, incomplete), one_figure, explored, *sections = in_parallel(
+    (shown, (curves, terms, falling)), (table, incomplete), one_figure, explored, *sections = in_parallel(
         [
             partial(_galleries, results, claims, drawn),
             partial(comparison, results, claims, names),
@@ -194,7 +194,8 @@ def contents(
         "methods": method_cards(results, claims),
         "calibrated": calibrated,
         "prior_art": prior_art(b for b in benchmarks if len(rows[b.name])),
-        "comparison": compared,
+        "comparison": table,
+        "described": described(results, claims, names),
         "incomplete": incomplete,
         "independence": one_figure,
         "explored": explored,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -74,6 +75,26 @@ def comparison(results: Results, claims: Claims, names: dict[str, str]) -> tuple
     numeric = [False] * 3 + [True] * (len(head) - 3)
     incomplete = any(cell.endswith("*") for column in columns for cell in column.values())
     return Table(head, lines, numeric, [m == claims.subject for m in present]), incomplete
+
+
+def described(results: Results, claims: Claims, names: Mapping[str, str]) -> Table:
+    """What every method that was run says of itself: the subject first, then by role and family."""
+    cards = results.cards
+    ranks = {role: i for i, role in enumerate(ROLE_ORDER)}
+    present = [m for m in names if m in cards]
+    present.sort(key=lambda m: (m != claims.subject, ranks.get(cards[m].get("role", ""), 9), cards[m]["family"], m))
+    lines = [
+        [
+            names[m],
+            "\n".join(dict.fromkeys([cards[m]["family"], cards[m].get("role", "")])),
+            f"{cards[m]['objective']}\nprevents: {cards[m]['prevents']}",
+            cards[m]["essay_cost"] or "–",
+            cards[m].get("paper", ""),
+        ]
+        for m in present
+    ]
+    head = ["method", "family, role", "objective", "essay's guess of cost", "published in"]
+    return Table(head, lines, [False] * len(head), [m == claims.subject for m in present])
 
 
 def _means(rows: pd.DataFrame, scale: float) -> dict[str, str]:

@@ -62,6 +62,8 @@ class Prediction:
     question: str
     measured: str
     quotes: Sequence[tuple[str, str]]
+    further: Sequence[tuple[str, str]]
+    """What else of the essay its benchmark decides."""
     known: str
     above: bool
     """Whether what the lead measures is to be large."""
@@ -73,8 +75,8 @@ class Prediction:
     """Whether more is better in these."""
     deviation: float
     """Over data sets, of what the lead's word rests on."""
-    beside: Sequence[str]
-    """What the same rule says of others, and what would be another outcome."""
+    beside: Sequence[tuple[Verdict, Sequence[str]]]
+    """The lead and each other verdict: what the same rule says of others, and what would be another outcome."""
 
     @property
     def absolute(self) -> bool:
@@ -103,16 +105,18 @@ def predictions(verdicts: Sequence[Verdict], benchmarks: Iterable[Benchmark], cl
 
 def _prediction(claim: str, lead: Verdict, own: Sequence[Verdict], benchmark: Benchmark, claims: Claims) -> Prediction:
     compared = next((v for v in own if v.against == ALL and not v.aside and v.rivals), None)
-    above = wanted(benchmark, lead)
+    above, others = wanted(benchmark, lead), [v for v in own if v is not lead]
+    quoted = benchmark.essay.of(benchmark.name)
     return Prediction(
         claim,
         lead,
         compared,
-        [v for v in own if v is not lead],
+        others,
         benchmark.name,
         benchmark.title,
         benchmark.question(),
-        [(one.heading, one.words) for one in benchmark.essay.of(benchmark.name) if one.predicts],
+        [(one.heading, one.words) for one in quoted if one.predicts],
+        [(one.heading, one.words) for one in quoted if not one.predicts],
         capital(benchmark.prior_art()),
         above,
         None if compared is None else standing(compared),
@@ -121,7 +125,7 @@ def _prediction(claim: str, lead: Verdict, own: Sequence[Verdict], benchmark: Be
         places(compared or lead, wanted(benchmark, compared or lead)),
         wanted(benchmark, compared or lead),
         deviation(lead),
-        beside(lead),
+        [(v, beside(v)) for v in (lead, *others)],
     )
 
 

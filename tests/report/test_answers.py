@@ -30,14 +30,15 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
     monkeypatch.setattr(own, "calibration", lambda self, rows: {"beta": "differs", "delta": "agrees"})
     html, markdown, marked, _ = build(root, tmp_path / "marked", plugins)
     assert "beta ¶" in html
-    assert "<td>beta ¶</td>" in html.split('id="all-methods"')[0]  # among the single comparisons
+    assert '<th scope="row">beta ¶</th>' in html.split('id="all-methods"')[0]  # among the rivals
     assert "beta ¶" in markdown
     assert "¶ did not reproduce what is published: beta" in html
     assert "‖ never compared with a published number: alpha, gamma" in html
-    for page in (html.split('id="all-methods"')[0], markdown.split("## All methods")[0]):
+    assert "‖: never compared with a published number." in markdown.split("## All methods")[0]
+    assert "2 of 4 methods were held against published numbers; 1 of them differs." in html
+    for page in (html.split('id="all-methods"')[1], markdown.split("## All methods")[0]):
         assert "gamma ‖" in page
         assert "delta ‖" not in page
-        assert "‖: never compared with a published number." in page
     assert "‖" not in plain_pages
     assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
     for verdict in marked:

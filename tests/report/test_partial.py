@@ -76,7 +76,7 @@ def test_one_benchmark_alone_and_no_results_at_all(tmp_path):
     root = make_results(tmp_path / "none", lost=list(ROLES))
     html, md, verdicts, _ = build(root, tmp_path / "out2")
     assert not verdicts
-    assert "nothing has been measured" in html
+    assert "Nothing has been measured" in html
     assert "nothing has been measured" in md
 
 
