@@ -11,7 +11,9 @@ import functools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -57,29 +59,24 @@ def series(
     """File -> content. galleries: data set and file of each, which the list tells too."""
     rows = single_layers(results, claims)
     good = rows[(rows["status"] == Status.OK).to_numpy() & np.isfinite(rows["value"].to_numpy())]
-    methods, seeds = sorted(set(rows["method"])), sorted({int(seed) for seed in rows["seed"]})
+    methods, seeds = list(rows["method"].cat.categories), sorted({int(seed) for seed in rows["seed"]})
     metrics: list[dict[str, Any]] = []
-    blocks: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for (metric, protocol), own in good.groupby(["metric", "protocol"], observed=True):
-        measured_by = own["evaluation"].value_counts()
-        file = f"series-{file_name(str(measured_by.index[0]))}.js"
-        told = _declared(registry, str(metric), str(protocol), str(measured_by.index[0]))
-        by = sorted(str(name) for name, n in measured_by.items() if n)
-        own_blocks = [
-            {
-                "metric": len(metrics),
-                "dataset": dataset,
-                "target": target,
-                "width": int(width),
-                **_block(cells, methods, seeds),
-            }
-            for (dataset, target, width), cells in own.groupby(CASE[2:], observed=True)
-        ]
-        xs = sorted({x for block in own_blocks for x in block["xs"] if x is not None})
-        cases = [[block["dataset"], block["target"], block["width"]] for block in own_blocks]
-        about = {"name": metric, "protocol": protocol, "file": file, "by": by, "xs": xs, "cases": cases}
-        metrics.append(about | told)
-        blocks[file] += own_blocks
+    files: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    measured = good.groupby(["metric", "protocol", "evaluation"], observed=True).size()
+    for (metric, protocol), own in groupby(_blocks(good, seeds), key=itemgetter(0)):
+        counts = measured[metric, protocol].sort_values(ascending=False, kind="stable")
+        file = f"series-{file_name(str(counts.index[0]))}.js"
+        blocks = [{"metric": len(metrics), **block} for _, block in own]
+        about = {
+            "name": metric,
+            "protocol": protocol,
+            "file": file,
+            "by": sorted(counts.index),
+            "xs": sorted({x for block in blocks for x in block["xs"] if x is not None}),
+            "cases": [[block[name] for name in ("dataset", "target", "width")] for block in blocks],
+        }
+        metrics.append(about | _declared(registry, metric, protocol, str(counts.index[0])))
+        files[file] += blocks
     index = {
         "subject": claims.subject,
         "width": claims.width,
@@ -97,7 +94,7 @@ def series(
     }
     return {
         "series.js": f"infomax.series = {_json(index)};\n".encode(),
-        **{file: f"infomax.values.set({_json(file)}, {_json(own)});\n".encode() for file, own in blocks.items()},
+        **{file: f"infomax.values.set({_json(file)}, {_json(own)});\n".encode() for file, own in files.items()},
     }
 
 
@@ -111,18 +108,25 @@ def single_layers(results: Results, claims: Claims) -> pd.DataFrame:
     return found.drop_duplicates([*CASE, "method", "seed", "x", "status"])
 
 
-def _block(cells: pd.DataFrame, methods: list[str], seeds: list[int]) -> dict[str, Any]:
-    """Values of one metric under one protocol on one case: whose they are, at which x, and `[methods, x, seeds]`."""
-    xs, x = np.unique(cells["x"].to_numpy(), return_inverse=True)
-    names = sorted(set(cells["method"]))
-    seed = np.searchsorted(seeds, cells["seed"].to_numpy())
-    values = np.full((len(names), len(xs), len(seeds)), np.nan, dtype="<f4")
-    values[np.searchsorted(names, cells["method"].astype(str)), x.ravel(), seed] = cells["value"].to_numpy()
-    return {
-        "methods": [methods.index(name) for name in names],
-        "xs": [None if np.isnan(one) else float(one) for one in xs],
-        "values": base64.b64encode(values.tobytes()).decode(),
-    }
+def _blocks(good: pd.DataFrame, seeds: list[int]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """Metric and protocol, and on each case whose values there are, at which x, and these `[methods, x, seeds]`."""
+    case = good.groupby(CASE, observed=True).ngroup().to_numpy()
+    order = np.argsort(case, kind="stable")
+    first = np.flatnonzero(np.diff(case[order], prepend=-1))
+    keys = good[CASE].iloc[order[first]].astype(object).to_numpy()
+    seed = np.searchsorted(seeds, good["seed"].to_numpy())
+    columns = (good["method"].cat.codes.to_numpy(), good["x"].to_numpy(), seed, good["value"].to_numpy())
+    for key, *own in zip(keys, *(np.split(column[order], first[1:]) for column in columns), strict=True):
+        (methods, m), (xs, x) = (np.unique(column, return_inverse=True) for column in own[:2])
+        values = np.full((len(methods), len(xs), len(seeds)), np.nan, dtype="<f4")
+        values[m, x, own[2]] = own[3]
+        block = {
+            **dict(zip(CASE[2:], key[2:], strict=True)),
+            "methods": methods.tolist(),
+            "xs": [None if np.isnan(one) else float(one) for one in xs],
+            "values": base64.b64encode(values.tobytes()).decode(),
+        }
+        yield (key[0], key[1]), block
 
 
 def _declared(registry: Registry, metric: str, protocol: str, evaluation: str) -> dict[str, Any]:
