@@ -125,7 +125,7 @@ def write_page(
 ) -> None:
     """Writes the page alone, with data/ beside it first, of results of which more are on their way; see `live`."""
     (out / MADE_FROM).unlink(missing_ok=True)
-    content = _with_places(contents(registry, results, verdicts, drawn_in(out / "figures")), root, out, live)
+    content = _with_places(contents(registry, results, verdicts, None), root, out, live)
     page = templates("html").get_template("index.html.jinja").render(content, place="")
     write_data(out / "data", {**static(), **content["data"], "live.js": script(dict(live)).encode()})
     write_text(out / "index.html", page)
@@ -152,10 +152,10 @@ def _write_page(language: Environment, name: str, path: Path, place: str, conten
 
 
 def contents(
-    registry: Registry, results: Results, verdicts: list[Verdict], drawn: Drawn = MappingProxyType({})
+    registry: Registry, results: Results, verdicts: list[Verdict], drawn: Drawn | None = MappingProxyType({})
 ) -> dict[str, Any]:
-    """All that the templates lay out. drawn: figures that are there. Says once if no font has what names
-    are written in."""
+    """All that the templates lay out. drawn: figures that are there, None to draw no question's. Says once if no
+    font has what names are written in."""
     _say_what_fonts_lack(results)
     subjects = {v.subject for v in verdicts}
     claims = results.claims(subjects.pop() if len(subjects) == 1 else None)
@@ -169,9 +169,9 @@ def contents(
     tones = companions(results, claims)
     (shown, (curves, terms, falling)), (table, incomplete), one_figure, explored, *sections = in_parallel(
         [
-            partial(_galleries, results, claims, drawn),
+            partial(_galleries, results, claims, drawn or {}),
             partial(comparison, results, claims, names),
-            partial(independence, results, claims, drawn),
+            partial(independence, results, claims, drawn or {}),
             partial(explorer, results, claims, registry, tones),
             *(
                 partial(_section, b, own, claims, verdicts, names, results, drawn, tones)
@@ -302,7 +302,7 @@ def _section(
     verdicts: list[Verdict],
     names: dict[str, str],
     results: Results,
-    drawn: Drawn,
+    drawn: Drawn | None,
     tones: dict[str, int],
 ) -> Section:
     return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims), drawn, tones)

@@ -44,10 +44,11 @@ def section(
     verdicts: Sequence[Verdict],
     names: dict[str, str],
     arrays: Kept,
-    drawn: Drawn = MappingProxyType({}),
+    drawn: Drawn | None = MappingProxyType({}),
     tones: Mapping[str, int] = MappingProxyType({}),
 ) -> Section:
-    """A benchmark's part of the report. drawn: figures that are there; tones: the methods that have a colour.
+    """A benchmark's part of the report. drawn: figures that are there, None to draw none; tones: the methods that have
+    a colour.
 
     The page draws all figures from marks; pictures, for documents, are made of the predictions' alone.
 
@@ -60,7 +61,7 @@ def section(
         for i, (caption, shown) in enumerate(benchmark.shown(rows, arrays, claims), start=1):
             name = f"{benchmark.name}-{i}"
             made.marks += filter(None, [mark(name, caption, shown, tones)])
-            if any(PREDICTION.fullmatch(v.claim) for v in own):
+            if drawn is not None and any(PREDICTION.fullmatch(v.claim) for v in own):
                 made.pictures.append(Picture.of(name, caption, shown, drawn))
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
