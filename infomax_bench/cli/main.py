@@ -14,11 +14,25 @@ from typing import NoReturn
 from infomax_bench.base.console import any_terminal, tell
 from infomax_bench.base.errors import Diverged, NotApplicable, UserError
 from infomax_bench.base.version import __version__
-from infomax_bench.cli import cache, check, encode, evaluate, export, listing, new, pack, report, run, tune, unpack
+from infomax_bench.cli import (
+    cache,
+    check,
+    encode,
+    evaluate,
+    export,
+    figure,
+    listing,
+    new,
+    pack,
+    report,
+    run,
+    tune,
+    unpack,
+)
 from infomax_bench.cli import options as take
 from infomax_bench.cli.command import PROGRAM, Command
 
-_MODULES = (listing, run, tune, check, report, export, pack, unpack, cache, encode, evaluate)
+_MODULES = (listing, run, tune, check, report, figure, export, pack, unpack, cache, encode, evaluate)
 COMMANDS: dict[str, Command] = {one.name: one for one in (*(module.COMMAND for module in _MODULES), *new.COMMANDS)}
 """In the order of the help."""
 
@@ -33,6 +47,7 @@ examples:
   infomax-bench tune my_idea                      the same number of trials as every other method had
   infomax-bench check methods/my_idea.py          does it keep the promises of a method?
   infomax-bench report                            rebuild every report from the results that are there
+  infomax-bench figure P2 --format pdf            the first figure of a prediction, for papers; --list names them all
   infomax-bench pack                              the results in a few files, for keeping and sharing
 """
 

@@ -10,6 +10,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -156,6 +157,17 @@ def png(figure: Figure, made_from: str = "") -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=4, pnginfo=labelled(made_from))
     return buffer.getvalue()
+
+
+def write(figure: Figure, kind: str, path: Path) -> None:
+    """Writes a figure as png, pdf or svg, the same bytes every time."""
+    if kind == "png":
+        path.write_bytes(png(figure))
+        return
+    _names_are_text(figure)
+    dated = {"pdf": "CreationDate", "svg": "Date"}[kind]
+    with matplotlib.rc_context({**LOOK, "pdf.fonttype": 42, "svg.hashsalt": ""}), fonts.without_warnings():
+        figure.savefig(path, format=kind, metadata={dated: None}, facecolor=figure.get_facecolor())
 
 
 def labelled(made_from: str) -> PngInfo:

@@ -29,6 +29,7 @@ from infomax_bench.report.beside import method_cards, static, write_data
 from infomax_bench.report.comparison import comparison, described, independence
 from infomax_bench.report.downloads import downloads
 from infomax_bench.report.facts import datasets, facts, scope
+from infomax_bench.report.figures import overviews
 from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
 from infomax_bench.report.live import script
@@ -183,6 +184,7 @@ def contents(
     )
     predicted = of_predictions(results, verdicts, benchmarks, claims)
     figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
+    figures += [] if drawn is None else overviews(predicted["predictions"], claims, drawn)
     return {
         **_of_the_run(results, names, claims),
         **_of_the_claims(verdicts, benchmarks, calibrated, sections),

@@ -21,8 +21,10 @@ from infomax_bench.plots import theme as look
 from infomax_bench.plots.effects import estimates, sweep
 from infomax_bench.plots.figures import comparable, curves, dots, intervals, matrix, scatter, sparks, titled
 from infomax_bench.plots.labels import spread
+from infomax_bench.plots.overview import Caterpillar, overview
 from infomax_bench.plots.theme import SUBJECT, png, short, styles
 from infomax_bench.stats.intervals import interval
+from infomax_bench.stats.verdict import Rival
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.view import seeds_of
 
@@ -217,6 +219,27 @@ def test_training_curves_with_a_seed_that_diverged():
 def test_the_same_figure_gives_the_same_bytes():
     first, second = (png(curves(rows(), claims(), xlabel="x", ylabel="y")) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg"])
+def test_what_is_for_papers_is_the_same_every_time(tmp_path, kind):
+    first, second = tmp_path / f"one.{kind}", tmp_path / f"two.{kind}"
+    for path in (first, second):
+        look.write(dots(rows(), claims(), label="v"), kind, path)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_came_out_is_light_or_dark_and_names_the_outcome():
+    rivals = [Rival("a", "f", 2.0, 1.0, 3.0, 4), Rival("b", "f", -1.0, -9.0, 7.0, 4)]
+    panel = Caterpillar("P2  transfers better", "refuted", "✗ refuted", "ahead of 1", rivals, 1.0, "points")
+    for dark, paper in ((False, (255, 255, 255)), (True, (0x15, 0x18, 0x1B))):
+        figure = overview([panel, replace(panel, rivals=[])], {"b"}, dark)
+        said = {text.get_text() for text in figure.texts}
+        assert {"P2  transfers better", "✗ refuted", "ahead of 1"} <= said
+        assert Image.open(io.BytesIO(png(figure))).convert("RGB").getpixel((0, 0)) == paper
+        dots_of = {tuple(line.get_xydata()[0]) for line in figure.axes[0].lines if line.get_marker() == "o"}
+        assert dots_of == {(-1.0, 0.0), (2.0, 1.0)}
+    assert overview([], ()).texts[0].get_text() == "nothing measured yet"
 
 
 def test_a_figure_is_white_where_nothing_is_drawn():

@@ -30,7 +30,7 @@ def test_a_run_measures_and_keeps_what_both_show(own, tmp_path):
         one = benchmark(name)
         made = section(one, one.own_rows(results.table, claims), claims, [], {}, kept(results, one.keeps, claims))
         assert made.problems == []
-        assert len(made.pictures) >= 3
+        assert len(made.marks) >= 3
         assert made.answer or name == "gaps"  # there is no one who was trained on labels
     for path in (tmp_path / "results").rglob("*.npz"):
         path.write_bytes(b"damaged")
