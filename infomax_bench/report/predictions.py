@@ -168,6 +168,8 @@ def dots(verdict: Verdict, above: bool) -> Dots | None:
     """Each data set on its own: the value of an absolute claim; else the subject less the median of its rivals."""
     found = by_dataset(verdict.cases)
     rivals = [r.method for r in verdict.rivals]
+    if not rivals and verdict.against == ALL:
+        return None
     sign = 1 if above else -1
     shown = []
     for dataset, cases in found.items():

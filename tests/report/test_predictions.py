@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from html import unescape
 
 import pandas as pd
 import pytest
@@ -105,17 +106,19 @@ def test_the_rows_behind_a_prediction_are_those_that_were_measured(found, decide
     ("words", "said"),
     [
         ([], "Nothing has been measured yet that a prediction is about."),
-        (["supported"], "The prediction about x is supported."),
-        (["refuted", "refuted"], "Both predictions about x are refuted."),
-        (["inconclusive"] * 3, "None of the three predictions about x is decided by these data sets."),
+        (["supported"], "The essay's prediction, tried on x, is supported."),
+        (["refuted", "refuted"], "Both of the essay's predictions, tried on x, are refuted."),
+        (["inconclusive"] * 3, "None of the essay's three predictions, tried on x, is decided by these data sets."),
         (
             ["supported", "refuted", "inconclusive", "inconclusive"],
-            "Of four predictions about x, one is supported, one is refuted; for two, the data sets do not decide.",
+            "Of the essay's four predictions, tried on x, one is supported, one is refuted; for two, the data sets do "
+            "not decide.",
         ),
-        (["supported", "refuted"], "Of two predictions about x, one is supported and one is refuted."),
+        (["supported", "refuted"], "Of the essay's two predictions, tried on x, one is supported and one is refuted."),
     ],
 )
 def test_the_headline_says_what_the_outcomes_come_to(words, said):
     source = '{% import "page/words.jinja" as say %}{{ say.headline(found, "x") }}'
     found = [{"lead": {"verdict": word}} for word in words]
-    assert " ".join(templates("html").from_string(source).render(found=found).split()) == said
+    told = unescape(templates("html").from_string(source).render(found=found))
+    assert " ".join(told.split()) == said
