@@ -58,7 +58,7 @@ def series(
 ) -> dict[str, bytes]:
     """File -> content. galleries: data set and file of each, which the list tells too."""
     rows = single_layers(results, claims)
-    good = rows[(rows["status"] == Status.OK).to_numpy() & np.isfinite(rows["value"].to_numpy())]
+    good = rows[(rows["status"] == Status.OK).to_numpy() & np.isfinite(rows["value"].to_numpy(dtype=float))]
     methods, seeds = list(rows["method"].cat.categories), sorted({int(seed) for seed in rows["seed"]})
     metrics: list[dict[str, Any]] = []
     files: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -110,6 +110,8 @@ def single_layers(results: Results, claims: Claims) -> pd.DataFrame:
 
 def _blocks(good: pd.DataFrame, seeds: list[int]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
     """Metric and protocol, and on each case whose values there are, at which x, and these `[methods, x, seeds]`."""
+    if good.empty:
+        return
     case = good.groupby(CASE, observed=True).ngroup().to_numpy()
     order = np.argsort(case, kind="stable")
     first = np.flatnonzero(np.diff(case[order], prepend=-1))

@@ -18,7 +18,7 @@ from infomax_bench.report.units import units
 from infomax_bench.run.results import read_results, write_table
 from infomax_bench.stats.compare import by_case, compare
 from infomax_bench.study.plugins import registry
-from tests.report.made import make_results
+from tests.report.made import ROLES, make_results
 
 RUN = Path(__file__).with_name("explored.js")
 
@@ -83,6 +83,13 @@ def test_what_failed_is_missing_with_its_status(tmp_path):
     index = content(explorer(results, results.claims(), registry(kinds=("benchmarks",)))["series.js"])
     assert {(line[1], line[5]) for line in index["lost"]} == {("beta", "failed"), ("gamma", "not applicable")}
     assert index["methods"] == ["alpha", "beta", "delta", "gamma"]
+
+
+def test_without_any_result_there_is_a_list_of_nothing(tmp_path):
+    results = read_results(make_results(tmp_path / "r", benchmarks=("width",), lost=tuple(ROLES)))
+    found = explorer(results, results.claims(), registry(kinds=("benchmarks",)))
+    assert content(found.pop("series.js"))["metrics"] == []
+    assert not found
 
 
 def test_pictures_of_units_are_one_file_a_data_set(decided, files):
