@@ -40,6 +40,19 @@
     const calls = told.lines.map((line) => told.names?.[line] ?? line);
     return { ...told, all: rows, calls, of: (panel) => rows.filter((row) => row.panel === panel) };
   }
+  // The lines that say most, with their places among all: the subject with its neighbours, those with a colour, the first
+  // and the last; then as many others as fit, evenly.
+  function fewer(told, most) {
+    const n = told.lines.length, strong = told.tones.indexOf(0);
+    const first = [strong, ...d3.range(n).filter((line) => told.tones[line] > 0), 0, n - 1, strong - 1, strong + 1, 1, n - 2, 2];
+    const kept = new Set(first.filter((line) => line >= 0 && line < n).slice(0, most));
+    for (let parts = 2; kept.size < most; parts *= 2) for (let i = 1; i < parts && kept.size < most; i += 2) kept.add(Math.round((i * (n - 1)) / parts));
+    const lines = d3.sort(kept), places = new Map(lines.map((line, i) => [line, i]));
+    const all = told.all.filter((row) => places.has(row.line)).map((row) => ({ ...row, line: places.get(row.line) }));
+    const [names, tones] = [told.lines, told.tones].map((values) => lines.map((line) => values[line]));
+    const calls = lines.map((line) => `${line + 1}. ${told.calls[line]}`);
+    return { ...told, all, lines: names, tones, calls, of: (panel) => all.filter((row) => row.panel === panel) };
+  }
   // Room for means, and for intervals as long as they do not dwarf them; as the package's figures have it.
   function limits(rows, mean = "mean", half = "half") {
     const means = rows.map((row) => row[mean]).filter(finite);
@@ -312,10 +325,11 @@
   const pairs = (told) => cells(told, "pairs", (row) => (finite(row.mean) ? ["var(--c1)", Math.round(0.42 * Math.max(0, row.mean))] : []));
   function scrolling(table, label) {
     const box = make("div", { className: "scrolled", tabIndex: 0 }, table);
-    box.setAttribute("role", "region");
+    box.setAttribute("role", "group"); // no landmark: there are many
     box.setAttribute("aria-label", label || "numbers");
     return box;
   }
+  const LISTS = new Set(["dots", "stacked", "matrix"]); // from best to worst
   const FORMS = { dots, estimates, stacked, curves, sweep, scatter, matrix, pairs };
 
   // -- On the page -----------------------------------------------------------------------------------------------------
@@ -335,13 +349,15 @@
     const family = infomax.methods[told.lines[line]]?.family;
     return [make("p", {}, told.calls[line] + (family ? ` (${family})` : "")), list];
   }
-  function show(figure, told, width = Math.floor(figure.querySelector(".drawing").clientWidth)) {
-    const box = figure.querySelector(".drawing");
+  function show(figure, whole, width = Math.floor(figure.querySelector(".drawing").clientWidth)) {
+    const box = figure.querySelector(".drawing"), most = Number(figure.dataset.rows ?? Infinity);
+    const some = LISTS.has(whole.form) && whole.lines.length > most + 2, told = some && !box.all ? fewer(whole, most) : whole;
     const { panels, columns, first = 0, inner, about, key, table } = FORMS[told.form](told, width);
-    const note = make("div", { className: "told" });
-    note.setAttribute("aria-live", "polite");
+    const note = figure.querySelector(".told");
+    note.replaceChildren();
     const parts = [make("p", { className: "axis" }, about.filter(Boolean).join("; "))];
     if (key.length) parts.push(make("ul", { className: "key" }, ...key.map(([name, tint, strong]) => { const i = make("i"); i.style.background = tint; return make("li", { className: strong ? "subject" : "" }, i, name); })));
+    if (some) parts.push(toggle(box, told.lines.length, whole.lines.length, () => show(figure, whole)));
     if (table) parts.push(table);
     if (panels.length) {
       const all = make("div", { className: "panels" });
@@ -353,19 +369,19 @@
       }
       parts.push(...onePage(box, [...all.children], panels, columns), all);
     }
-    box.replaceChildren(...parts, note);
+    box.replaceChildren(...parts);
     box.drawn = width;
-    const choose = (line, x = 8, y = box.clientHeight + 4, where) => {
+    const choose = (line, x = 8, y = box.offsetTop + box.offsetHeight + 4, where) => {
       box.chosen = line;
       box.classList.toggle("choosing", line >= 0);
       for (const one of box.querySelectorAll("[data-line]")) one.classList.toggle("chosen", Number(one.dataset.line) === line);
       note.replaceChildren(...(line < 0 || table ? [] : said(told, line, where)));
-      note.style.left = `${Math.max(0, Math.min(x, width - note.offsetWidth))}px`;
+      note.style.left = `${Math.max(0, Math.min(x, figure.clientWidth - note.offsetWidth))}px`;
       note.style.top = `${y}px`;
     };
     for (const { svg, at, where } of panels) {
       const follow = (event) => {
-        const [px, py] = d3.pointer(event, svg), [x, y] = d3.pointer(event, box);
+        const [px, py] = d3.pointer(event, svg), [x, y] = d3.pointer(event, figure);
         choose(at(px, py), x + 16, y + 14, where?.(px));
       };
       svg.addEventListener("pointermove", follow);
@@ -379,6 +395,11 @@
       choose(step ? ((box.chosen ?? -1) + step + told.lines.length + (box.chosen < 0 && step < 0 ? 1 : 0)) % told.lines.length : -1);
     };
     box.onblur = () => choose(-1);
+  }
+  function toggle(box, shown, count, again) {
+    const button = make("button", { type: "button" }, box.all ? "Fewer" : `All ${count}`);
+    button.addEventListener("click", () => { box.all = !box.all; again(); box.querySelector("button").focus(); });
+    return make("p", { className: "axis" }, box.all ? "" : `${shown} of ${count}, with their ranks. `, button);
   }
   // Where lines of panels would be longer than a screen or two, one line is shown, and a menu of all.
   function onePage(box, shown, panels, columns) {
@@ -407,9 +428,9 @@
     return scrolling(table, "The numbers");
   }
   function prepared(figure) {
-    const box = make("div", { className: "drawing" });
-    figure.prepend(box);
-    return box;
+    const note = make("div", { className: "told" });
+    note.setAttribute("aria-live", "polite");
+    figure.prepend(make("div", { className: "drawing" }), note);
   }
   const shown = new Map();
   async function fetched(name) {
