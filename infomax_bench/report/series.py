@@ -1,7 +1,8 @@
 """What the explorer shows: every value of single layers, seed by seed, as scripts that are loaded when they are needed.
 
-`series.js` lists what there is; `series-EVALUATION.js` holds values in blocks `[methods, x, seeds]` of float32, NaN
-where there is none. What results call things stands in lists, never as the name of a field: "__proto__" is a name too.
+`series.js` lists what there is; `series-EVALUATION.js`, or `series-others.js` of small ones, holds values in blocks
+`[methods, x, seeds]` of float32, NaN where there is none. What results call things stands in lists, never as the name
+of a field: "__proto__" is a name too.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ OWN_WIDTH = 0
 """The width of methods that have one of their own, which stand beside others at any."""
 METRICS = Path(__file__).with_name("metrics.json")
 """A copy of what bundled evaluations declare; `python -m tests.report.test_series` writes it."""
+LARGE = 0.05
+"""The share of all values from which on an evaluation has a file of its own."""
 SETTING = {"track": "controlled", "backbone": "linear", "depth": 1, "label": "", "other": ""}
 """Columns of the table that are the same in all that is shown: single layers that differ in their objective alone."""
 
@@ -62,10 +65,12 @@ def series(
     methods, seeds = list(rows["method"].cat.categories), sorted({int(seed) for seed in rows["seed"]})
     metrics: list[dict[str, Any]] = []
     files: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    share = good["evaluation"].value_counts(normalize=True)
     measured = good.groupby(["metric", "protocol", "evaluation"], observed=True).size()
     for (metric, protocol), own in groupby(_blocks(good, seeds), key=itemgetter(0)):
         counts = measured[metric, protocol].sort_values(ascending=False, kind="stable")
-        file = f"series-{file_name(str(counts.index[0]))}.js"
+        first = str(counts.index[0])
+        file = f"series-{file_name(first) if share[first] >= LARGE else 'others'}.js"
         blocks = [{"metric": len(metrics), **block} for _, block in own]
         about = {
             "name": metric,
@@ -75,7 +80,7 @@ def series(
             "xs": sorted({x for block in blocks for x in block["xs"] if x is not None}),
             "cases": [[block[name] for name in ("dataset", "target", "width")] for block in blocks],
         }
-        metrics.append(about | _declared(registry, metric, protocol, str(counts.index[0])))
+        metrics.append(about | _declared(registry, metric, protocol, first))
         files[file] += blocks
     index = {
         "subject": claims.subject,
