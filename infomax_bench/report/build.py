@@ -40,7 +40,7 @@ from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
 from infomax_bench.report.power import power
 from infomax_bench.report.predictions import predictions, standing
-from infomax_bench.report.series import explorer
+from infomax_bench.report.series import explorer, link
 from infomax_bench.report.speed import speed
 from infomax_bench.report.terminal import SAID
 from infomax_bench.report.training import training
@@ -248,11 +248,12 @@ def of_predictions(
     results: Results, verdicts: Sequence[Verdict], benchmarks: Sequence[Benchmark], claims: Claims
 ) -> dict[str, Any]:
     """The numbered predictions, the rows behind each, and where the subject stands among all methods."""
-    found = predictions(verdicts, benchmarks, claims)
+    found, by_name = predictions(verdicts, benchmarks, claims), {b.name: b for b in benchmarks}
     places = [one for v in compared(verdicts) if (one := standing(v))]
     return {
         "predictions": found,
         "data": downloads(found, benchmarks, results, claims),
+        "links": {p.claim: link(p, by_name[p.benchmark]) for p in found},
         "standings": sorted(places, key=lambda one: one.rank / one.n),
         "neighbours": neighbours(verdicts),
     }

@@ -18,6 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
@@ -26,9 +27,11 @@ from infomax_bench.base.status import Status
 from infomax_bench.evaluations.declare import Metric
 from infomax_bench.report.images import read_galleries
 from infomax_bench.report.parts import file_name
+from infomax_bench.report.predictions import Prediction
 from infomax_bench.report.units import units
 from infomax_bench.run.results import Results
 from infomax_bench.stats.intervals import ALPHA, t_quantile
+from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import Registry
 
@@ -50,6 +53,22 @@ def explorer(
     """File -> content of all that the explorer loads. tones: method -> number of its colour on the page."""
     pictures, files = units(read_galleries(results.arrays.get("gallery", {}), claims.subject))
     return {**pictures, **series(results, claims, registry, files, tones)}
+
+
+def link(prediction: Prediction, benchmark: Benchmark) -> str:
+    """To what a prediction rests on in the explorer, all methods beside each other; "" where no one metric is told."""
+    selects = [one for c in benchmark.contrasts if c.claim == prediction.claim for one in c.selects]
+    if not selects or len(selects[0].protocols) != 1:
+        return ""
+    cases = (prediction.compared or prediction.lead).cases
+    abroad = {(one.dataset, one.target) for one in cases if one.target in {other.dataset for other in cases}}
+    chosen = {
+        "view": "lines" if benchmark.sweeps_width else "rank",
+        "metric": selects[0].metric,
+        "protocol": selects[0].protocols[0],
+        "target": "elsewhere" if any(dataset != target for dataset, target in abroad) else "home",
+    }
+    return f"#explore?{urlencode(chosen)}"
 
 
 def series(

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ import pytest
 from infomax_bench.report.beside import method_cards
 from infomax_bench.report.images import read_galleries
 from infomax_bench.report.pages import STATIC
-from infomax_bench.report.series import METRICS, declared, explorer, single_layers
+from infomax_bench.report.predictions import predictions
+from infomax_bench.report.series import METRICS, declared, explorer, link, single_layers
 from infomax_bench.report.units import units
 from infomax_bench.run.results import read_results, write_table
 from infomax_bench.stats.compare import by_case, compare
@@ -102,6 +104,16 @@ def test_pictures_of_units_are_one_file_a_data_set(decided, files):
     assert found[0]["units"][0] == [4, "dog", 0.99]
     assert found[0]["top"].startswith("data:image/png;base64,")
     assert content(files["series.js"])["units"] == [["one", "units-one.js"], ["two", "units-two.js"]]
+
+
+def test_a_prediction_leads_to_what_it_rests_on(decided):
+    verdicts, results = decided
+    plugins = registry(kinds=("benchmarks",))
+    benchmarks = {name: plugins.benchmark(name) for name in plugins.names("benchmarks")}
+    found = predictions(verdicts, benchmarks.values(), results.claims())
+    links = {p.claim: parse_qs(link(p, benchmarks[p.benchmark]).partition("?")[2]) for p in found}
+    assert [links["P2"][name] for name in ("metric", "protocol", "target")] == [["accuracy"], ["linear"], ["elsewhere"]]
+    assert {claim: links[claim]["view"] for claim in ("P1", "P3")} == {"P1": ["rank"], "P3": ["lines"]}
 
 
 @pytest.fixture(scope="module")
