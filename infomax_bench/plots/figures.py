@@ -5,14 +5,13 @@ Whiskers and bands are 95 % t intervals over seeds; one seed has none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
@@ -24,7 +23,6 @@ from infomax_bench.plots.contents import intervals as intervals
 from infomax_bench.plots.contents import titled as titled
 from infomax_bench.plots.labels import label_ends, label_points
 from infomax_bench.plots.theme import (
-    FAINT,
     INK,
     LETTER,
     QUIET,
@@ -32,7 +30,6 @@ from infomax_bench.plots.theme import (
     SUBJECT,
     Style,
     draw_lines,
-    empty,
     foot,
     legend,
     letters,
@@ -44,7 +41,6 @@ from infomax_bench.plots.theme import (
     short,
     styles,
 )
-from infomax_bench.study.claims import Claims
 
 
 @form(contents.curves)
@@ -200,40 +196,3 @@ def _trail(ax: Axes, steps: pd.DataFrame) -> np.ndarray:
             note = f"{steps['step'].iloc[i]:g}"
             ax.annotate(note, at[i], away, textcoords="offset points", fontsize=6.5, color=SUBJECT.colour)
     return at
-
-
-def sparks(
-    series: Mapping[tuple[str, str], np.ndarray],
-    claims: Claims,
-    *,
-    label: str,
-    marked: Collection[tuple[str, str]] = (),
-) -> Figure:
-    """Small curves, methods by data sets, each scaled to its own range.
-
-    series: (method, data set) -> `[S, P]`, a line for each seed. marked: those that wear an arrow.
-    """
-    methods = sorted({m for m, _ in series}, key=lambda m: (m != claims.subject, m))
-    datasets = sorted({d for _, d in series})
-    if not methods:
-        return empty()
-    look = styles(methods, claims)
-    figure, ax = sheet(methods, len(datasets), 1.5, 0.34)
-    for (method, dataset), values in sorted(series.items()):
-        i, j = methods.index(method), datasets.index(dataset)
-        ax.plot([j + 0.06, j + 0.92], [-i - 0.44, -i - 0.44], color=FAINT, linewidth=0.7)
-        finite = values[np.isfinite(values)]
-        if not finite.size:
-            continue
-        x = np.linspace(j + 0.06, j + 0.92, values.shape[1])
-        heights = (values - finite.min()) / (np.ptp(finite) or 1.0) * 0.8 - 0.4 - i
-        lines = [np.column_stack([x, line]) for line in heights]
-        ax.add_collection(LineCollection(lines, colors=look[method].colour, linewidths=1.1, alpha=0.8))
-        if (method, dataset) in marked:
-            ax.text(j + 0.93, -i, "\u2198", fontsize=8, color=INK, ha="left", va="center")
-    ax.set_xlim(0, len(datasets))
-    ax.set_ylim(-len(methods) + 0.5, 0.5)
-    ax.set_xticks([j + 0.49 for j in range(len(datasets))], datasets, fontsize=8)
-    name_rows(ax, [-i for i in range(len(methods))], methods, look, dict(zip(methods, methods, strict=True)))
-    foot(figure, label)
-    return figure

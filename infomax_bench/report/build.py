@@ -26,18 +26,18 @@ from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.beside import method_cards, static, write_data
-from infomax_bench.report.comparison import comparison, described, independence
+from infomax_bench.report.comparison import companions, comparison, described, independence
 from infomax_bench.report.downloads import downloads
 from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.figures import overviews
 from infomax_bench.report.images import Gallery, beside, read_galleries
 from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
 from infomax_bench.report.live import script
-from infomax_bench.report.marks import companions, scripts
+from infomax_bench.report.marks import scripts
 from infomax_bench.report.missing import gaps, grouped, missing
 from infomax_bench.report.model import essay, kept, marks, prior_art, section
 from infomax_bench.report.pages import templates
-from infomax_bench.report.parts import Picture, Section, Table, file_name, groups
+from infomax_bench.report.parts import Mark, Picture, Section, Table, file_name, groups
 from infomax_bench.report.power import power
 from infomax_bench.report.predictions import predictions, standing
 from infomax_bench.report.series import explorer, link
@@ -170,9 +170,9 @@ def contents(
     tones = companions(results, claims)
     (shown, (curves, terms, falling)), (table, incomplete), one_figure, explored, *sections = in_parallel(
         [
-            partial(_galleries, results, claims, drawn or {}),
+            partial(_galleries, results, claims, drawn or {}, tones),
             partial(comparison, results, claims, names),
-            partial(independence, results, claims, drawn or {}),
+            partial(independence, results, claims, tones),
             partial(explorer, results, claims, registry, tones),
             *(
                 partial(_section, b, own, claims, verdicts, names, results, drawn, tones)
@@ -183,13 +183,13 @@ def contents(
         available_cores(),
     )
     predicted = of_predictions(results, verdicts, benchmarks, claims)
-    figures = [one_figure, curves, *(p for s in sections for p in s.pictures)]
+    figures = [p for s in sections for p in s.pictures]
     figures += [] if drawn is None else overviews(predicted["predictions"], claims, drawn)
     return {
         **_of_the_run(results, names, claims),
         **_of_the_claims(verdicts, benchmarks, calibrated, sections),
         **predicted,
-        "data": predicted["data"] | scripts(s.marks for s in sections),
+        "data": predicted["data"] | scripts((s.marks for s in sections), [curves, one_figure]),
         "trust": trust(results, claims, calibrated, falling if terms else None, any(v.indicative for v in verdicts)),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
@@ -206,7 +206,7 @@ def contents(
         "curves": curves,
         "terms": terms,
         "falling": falling,
-        "pictures": [p for p in figures if p is not None] + [p for g in shown for p in g["pictures"]],
+        "pictures": figures + [p for g in shown for p in g["pictures"]],
     }
 
 
@@ -292,10 +292,10 @@ def _say_what_fonts_lack(results: Results) -> None:
 
 
 def _galleries(
-    results: Results, claims: Claims, drawn: Drawn
-) -> tuple[list[dict[str, Any]], tuple[Picture | None, Table | None, list[str]]]:
+    results: Results, claims: Claims, drawn: Drawn, tones: dict[str, int]
+) -> tuple[list[dict[str, Any]], tuple[Mark | None, Table | None, list[str]]]:
     galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
-    return [_pictures(g, claims, drawn) for g in galleries], training(galleries, claims, drawn)
+    return [_pictures(g, claims, drawn) for g in galleries], training(galleries, claims, tones)
 
 
 def _section(

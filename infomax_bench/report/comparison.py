@@ -9,8 +9,8 @@ import pandas as pd
 
 from infomax_bench.base.status import Status
 from infomax_bench.plots.figures import comparable, intervals, scatter
-from infomax_bench.report.kept_figures import Drawn
-from infomax_bench.report.parts import Picture, Table, number, picture
+from infomax_bench.report.marks import COLOURS, mark
+from infomax_bench.report.parts import Mark, Table, number
 from infomax_bench.run.results import Results
 from infomax_bench.stats.correlation import spearman
 from infomax_bench.study.claims import Claims
@@ -38,6 +38,16 @@ def main_rows(results: Results) -> pd.DataFrame:
 
 def metric(rows: pd.DataFrame, name: str, protocol: str = "") -> pd.DataFrame:
     return rows[(rows["metric"] == name) & (rows["protocol"] == protocol) & (rows["status"] == Status.OK)]
+
+
+def companions(results: Results, claims: Claims) -> dict[str, int]:
+    """Method -> number of its colour, the same in all figures: of each family the one whose probe is best at home on
+    average, of the COLOURS best of these, the best first; the subject's own forms are none."""
+    accuracy = metric(main_rows(results), "accuracy", "linear")
+    accuracy = accuracy[accuracy["method"].isin(claims.against(claims.subject))]
+    means = accuracy.groupby(["dataset", "method"])["value"].mean().unstack("dataset").mean(axis=1)
+    best = means.sort_values(ascending=False, kind="stable").groupby(claims.roster.get, sort=False).head(1)
+    return {str(method): i for i, method in enumerate(best.index[:COLOURS], start=1)}
 
 
 MEASURED = {
@@ -114,7 +124,7 @@ def _accuracy(rows: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def independence(results: Results, claims: Claims, drawn: Drawn) -> Picture | None:
+def independence(results: Results, claims: Claims, tones: Mapping[str, int]) -> Mark | None:
     """The essay's question in one figure: dependence between units against accuracy."""
     rows = main_rows(results)
     across, up = metric(rows, "nonlinear_dependence"), metric(rows, "accuracy", "linear")
@@ -136,4 +146,4 @@ def independence(results: Results, claims: Claims, drawn: Drawn) -> Picture | No
         "95 % intervals). If independence made features good, the points would fall from left to right. The rank "
         "correlation is over methods: a description, not a test."
     )
-    return picture("independence", caption, shown, drawn)
+    return mark("independence", caption, shown, tones)

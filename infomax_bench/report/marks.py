@@ -10,10 +10,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench.plots.contents import Form, Marks
-from infomax_bench.report.comparison import main_rows, metric
 from infomax_bench.report.parts import Mark
-from infomax_bench.run.results import Results
-from infomax_bench.study.claims import Claims
 from infomax_bench.study.view import Shown
 
 COLOURS = 6
@@ -24,7 +21,8 @@ ALWAYS = ("form", "panels", "lines", "tones", "rows")
 
 
 def mark(name: str, caption: str, shown: Shown, tones: Mapping[str, int]) -> Mark | None:
-    """None for what the page's script has no form for, and for what has nothing to show. tones: `companions`."""
+    """None for what the page's script has no form for, and for what has nothing to show. tones: the methods that have a
+    colour (`companions`)."""
     form = shown.view.draw
     if not isinstance(form, Form):
         return None
@@ -35,29 +33,17 @@ def mark(name: str, caption: str, shown: Shown, tones: Mapping[str, int]) -> Mar
     return Mark(name, caption, json.dumps(plain(form.name, marks, tones), separators=(",", ":"), allow_nan=False))
 
 
-def scripts(marks: Iterable[Sequence[Mark]]) -> dict[str, bytes]:
+def scripts(questions: Iterable[Sequence[Mark]], others: Iterable[Mark | None] = ()) -> dict[str, bytes]:
     """Name in data/ -> a script that adds marks to those of the page: the first of each question, and all others."""
-    each = list(marks)
-    return {
-        "marks.js": script(one for own in each for one in own[:1]),
-        "marks-more.js": script(one for own in each for one in own[1:]),
-    }
+    each = list(questions)
+    more = [one for own in each for one in own[1:]] + [one for one in others if one]
+    return {"marks.js": script(one for own in each for one in own[:1]), "marks-more.js": script(more)}
 
 
 def script(marks: Iterable[Mark]) -> bytes:
     """A script that adds marks to those of the page."""
     told = ",\n".join(f"{json.dumps(one.name)}:{one.data}" for one in marks)
     return f"Object.assign(infomax.marks ??= {{}}, {{\n{told}\n}});\n".encode()
-
-
-def companions(results: Results, claims: Claims) -> dict[str, int]:
-    """Method -> number of its colour, the same in all figures: of each family the one whose probe is best at home on
-    average, of the COLOURS best of these, the best first; the subject's own forms are none."""
-    accuracy = metric(main_rows(results), "accuracy", "linear")
-    accuracy = accuracy[accuracy["method"].isin(claims.against(claims.subject))]
-    means = accuracy.groupby(["dataset", "method"])["value"].mean().unstack("dataset").mean(axis=1)
-    best = means.sort_values(ascending=False, kind="stable").groupby(claims.roster.get, sort=False).head(1)
-    return {str(method): i for i, method in enumerate(best.index[:COLOURS], start=1)}
 
 
 def plain(form: str, marks: Marks, tones: Mapping[str, int]) -> dict[str, Any]:

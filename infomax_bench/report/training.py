@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from infomax_bench.plots.figures import sparks
 from infomax_bench.report.images import Gallery
-from infomax_bench.report.kept_figures import Drawn
-from infomax_bench.report.parts import Picture, Table, number, picture, signed
+from infomax_bench.report.parts import Mark, Table, number, signed
 from infomax_bench.study.claims import Claims
-from infomax_bench.study.view import Shown, View
 
 LATE = 0.1
 """The last part of training whose share of the whole fall of the loss says whether it still falls."""
+POINTS = 24
+"""Of a small curve."""
 FALLING = 0.01
 """Share of a loss's fall in the last LATE of training from which on it is marked as not converged."""
 
@@ -34,8 +35,8 @@ def still_falling(total: np.ndarray) -> float:
 
 
 def training(
-    galleries: Sequence[Gallery], claims: Claims, drawn: Drawn
-) -> tuple[Picture | None, Table | None, list[str]]:
+    galleries: Sequence[Gallery], claims: Claims, tones: Mapping[str, int]
+) -> tuple[Mark | None, Table | None, list[str]]:
     """Curves of the whole loss of all encoders, a table of its terms, and the data sets on which the subject's was
     still falling at the end."""
     logged = [g for g in galleries if g.log and next(iter(g.log.values())).shape[1] > 1]
@@ -44,8 +45,6 @@ def training(
     totals = {(g.method, g.dataset): np.sum(list(g.log.values()), axis=0, dtype=float) for g in logged}
     late = {which: still_falling(total) for which, total in totals.items()}
     falling = sorted(which for which, share in late.items() if share > FALLING)
-    label = "loss over training, a line for each seed, each panel to its own scale"
-    shown = Shown(View("training", sparks, series=totals, label=label, marked=falling), [], claims)
     found: dict[str, list[str]] = defaultdict(list)
     for method, dataset in falling:
         found[method].append(dataset)
@@ -67,4 +66,31 @@ def training(
             strong.append(g.method == claims.subject)
     head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]
     terms = Table(head, lines, [False, False, True, False, True, True, True], strong)
-    return picture("training", caption, shown, drawn), terms, found[claims.subject]
+    return Mark("training", caption, json.dumps(sparks(totals, falling, claims, tones))), terms, found[claims.subject]
+
+
+def sparks(
+    series: Mapping[tuple[str, str], np.ndarray],
+    marked: Collection[tuple[str, str]],
+    claims: Claims,
+    tones: Mapping[str, int],
+) -> dict[str, Any]:
+    """Small curves, methods by data sets, as the page's script draws them: each scaled to its own range, from 0 to 99.
+
+    series: (method, data set) -> `[S, P]`, a line for each seed. marked: those that wear an arrow.
+    """
+    methods = sorted({m for m, _ in series}, key=lambda m: (m != claims.subject, m))
+    datasets = sorted({d for _, d in series})
+    rows: dict[str, list[Any]] = {"panel": [], "line": [], "curves": [], "marked": []}
+    for (method, dataset), values in sorted(series.items()):
+        at = np.unique(np.linspace(0, values.shape[1] - 1, POINTS).round().astype(int))
+        finite = values[np.isfinite(values)]
+        low, reach = (finite.min(), np.ptp(finite) or 1.0) if finite.size else (0.0, 1.0)
+        heights = 99 * (values[:, at] - low) / reach
+        curves = [[round(v) if math.isfinite(v) else None for v in line] for line in heights.tolist()]
+        here = (datasets.index(dataset), methods.index(method), curves, int((method, dataset) in marked))
+        for column, value in zip(rows.values(), here, strict=True):
+            column.append(value)
+    label = "loss over training, a line for each seed, each to its own scale"
+    colours = [0 if m == claims.subject else tones.get(m, -1) for m in methods]
+    return {"form": "sparks", "panels": datasets, "lines": methods, "tones": colours, "xlabel": label, "rows": rows}

@@ -19,7 +19,7 @@ from PIL import Image
 from infomax_bench.plots import fonts
 from infomax_bench.plots import theme as look
 from infomax_bench.plots.effects import estimates, sweep
-from infomax_bench.plots.figures import comparable, curves, dots, intervals, matrix, scatter, sparks, titled
+from infomax_bench.plots.figures import comparable, curves, dots, intervals, matrix, scatter, titled
 from infomax_bench.plots.labels import spread
 from infomax_bench.plots.overview import Caterpillar, overview
 from infomax_bench.plots.theme import SUBJECT, png, short, styles
@@ -115,7 +115,6 @@ def test_nothing_measured_still_gives_figures():
     table = rows().assign(status="failed", value=np.nan)
     for figure in all_forms(table, claims()):
         assert figure.texts[0].get_text() == "nothing measured yet"
-    png(sparks({}, claims(), label=""))
 
 
 def test_names_are_drawn_as_they_are():
@@ -129,8 +128,7 @@ def test_names_are_drawn_as_they_are():
     }
     table = rows(n_seeds=2).replace(odd)
     who = replace(claims(), roles={odd.get(name, name): role for name, role in claims().roles.items()})
-    lines = {(method, dataset): np.ones((1, 4)) for method in who.roles for dataset in table["dataset"].unique()}
-    for figure in [*all_forms(table, who), sparks(lines, who, label="loss")]:
+    for figure in all_forms(table, who):
         png(figure)
         texts = figure.findobj(Text)
         assert not any(text.get_parse_math() for text in texts if any(name in text.get_text() for name in odd.values()))
@@ -144,16 +142,6 @@ def test_names_as_long_as_a_path_can_be_cost_no_figure():
     for figure in all_forms(table, claims(1)):
         png(figure)
         assert min(box.get_position().width * figure.get_figwidth() for box in figure.axes) > 0.5
-
-
-@pytest.mark.parametrize("datasets", [("a",), ("a", "b", "c", "d")])
-def test_the_line_below_a_sheet_is_not_cut(datasets):
-    curves_of = {("method_0", name): np.linspace(1, 0, 6)[None] for name in datasets}
-    figure = sparks(curves_of, claims(), label="loss over training, a line for each seed, each panel to its own scale")
-    png(figure)
-    (line,) = figure.texts
-    assert line.get_window_extent().x1 < figure.bbox.x1
-    assert line.get_window_extent().y1 < figure.axes[0].get_window_extent().y0
 
 
 def test_the_numbers_of_an_axis_may_be_formulas():
@@ -209,11 +197,6 @@ def test_a_letter_is_drawn_in_a_font_that_has_it(a_font_with_a_dog, caplog):
 
 def test_what_no_font_has_is_told_as_its_letters():
     assert fonts.lacking(["abc ü † ¶ − →", "\uf8d1\uf8d1 \u200d\u202f", "\uf8d2"]) == ["\uf8d1", "\uf8d2"]
-
-
-def test_training_curves_with_a_seed_that_diverged():
-    values = np.array([[3.0, 2.0, 1.0], [3.0, np.nan, np.inf]])
-    png(sparks({("method_0", "one"): values, ("method_1", "two"): values * np.nan}, claims(), label="loss"))
 
 
 def test_the_same_figure_gives_the_same_bytes():

@@ -149,9 +149,10 @@ def test_what_a_name_wears_and_what_is_not_finite_are_told():
 def test_scripts_add_the_first_of_each_question_and_the_others():
     evil = "</script>\u2028"
     of = [[Mark(f"{name}-{i}", "", "{}") for i in (1, 2)] for name in ("a", evil)]
-    first, more = scripts(of).values()
+    first, more = scripts(of, [Mark("beside", "", "{}"), None]).values()
     assert first.decode() == 'Object.assign(infomax.marks ??= {}, {\n"a-1":{},\n"</script>\\u2028-1":{}\n});\n'
     assert b'"a-2"' in more
+    assert b'"beside"' in more
     assert b'"a-1"' not in more
 
 

@@ -323,6 +323,25 @@
   }
   const matrix = (told) => cells(told, "matrix", (row) => (finite(row.away) ? [row.away > 0 ? "var(--c1)" : "var(--subject)", Math.round(38 * Math.abs(row.away))] : []));
   const pairs = (told) => cells(told, "pairs", (row) => (finite(row.mean) ? ["var(--c1)", Math.round(0.42 * Math.max(0, row.mean))] : []));
+  // Small curves in cells, drawn as they are.
+  function sparks(told) {
+    const [w, h] = [86, 22], line = d3.line().defined(([, y]) => y !== null).x(([x]) => x).y(([, y]) => h - 2 - (y * (h - 4)) / 99);
+    const head = make("tr", {}, make("td"), ...told.panels.map((panel) => make("th", { scope: "col" }, panel)));
+    const body = told.lines.map((_, i) => {
+      const tone = told.tones[i], by = new Map(told.all.filter((row) => row.line === i).map((row) => [row.panel, row]));
+      const curves = told.panels.map((_, panel) => {
+        const row = by.get(panel), cell = make("td");
+        if (!row) return cell;
+        const svg = d3.select(cell).append("svg").attr("width", w).attr("height", h).attr("viewBox", `0 0 ${w} ${h}`).attr("aria-hidden", "true");
+        for (const seed of row.curves) svg.append("path").attr("d", line(seed.map((y, x) => [(x * w) / Math.max(seed.length - 1, 1), y]))).attr("fill", "none").attr("stroke", tone < 0 ? "var(--quiet)" : colour(tone)).attr("stroke-width", 1.1).attr("stroke-opacity", 0.8);
+        if (row.marked) cell.append(make("span", {}, "↘"));
+        return cell;
+      });
+      return make("tr", {}, make("th", { scope: "row", className: tone ? "" : "subject" }, told.calls[i]), ...curves);
+    });
+    const table = make("table", { className: "sparks" }, make("thead", {}, head), make("tbody", {}, ...body));
+    return { table: scrolling(table, told.xlabel), about: [told.xlabel], key: [], panels: [] };
+  }
   function scrolling(table, label) {
     const box = make("div", { className: "scrolled", tabIndex: 0 }, table);
     box.setAttribute("role", "group"); // no landmark: there are many
@@ -330,7 +349,7 @@
     return box;
   }
   const LISTS = new Set(["dots", "stacked", "matrix"]); // from best to worst
-  const FORMS = { dots, estimates, stacked, curves, sweep, scatter, matrix, pairs };
+  const FORMS = { dots, estimates, stacked, curves, sweep, scatter, matrix, pairs, sparks };
 
   // -- On the page -----------------------------------------------------------------------------------------------------
   // What is said of a line: in each panel its numbers, at the x that is nearest to the pointer, or the last.
@@ -444,7 +463,7 @@
     const whole = opened(told), caption = figure.querySelector("figcaption")?.textContent ?? "";
     show(figure, whole);
     shown.set(figure, whole);
-    if (box.querySelector("svg")) {
+    if (box.querySelector(".panels")) {
       box.tabIndex = 0;
       box.setAttribute("role", "group");
       box.setAttribute("aria-label", `Figure: ${caption} Arrow keys name one line after the other; the numbers are in a table below.`);
