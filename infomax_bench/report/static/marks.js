@@ -129,7 +129,7 @@
 
   // -- The forms -----------------------------------------------------------------------------------------------------
   const bar = (rows) => [Plot.ruleY, drawn(known(rows)), span({ stroke: (row) => colour(row.tone), strokeWidth: 1.6, clip: true })];
-  const point = (rows) => [Plot.dot, drawn(rows), { x: "mean", y: "line", fill: (row) => colour(row.tone), r: (row) => [2.8, 3.4, 4.2][order(row.tone)] }];
+  const point = (rows) => [Plot.dot, drawn(rows), { x: "mean", y: "line", fill: (row) => colour(row.tone), r: (row) => [2.8, 3.4, 4.2][order(row.tone)], sort: null }];
   function dots(told, width) {
     const domain = (own) => {
       const positive = own.map((row) => row.mean);
@@ -181,7 +181,7 @@
         lines(level(others), { stroke: (row) => colour(row.tone), strokeWidth: 1.6, strokeDasharray: "2,3" }),
         lines(solid(subject), { stroke: colour(0), strokeWidth: 2.6 }),
         lines(level(subject), { stroke: colour(0), strokeWidth: 2.6, strokeDasharray: "2,3" }),
-        [Plot.dot, solid([...others, ...subject]), { x: "x", y: "mean", r: (row) => (row.tone ? 2.2 : 3), fill: (row) => colour(row.tone) }],
+        [Plot.dot, solid([...others, ...subject]), { x: "x", y: "mean", r: (row) => (row.tone ? 2.2 : 3), fill: (row) => colour(row.tone), sort: null }],
       ]);
       const [across, up] = [svg.scale("x").apply, svg.scale("y").apply];
       const paths = d3.group(own.map((row) => ({ line: row.line, at: [across(row.x), up(row.mean)] })), (one) => one.line);
@@ -267,7 +267,7 @@
         [Plot.ruleX, known(own), { y1: (row) => row.mean - row.half, y2: (row) => row.mean + row.half, x: "x", stroke: (row) => colour(row.tone), strokeOpacity: 0.7, clip: true }],
         Plot.line(steps, { x: "x", y: "mean", stroke: "var(--subject)", strokeOpacity: 0.6, marker: "dot" }),
         Plot.text(steps.filter((_, j) => j === 0 || j === steps.length - 1), { x: "x", y: "mean", text: (row) => tick(row.step), dx: 6, dy: -8, fill: "var(--subject)" }),
-        [Plot.dot, own, { x: "x", y: "mean", r: (row) => [3, 3.6, 5][order(row.tone)], fill: (row) => colour(row.tone) }],
+        [Plot.dot, own, { x: "x", y: "mean", r: (row) => [3, 3.6, 5][order(row.tone)], fill: (row) => colour(row.tone), sort: null }],
       ]);
       const [across, up] = [svg.scale("x").apply, svg.scale("y").apply];
       const places = own.map((row) => ({ ...row, px: across(row.x), py: up(row.mean) }));
