@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from infomax_bench.base.printable import printable
@@ -20,6 +21,25 @@ def few(names: Sequence[str], most: int = 6) -> str:
     """ "a, b and 3 others": names for a line, of which there may be many."""
     more = len(names) - most
     return ", ".join(names) if more <= 1 else f"{', '.join(names[:most])} and {more} others"
+
+
+def listed(names: Iterable[Any]) -> str:
+    """ "a, b and c"."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def in_words(n: int) -> str:
+    """A small number as a word."""
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    return words[n] if 0 <= n < len(words) else str(n)
+
+
+def brief(value: float, plus: bool = False) -> str:
+    """A number in two digits, or as many as stand before its point, with a real minus sign."""
+    if not math.isfinite(value):
+        return "?" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    return f"{value:{'+' if plus else ''}{'.0f' if abs(value) >= 9.95 else '.2g'}}".replace("-", "−")
 
 
 def say(*texts: Any) -> None:

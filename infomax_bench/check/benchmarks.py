@@ -15,6 +15,7 @@ from infomax_bench.check.promise import hold, thorough
 from infomax_bench.check.synthetic import FULL, LOSES, MISSING, ONE_SEED, SCENARIOS, WINS, Scenario, nothing, rows_of
 from infomax_bench.plots.theme import EMPTY
 from infomax_bench.run.results import COLUMNS, wrong_tags
+from infomax_bench.stats.findings import Found
 from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.cards import cards, claims_of
 from infomax_bench.study.claims import Claims
@@ -170,11 +171,14 @@ def verdicts_follow_the_rows(asked: Asked) -> None:
 
 
 def words_are_whole(asked: Asked) -> None:
-    """Whatever is there or missing, verdicts and answers are told in whole sentences without a gap."""
+    """Whatever is there or missing, verdicts, headlines and answers are told in whole sentences without a gap."""
     for scenario in SCENARIOS:
         rows = asked.rows(scenario)
-        told = [verdict.sentence for verdict in asked.benchmark.verdicts(rows, asked.claims)]
-        told += asked.benchmark.answer(rows, asked.claims).split("\n")
+        verdicts = asked.benchmark.verdicts(rows, asked.claims)
+        found = Found(asked.benchmark.findings(rows, asked.claims), verdicts)
+        told = [verdict.sentence for verdict in verdicts]
+        told += [asked.benchmark.headline(found, asked.claims), asked.benchmark.takeaway(found, asked.claims)]
+        told += asked.benchmark.answer_of(found, asked.claims).split("\n")
         for line in filter(None, told):
             bad = re.search(r"\bnan\b|\bNone\b(?! of)|\binf\b|\{|\}|\(\)|  |\s[,;.:]\s", line)
             hold(bad is None, f"where {scenario.name}, it says {line!r}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +16,9 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from infomax_bench.base.console import few
+from infomax_bench.base.console import brief, few, in_words, listed
 from infomax_bench.report.parts import capital
 from infomax_bench.report.predictions import axis_of, axis_of_variants
-from infomax_bench.report.strips import brief
 
 STATIC = Path(__file__).parent / "static"
 """Scripts and styles of the page. Its style stands in it; scripts lie in its data/static/: those at the top are run in
@@ -63,18 +61,6 @@ def templates(kind: str) -> Environment:
 def link(path: str | PurePath) -> Markup:
     """The address of a file beside the page."""
     return Markup(quote(os.fsencode(path)))
-
-
-def in_words(n: int) -> str:
-    """A small number as a word."""
-    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-    return words[n] if 0 <= n < len(words) else str(n)
-
-
-def listed(names: Iterable[Any]) -> str:
-    """ "a, b and c"."""
-    *most, last = map(str, names)
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 # -- Markdown ---------------------------------------------------------------------------------------------------------

@@ -15,13 +15,6 @@ LONGEST = 1.5
 """How much wider than its means a drawing may become by intervals, which are cut there."""
 
 
-def brief(value: float, plus: bool = False) -> str:
-    """A number in two digits, or as many as stand before its point."""
-    if not math.isfinite(value):
-        return signed(value, plus)
-    return f"{value:{'+' if plus else ''}{'.0f' if abs(value) >= 9.95 else '.2g'}}".replace("-", "−")
-
-
 def fixed(value: float, decimals: int, plus: bool = False) -> str:
     """A number with its decimals and a real minus sign."""
     return (

@@ -51,10 +51,11 @@ class Finding:
 
 
 class Found(Sequence[Finding]):
-    """Findings in the order in which they are told."""
+    """Findings in the order in which they are told, and the verdicts beside them."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
+    def __init__(self, findings: Iterable[Finding], verdicts: Iterable[Verdict] = ()) -> None:
         self._all = list(findings)
+        self.verdicts = list(verdicts)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -86,6 +87,10 @@ class Found(Sequence[Finding]):
     def one(self, name: str, **values: Any) -> Finding | None:
         """The first of them, if there is one."""
         return next(iter(self.all(name, **values)), None)
+
+    def verdict(self, title: str) -> Verdict | None:
+        """The one of this title, if there is one."""
+        return next((one for one in self.verdicts if one.title == title), None)
 
 
 @dataclass(frozen=True)

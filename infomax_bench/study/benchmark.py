@@ -52,7 +52,7 @@ class Benchmark:
     the decision rule before any result exists. What is claimed is quoted in `claims.toml` beside its file (see
     `Essay`), or else in a paragraph beginning "Claim:". A third, "Prior art:", may say, with citations, what was known
     before. Its other words are macros in `words/NAME.jinja` beside its file (see `Words`): one for each finding, each
-    view, and each verdict that is no contrast; and `answer`.
+    view, and each verdict that is no contrast; `headline`, `takeaway` and `answer`.
     """
 
     name: ClassVar[str] = ""
@@ -174,10 +174,22 @@ class Benchmark:
         """What is claimed: the sentences that it decides, in quotation marks; or its docstring's paragraph."""
         return " ".join(f"“{one.words}”" for one in self.essay.of(self.name)) or self.paragraph("Claim")
 
+    def headline(self, found: Found, claims: Claims) -> str:
+        """What answers its title, on one line: its "Yes" or "No" is the outcome's, or there is none. found: all that
+        was found, with its verdicts."""
+        return " ".join(self.words.say("headline", found, claims))
+
+    def takeaway(self, found: Found, claims: Claims) -> str:
+        """What was found, how sure it is and what stands against it, on one line."""
+        return " ".join(self.words.say("takeaway", found, claims))
+
     def answer(self, rows: pd.DataFrame, claims: Claims) -> str:
         """What the findings say: a paragraph for a reader who reads no further, and a line for each point below it; ""
         where the verdicts say it all."""
-        found = Found(self.findings(rows, claims))
+        return self.answer_of(Found(self.findings(rows, claims)), claims)
+
+    def answer_of(self, found: Found, claims: Claims) -> str:
+        """The same of findings that are there."""
         return "\n".join(self.words.say("answer", found, claims)) if found else ""
 
     def figures(self, rows: pd.DataFrame, claims: Claims) -> Iterator[tuple[str, Figure]]:

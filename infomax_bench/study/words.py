@@ -1,9 +1,10 @@
 """Sentences from findings: a benchmark's words are the macros of `words/NAME.jinja` beside its file.
 
-A macro has the name of what it tells: of a finding, of a view (its caption), of a verdict; `answer` composes what is
-said of all findings. Lines may be broken anywhere; a line of `---` ends a point. What `common.jinja` of this package
-holds can be imported, and tells verdicts that have no words of their own. `essay("P1")` is a sentence of the essay, in
-quotation marks (see `Essay`).
+A macro has the name of what it tells: of a finding, of a view (its caption), of a verdict. Of all findings and verdicts
+`headline` says in at most some 14 words what answers the benchmark's title, and `takeaway` in at most 120 what was
+found, how sure it is, and what stands against it; `answer` says the rest. Lines may be broken anywhere; a line of `---`
+ends a point. What `common.jinja` of this package holds can be imported, and tells what has no words of its own.
+`essay("P1")` is a sentence of the essay, in quotation marks (see `Essay`).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from jinja2 import (
     TemplateError,
 )
 
-from infomax_bench.base.console import few
+from infomax_bench.base.console import brief, few, in_words, listed
 from infomax_bench.base.errors import UserError
-from infomax_bench.stats.intervals import in_words
+from infomax_bench.stats import intervals
 from infomax_bench.study.essay import essay_in
 
 COMMON = "common.jinja"
@@ -49,8 +50,9 @@ class Words:
         ]
         made = Environment(loader=ChoiceLoader(found), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "brackets": _brackets, "few": few}
+        made.filters |= {"brief": brief, "in_words": in_words, "listed": listed}
         made.globals["essay"] = lambda name: essay_in(self.folder).quoted(name)
-        made.filters["verdict_bounds"] = lambda v, form="+.3g": in_words(v.ci_low, v.ci_high, form)
+        made.filters["verdict_bounds"] = lambda v, form="+.3g": intervals.in_words(v.ci_low, v.ci_high, form)
         return made
 
     @functools.cached_property
@@ -99,7 +101,7 @@ def _signed(found: Any, form: str = "+.1f", scale: float = 1.0) -> str:
 
 def _bounds(found: Any, form: str = "+.3g", scale: float = 1.0) -> str:
     """The interval of an Estimate or Interval."""
-    return in_words(scale * found.low, scale * found.high, form)
+    return intervals.in_words(scale * found.low, scale * found.high, form)
 
 
 def _brackets(found: Any, form: str = "+.1f") -> str:

@@ -9,10 +9,11 @@ from html import unescape
 import pandas as pd
 import pytest
 
+from infomax_bench.base.console import brief
 from infomax_bench.report.downloads import downloads
 from infomax_bench.report.pages import templates
 from infomax_bench.report.predictions import predictions, standing
-from infomax_bench.report.strips import axis, brief, span
+from infomax_bench.report.strips import axis, span
 from infomax_bench.report.trust import neighbours
 from infomax_bench.stats.compare import Comparison
 from infomax_bench.stats.here import here

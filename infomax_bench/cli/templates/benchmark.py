@@ -30,4 +30,6 @@ class MyIdea(Benchmark):
     columns = {"effective rank (% of width)": Select("effective_rank_share", "", scale=100), "dead units": DEAD}
     # Figures: shows = (View("name", dots, RANK, label="..."),), with dots and its kin from infomax_bench.plots.figures,
     # and the caption as a macro of that name in words/my_idea.jinja beside this file. There too are the words of what
-    # `findings(self, rows, claims)` yields: the macro answer(found, claims). benchmarks/width.py is an example.
+    # `findings(self, rows, claims)` yields: the macro answer(found, claims). Two more may tell
+    # it better than the verdicts do by themselves: headline(found, claims), which answers the title in a few words, and
+    # takeaway(found, claims), in at most 120. benchmarks/width.py is an example.
