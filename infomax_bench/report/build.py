@@ -28,6 +28,7 @@ from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.beside import method_cards, static, write_data
 from infomax_bench.report.comparison import companions, comparison, described, independence
 from infomax_bench.report.downloads import downloads
+from infomax_bench.report.essay import answers, untested
 from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.figures import overviews
 from infomax_bench.report.images import Gallery, beside, read_galleries
@@ -35,7 +36,7 @@ from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
 from infomax_bench.report.live import script
 from infomax_bench.report.marks import scripts
 from infomax_bench.report.missing import gaps, grouped, missing
-from infomax_bench.report.model import essay, kept, marks, prior_art, section
+from infomax_bench.report.model import kept, marks, section
 from infomax_bench.report.pages import templates
 from infomax_bench.report.parts import Mark, Picture, Section, Table, file_name, groups
 from infomax_bench.report.power import power
@@ -195,13 +196,13 @@ def contents(
         "claims": claims,
         "methods": method_cards(results, claims),
         "calibrated": calibrated,
-        "prior_art": prior_art(b for b in benchmarks if len(rows[b.name])),
         "comparison": table,
         "described": described(results, claims, names),
         "incomplete": incomplete,
         "independence": one_figure,
         "explored": explored,
         "sections": sections,
+        **_by_question(benchmarks, sections, {p.benchmark: p.claim for p in predicted["predictions"]}),
         "galleries": shown,
         "curves": curves,
         "terms": terms,
@@ -239,8 +240,19 @@ def _of_the_claims(
         "indicative": any(v.indicative for v in verdicts),
         "groups": found,
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
-        "essay": essay(benchmarks, sections, found),
         "power": power(verdicts),
+    }
+
+
+def _by_question(
+    benchmarks: Sequence[Benchmark], sections: Sequence[Section], predicted: Mapping[str, str]
+) -> dict[str, Any]:
+    """What else was asked than the predictions, and the essay sentence by sentence. predicted: benchmark -> its
+    prediction, which has a place of its own on the page."""
+    return {
+        "questions": [s for s in sections if s.name not in predicted],
+        "answers": answers(benchmarks, sections, predicted),
+        "untested": untested(benchmarks),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import pandas as pd
@@ -11,10 +12,11 @@ import pandas as pd
 from infomax_bench.base.console import few
 from infomax_bench.report.kept_figures import Drawn
 from infomax_bench.report.marks import mark
-from infomax_bench.report.parts import Group, Passage, Picture, Section, capital, table
+from infomax_bench.report.parts import Picture, Quote, Section, capital, table
 from infomax_bench.report.predictions import PREDICTION
 from infomax_bench.report.tuning import untuned
 from infomax_bench.run.results import Results
+from infomax_bench.stats.findings import Found
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark, Kept
 from infomax_bench.study.claims import Claims
@@ -56,7 +58,8 @@ def section(
     """
     rule = benchmark.rule()
     own = [v for v in verdicts if v.benchmark == benchmark.name]
-    made = Section(benchmark.name, benchmark.title, benchmark.question(), capital(benchmark.claim()), rule, own)
+    told = benchmark.question(), capital(benchmark.claim()), rule, own, capital(benchmark.prior_art())
+    made = Section(benchmark.name, benchmark.title, *told)
     try:
         for i, (caption, shown) in enumerate(benchmark.shown(rows, arrays, claims), start=1):
             name = f"{benchmark.name}-{i}"
@@ -66,7 +69,12 @@ def section(
     except Exception as error:
         made.problems.append(f"a figure could not be drawn: {type(error).__name__}: {error}")
     try:
-        made.answer = _hedged(benchmark.answer(rows, claims), claims)
+        found = Found(benchmark.findings(rows, claims), own)
+        made.quotes = [
+            Quote(one.heading, one.words, outcomes(one, benchmark.name, found)) for one in benchmark.essay.of(made.name)
+        ]
+        made.headline, made.takeaway = benchmark.headline(found, claims), benchmark.takeaway(found, claims)
+        made.answer = _hedged(benchmark.answer_of(found, claims), claims)
     except Exception as error:
         made.problems.append(f"the answer could not be given: {type(error).__name__}: {error}")
     try:
@@ -97,36 +105,23 @@ def kept(results: Results, evaluation: str, claims: Claims) -> Kept:
     return found
 
 
-def essay(benchmarks: Sequence[Benchmark], sections: Sequence[Section], found: Sequence[Group]) -> list[Passage]:
-    """What decides the essay's sentences, in its order, the numbered predictions first."""
-    by_name = {s.name: s for s in sections}
-    passages = []
-    for benchmark in sorted((b for b in benchmarks if b.essay.of(b.name)), key=lambda b: b.essay.place(b.name)):
-        own = [g for g in found if g.benchmark == benchmark.name]
-        quoted = [
-            (one.heading, one.words, decided(one, benchmark.name, own)) for one in benchmark.essay.of(benchmark.name)
-        ]
-        asked = (benchmark.name, benchmark.title, benchmark.question())
-        passages.append(Passage(quoted, *asked, by_name.get(benchmark.name), own, capital(benchmark.prior_art())))
-    return passages
-
-
-def decided(sentence: Sentence, benchmark: str, found: Sequence[Group]) -> str:
-    """A benchmark's verdicts that decide a sentence, with their outcomes, and the data sets, where these are not all:
-    "of mine: less prunable: refuted"; those about others than the subject come last. "" where findings alone do, which
-    the answer tells."""
-    cards = [card.verdict for group in found for card in group.cards]
-    parts = []
+def outcomes(sentence: Sentence, benchmark: str, found: Found) -> str:
+    """What a benchmark's verdicts and findings say of a sentence, in a few words: "of mine: less prunable: refuted";
+    those about others than the subject come last, and findings are counted. "" where nothing was decided."""
+    names, parts = sentence.by[benchmark], []
     for of in (True, False):
-        own = [(name, [v for v in cards if v.title == name and v.of_subject == of]) for name in sentence.by[benchmark]]
-        words = [f"{name.lower()}: {', '.join(dict.fromkeys(v.verdict for v in some))}" for name, some in own if some]
-        subject = next((some[0].subject for _, some in own if some), "")
-        parts += [(f"of {subject}: " if of else "") + "; ".join(words)] if words else []
-    told = "; ".join(parts)
-    return told + (f" (on {few(sentence.datasets)})" if told and sentence.datasets else "")
+        own = [v for v in found.verdicts if v.title in names and v.of_subject == of]
+        words = "; ".join(f"{v.title.lower()}: {_word(v.verdict)}" for v in own)
+        parts += [f"of {own[0].subject}: {words}" if of else words] if own else []
+    words_found = Counter(_word(one.outcome) for one in found if one.name in names and one.outcome)
+    n = words_found.total()
+    if len(words_found) == 1:
+        parts.append(*words_found)
+    elif words_found:
+        each = ", ".join(f"{word} in {count}" for word, count in words_found.most_common())
+        parts.append(f"{each} of {n} cases")
+    return "; ".join(parts) + (f" (on {few(sentence.datasets)})" if parts and sentence.datasets else "")
 
 
-def prior_art(benchmarks: Iterable[Benchmark]) -> list[tuple[str, str, str]]:
-    """Benchmark, what is claimed, and what was known before, where it says so."""
-    told = ((b.name, capital(b.claim()), capital(b.prior_art())) for b in benchmarks)
-    return [one for one in told if one[2]]
+def _word(outcome: str) -> str:
+    return {"inconclusive": "undecided", "for": "in favour"}.get(outcome, outcome)

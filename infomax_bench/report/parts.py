@@ -29,6 +29,9 @@ from infomax_bench.study.view import Shown
 log = logging.getLogger("infomax_bench")
 
 
+OPENINGS = {"Yes": "supported", "No": "refuted", "Undecided": "inconclusive"}
+
+
 @dataclass(frozen=True)
 class Picture:
     """A figure: PNG bytes, its caption, its name as a file, and its width in inches."""
@@ -121,9 +124,18 @@ class Group:
     cards: list[Card]
 
 
+@dataclass(frozen=True)
+class Quote:
+    """A sentence of the essay, what it stands below, and its outcome by one benchmark in a few words."""
+
+    heading: str
+    words: str
+    told: str
+
+
 @dataclass
 class Section:
-    """One benchmark."""
+    """One benchmark: what it asks, what came out in a heading and below it, and whatever else there is to tell."""
 
     name: str
     title: str
@@ -131,25 +143,27 @@ class Section:
     claim: str
     rule: str
     verdicts: list[Verdict]
+    known: str = ""
+    headline: str = ""
+    takeaway: str = ""
     answer: str = ""
+    quotes: list[Quote] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     table: Table | None = None
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def outcome(self) -> str:
+        """Of its claims about the first one's subject, if all have the same; else ""."""
+        words = {v.verdict for v in self.verdicts if v.aside == self.verdicts[0].aside}
+        return words.pop() if len(words) == 1 else ""
 
-@dataclass(frozen=True)
-class Passage:
-    """What of the essay one benchmark decides: each sentence with its heading and what decides it, the benchmark's
-    section, None if nothing was measured yet, and the cards of its claims."""
-
-    sentences: list[tuple[str, str, str]]
-    name: str
-    title: str
-    question: str
-    section: Section | None
-    groups: list[Group]
-    known: str
+    @property
+    def opening(self) -> str:
+        """The word that the headline begins with, as an outcome; "" for none."""
+        word = re.match(r"(Yes|No|Undecided)\b", self.headline)
+        return OPENINGS[word[0]] if word else ""
 
 
 def picture(name: str, caption: str, shown: Shown, drawn: Drawn) -> Picture | None:

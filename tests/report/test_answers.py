@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from infomax_bench.base.store import Store
-from infomax_bench.report.model import decided as told_of
-from infomax_bench.report.parts import Group, answer, card
+from infomax_bench.report.model import outcomes
+from infomax_bench.report.parts import answer
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import read_results
+from infomax_bench.stats.findings import Finding, Found
 from infomax_bench.study.essay import Sentence
 from infomax_bench.study.plugins import registry
 from tests.report.made import build, make_results
@@ -31,14 +32,14 @@ def test_a_method_that_is_not_calibrated_is_marked_and_verdicts_are_also_given_w
     html, markdown, marked, _ = build(root, tmp_path / "marked", plugins)
     assert "beta ¶" in html
     assert '<th scope="row">beta ¶</th>' in html.split('id="all-methods"')[0]  # among the rivals
-    assert "beta ¶" in markdown
+    assert "Did not reproduce what is published (¶): beta." in markdown
     assert "¶ did not reproduce what is published: beta" in html
     assert "‖ never compared with a published number: alpha, gamma" in html
-    assert "‖: never compared with a published number." in markdown.split("## All methods")[0]
+    assert "Never compared with a published number (‖): alpha, gamma." in markdown
     assert "2 of 4 methods were held against published numbers; 1 of them differs." in html
-    for page in (html.split('id="all-methods"')[1], markdown.split("## All methods")[0]):
-        assert "gamma ‖" in page
-        assert "delta ‖" not in page
+    methods = html.split('id="all-methods"')[1]
+    assert "gamma ‖" in methods
+    assert "delta ‖" not in methods
     assert "‖" not in plain_pages
     assert [v.verdict for v in marked] == [v.verdict for v in verdicts], "the verdict itself is about all of them"
     for verdict in marked:
@@ -82,10 +83,14 @@ def test_what_decides_a_sentence_says_of_whom_its_verdicts_are(decided):
     """A sentence about others may be decided by the subject's claim, beside one that is about them."""
     one = decided[0][0]
     verdicts = [replace(one, title="Better", verdict="refuted"), replace(one, title="Known", aside=True)]
-    group = Group("P", "", "", "", "b", [card(v) for v in verdicts])
-    sentence = Sentence("P", "", "words", {"b": ("Known", "Better", "nothing")})
-    told = told_of(sentence, "b", [group])
-    assert told == f"of {one.subject}: better: refuted; known: {one.verdict}"
+    sentence = Sentence("P", "", "words", {"b": ("Known", "Better", "found", "nothing")}, ("digits",))
+    found = [Finding("found", word) for word in ("inconclusive", "holds", "holds")] + [Finding("other", "no")]
+    told = outcomes(sentence, "b", Found(found, verdicts))
+    known = {"inconclusive": "undecided"}.get(one.verdict, one.verdict)
+    counted = "holds in 2, undecided in 1 of 3 cases"
+    assert told == f"of {one.subject}: better: refuted; known: {known}; {counted} (on digits)"
+    assert outcomes(sentence, "b", Found([Finding("found", "holds")])) == "holds (on digits)"
+    assert outcomes(sentence, "b", Found([Finding("found")])) == "", "what has no outcome decides nothing"
 
 
 def test_no_win_can_do_without_a_seed(tmp_path):

@@ -43,7 +43,7 @@ def test_an_answer_that_fails_costs_a_line_and_not_the_report():
 
         name, title = "broken", "?"
 
-        def answer(self, rows, claims):
+        def answer_of(self, found, claims):
             raise RuntimeError("no")
 
     made = section(Broken(), rows("gaps", {("property_r2", "ink"): {"s": 0.5}}), CLAIMS, [], {}, {})
