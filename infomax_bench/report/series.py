@@ -1,4 +1,4 @@
-"""What the explorer shows: every value of single layers, seed by seed, as scripts that are loaded when they are needed.
+"""What the explorer shows: every value of the controlled track, seed by seed, as scripts that are loaded when needed.
 
 `series.js` lists what there is; `series-EVALUATION.js`, or `series-others.js` of small ones, holds values in blocks
 `[methods, x, seeds]` of float32, NaN where there is none. What results call things stands in lists, never as the name
@@ -35,7 +35,7 @@ from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.plugins import Registry
 
-WORDS = ("method", "dataset", "target", "metric", "protocol", "evaluation", "status")
+WORDS = ("backbone", "method", "dataset", "target", "metric", "protocol", "evaluation", "status")
 CASE = ["metric", "protocol", "dataset", "target", "width"]
 OWN_WIDTH = 0
 """The width of methods that have one of their own, which stand beside others at any."""
@@ -43,8 +43,11 @@ METRICS = Path(__file__).with_name("metrics.json")
 """A copy of what bundled evaluations declare; `python -m tests.report.test_series` writes it."""
 LARGE = 0.05
 """The share of all values from which on an evaluation has a file of its own."""
-SETTING = {"track": "controlled", "backbone": "linear", "depth": 1, "label": "", "other": ""}
-"""Columns of the table that are the same in all that is shown: single layers that differ in their objective alone."""
+SETTING = {"track": "controlled", "label": "", "other": ""}
+"""Columns of the table that are the same in all that is shown: encoders that differ in their objective alone."""
+ENCODER = ["backbone", "depth"]
+"""What tells encoders apart that are shown one at a time."""
+SINGLE = ("linear", 1)
 
 
 def explorer(
@@ -79,28 +82,34 @@ def series(
     tones: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, bytes]:
     """File -> content. galleries: data set and file of each, which the list tells too."""
-    rows = single_layers(results, claims)
+    rows = controlled(results, claims)
     good = rows[(rows["status"] == Status.OK).to_numpy() & np.isfinite(rows["value"].to_numpy(dtype=float))]
     methods, seeds = list(rows["method"].cat.categories), sorted({int(seed) for seed in rows["seed"]})
     metrics: list[dict[str, Any]] = []
+    encoders: list[dict[str, Any]] = []
     files: dict[str, list[dict[str, Any]]] = defaultdict(list)
     share = good["evaluation"].value_counts(normalize=True)
     measured = good.groupby(["metric", "protocol", "evaluation"], observed=True).size()
-    for (metric, protocol), own in groupby(_blocks(good, seeds), key=itemgetter(0)):
-        counts = measured[metric, protocol].sort_values(ascending=False, kind="stable")
-        first = str(counts.index[0])
-        file = f"series-{file_name(first) if share[first] >= LARGE else 'others'}.js"
-        blocks = [{"metric": len(metrics), **block} for _, block in own]
-        about = {
-            "name": metric,
-            "protocol": protocol,
-            "file": file,
-            "by": sorted(counts.index),
-            "xs": sorted({x for block in blocks for x in block["xs"] if x is not None}),
-            "cases": [[block[name] for name in ("dataset", "target", "width")] for block in blocks],
-        }
-        metrics.append(about | _declared(registry, metric, protocol, first))
-        files[file] += blocks
+    for (backbone, depth), part in sorted(
+        good.groupby(ENCODER, observed=True), key=lambda one: (one[0] != SINGLE, one[0])
+    ):
+        encoders.append(_encoder(rows, str(backbone), int(depth)))
+        for (metric, protocol), own in groupby(_blocks(part, seeds), key=itemgetter(0)):
+            counts = measured[metric, protocol].sort_values(ascending=False, kind="stable")
+            first = str(counts.index[0])
+            file = f"series-{file_name(first) if share[first] >= LARGE else 'others'}.js"
+            blocks = [{"metric": len(metrics), **block} for _, block in own]
+            about = {
+                "encoder": len(encoders) - 1,
+                "name": metric,
+                "protocol": protocol,
+                "file": file,
+                "by": sorted(counts.index),
+                "xs": sorted({x for block in blocks for x in block["xs"] if x is not None}),
+                "cases": [[block[name] for name in ("dataset", "target", "width")] for block in blocks],
+            }
+            metrics.append(about | _declared(registry, metric, protocol, first))
+            files[file] += blocks
     index = {
         "subject": claims.subject,
         "width": claims.width,
@@ -109,10 +118,9 @@ def series(
         "seeds": seeds,
         "again": sorted(results.again),
         "stale": sorted(set(results.jobs.loc[~results.jobs["current"].astype(bool), "method"]) & set(methods)),
-        "setting": list(SETTING.items()),
+        "encoders": encoders,
         "own": _own_widths(results, claims),
         "metrics": metrics,
-        "lost": _lost(rows),
         "units": list(galleries),
         "t": [t_quantile(n, ALPHA) for n in range(2, len(seeds) + 1)],
     }
@@ -122,14 +130,14 @@ def series(
     }
 
 
-def single_layers(results: Results, claims: Claims) -> pd.DataFrame:
-    """Rows of single layers that differ in their objective alone, each once, words as codes."""
+def controlled(results: Results, claims: Claims) -> pd.DataFrame:
+    """Rows of encoders that differ in their objective alone, each once, words as codes."""
     rows = results.once
     here = np.logical_and.reduce([(rows[name] == value).to_numpy() for name, value in SETTING.items()])
-    found = rows.loc[here, [*WORDS, "width", "seed", "x", "value"]]
+    found = rows.loc[here, [*WORDS, "depth", "width", "seed", "x", "value"]]
     found = found.assign(width=found["width"].where(~found["method"].isin(claims.own_width), OWN_WIDTH))
     found = found.astype(dict.fromkeys(WORDS, "category"))
-    return found.drop_duplicates([*CASE, "method", "seed", "x", "status"])
+    return found.drop_duplicates([*ENCODER, *CASE, "method", "seed", "x", "status"])
 
 
 def _blocks(good: pd.DataFrame, seeds: list[int]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
@@ -181,11 +189,17 @@ def declared(registry: Registry) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def _lost(rows: pd.DataFrame) -> list[list[Any]]:
-    """Evaluation, method, data set, target, width and status of what has no value, and why."""
+def _encoder(rows: pd.DataFrame, backbone: str, depth: int) -> dict[str, Any]:
+    """A kind of encoder. lost: evaluation, method, data set, target, width and status of what has no value."""
     columns = ["evaluation", "method", "dataset", "target", "width", "status"]
+    rows = rows[(rows["backbone"] == backbone) & (rows["depth"] == depth)]
     found = rows.loc[rows["status"] != Status.OK, columns].drop_duplicates().astype(object)
-    return sorted(found.to_numpy().tolist(), key=lambda line: [str(one) for one in line])
+    return {
+        "name": "single layer" if (backbone, depth) == SINGLE else f"{backbone}, {depth} layer{'s' * (depth != 1)}",
+        "methods": sorted(set(rows["method"])),
+        "setting": [*SETTING.items(), ("backbone", backbone), ("depth", depth)],
+        "lost": sorted(found.to_numpy().tolist(), key=lambda line: [str(one) for one in line]),
+    }
 
 
 def _own_widths(results: Results, claims: Claims) -> list[list[Any]]:

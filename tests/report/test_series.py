@@ -1,4 +1,4 @@
-"""The explorer has every value of single layers, and computes of them what the findings' code does."""
+"""The explorer has every value of the controlled track, and computes of them what the findings' code does."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from infomax_bench.report.beside import method_cards
 from infomax_bench.report.images import read_galleries
 from infomax_bench.report.pages import STATIC
 from infomax_bench.report.predictions import predictions
-from infomax_bench.report.series import METRICS, declared, explorer, link, single_layers
+from infomax_bench.report.series import METRICS, controlled, declared, explorer, link
 from infomax_bench.report.units import units
 from infomax_bench.run.results import read_results, write_table
 from infomax_bench.stats.compare import by_case, compare
@@ -41,7 +41,7 @@ def files(decided):
     return explorer(results, results.claims(), registry(kinds=("benchmarks",)))
 
 
-def test_every_value_of_single_layers_is_there(decided, files):
+def test_every_value_of_the_controlled_track_is_there(decided, files):
     _, results = decided
     index, found = content(files["series.js"]), {}
     for name in {metric["file"] for metric in index["metrics"]}:
@@ -50,10 +50,12 @@ def test_every_value_of_single_layers_is_there(decided, files):
             shape = len(block["methods"]), len(block["xs"]), len(index["seeds"])
             values = np.frombuffer(base64.b64decode(block["values"]), "<f4").reshape(shape)
             for (m, x, s), value in np.ndenumerate(values):
-                case = metric["name"], metric["protocol"], block["dataset"], block["target"], block["width"]
+                encoder = dict(index["encoders"][metric["encoder"]]["setting"])
+                case = encoder["backbone"], encoder["depth"], metric["name"], metric["protocol"]
+                case = *case, block["dataset"], block["target"], block["width"]
                 found[*case, index["methods"][block["methods"][m]], block["xs"][x], index["seeds"][s]] = value
-    rows = single_layers(results, results.claims())
-    columns = ["metric", "protocol", "dataset", "target", "width", "method", "x", "seed"]
+    rows = controlled(results, results.claims())
+    columns = ["backbone", "depth", "metric", "protocol", "dataset", "target", "width", "method", "x", "seed"]
     keys = rows[columns].astype(object).where(rows[columns].notna(), None)
     told = dict(zip(keys.itertuples(index=False, name=None), rows["value"], strict=True))
     assert told.keys() == {key for key, value in found.items() if np.isfinite(value)}
@@ -83,7 +85,11 @@ def test_the_copy_of_declared_metrics_is_one():
 def test_what_failed_is_missing_with_its_status(tmp_path):
     results = read_results(make_results(tmp_path / "r", benchmarks=("width",), failed=("beta",), never=("gamma",)))
     index = content(explorer(results, results.claims(), registry(kinds=("benchmarks",)))["series.js"])
-    assert {(line[1], line[5]) for line in index["lost"]} == {("beta", "failed"), ("gamma", "not applicable")}
+    lost = {(line[1], line[5]) for line in index["encoders"][0]["lost"]}
+    assert lost == {
+        ("beta", "failed"),
+        ("gamma", "not applicable"),
+    }
     assert index["methods"] == ["alpha", "beta", "delta", "gamma"]
 
 

@@ -8,18 +8,19 @@ infomax.explore.start = async (section) => {
   const CHOSEN = { metric: ["metric", "protocol", "x"], against: ["against", "against_protocol", "against_x"] };
   let state, view, shown = [];
   if (!series.metrics.length) {
-    part("wait").textContent = "No single layer was measured yet.";
+    part("wait").textContent = "Nothing of the controlled track was measured yet.";
     return;
   }
 
   // -- what there is to choose ---------------------------------------------------------------------------------------
-  const find = (name, protocol) => series.metrics.find((one) => one.name === name && one.protocol === protocol);
-  const first = (name, protocol) => find(name, protocol) ?? series.metrics.find((one) => !one.xs.length) ?? series.metrics[0];
-  const begin = { view: "rank", metric: "", protocol: "", x: "", against: "", against_protocol: "", against_x: "", dataset: "", target: HOME,
+  const of = (encoder) => series.metrics.filter((one) => series.encoders[one.encoder].name === encoder);
+  const find = (among, name, protocol) => among.find((one) => one.name === name && one.protocol === protocol);
+  const first = (among, name, protocol) => find(among, name, protocol) ?? among.find((one) => !one.xs.length) ?? among[0];
+  const begin = { view: "rank", encoder: series.encoders[0].name, metric: "", protocol: "", x: "", against: "", against_protocol: "", against_x: "", dataset: "", target: HOME,
     width: String(series.width), over: "width", a: series.subject, b: "", pictures: "", role: "", family: "", search: "", labels: "", sort: "", down: "", lines: [] };
   {
     const { metric, protocol, against } = section.dataset;
-    for (const [name, one] of [["metric", first(metric, protocol)], ["against", first(against, "")]])
+    for (const [name, one] of [["metric", first(of(begin.encoder), metric, protocol)], ["against", first(of(begin.encoder), against, "")]])
       [begin[CHOSEN[name][0]], begin[CHOSEN[name][1]]] = [one.name, one.protocol];
   }
 
@@ -39,18 +40,20 @@ infomax.explore.start = async (section) => {
 
   const unique = (values) => [...new Set(values)].sort((a, b) => (number(a) ? a - b : String(a).localeCompare(String(b))));
   const words = (values, all) => [...(all ? [["", all]] : []), ...unique(values).filter(Boolean).map((one) => [String(one), String(one)])];
-  const metrics = series.metrics.map((one, i) => [String(i), views.nameOf(one), one.by.join(", ").replaceAll("_", " ")]).sort((a, b) => (a[2] + a[1]).localeCompare(b[2] + b[1]));
 
-  function chooseMetric(name) {
-    const [key, protocol, x] = CHOSEN[name], metric = find(state[key], state[protocol]) ?? first(begin[key], begin[protocol]);
-    choose(name, metrics, String(series.metrics.indexOf(metric)));
+  function chooseMetric(name, encoder) {
+    const [key, protocol, x] = CHOSEN[name], among = of(encoder);
+    const metric = find(among, state[key], state[protocol]) ?? first(among, begin[key], begin[protocol]);
+    const options = among.map((one) => [String(series.metrics.indexOf(one)), views.nameOf(one), one.by.join(", ").replaceAll("_", " ")]);
+    choose(name, options.sort((a, b) => (a[2] + a[1]).localeCompare(b[2] + b[1])), String(series.metrics.indexOf(metric)));
     const at = choose(x, metric.xs.map((one) => [String(one), `${one} ${metric.x}`]), state[x]);
     return [metric, at === "" ? null : Number(at)];
   }
 
   // The controls as the state has them; what does not apply to it is hidden.
   function fill() {
-    const [metric, x] = chooseMetric("metric"), [against, againstX] = chooseMetric("against");
+    const encoder = choose("encoder", series.encoders.map(({ name }) => [name, name]), state.encoder);
+    const [metric, x] = chooseMetric("metric", encoder), [against, againstX] = chooseMetric("against", encoder);
     const places = metric.cases, targets = places.filter((one) => !state.dataset || one[0] === state.dataset);
     const dataset = choose("dataset", words(places.map((one) => one[0]), "all"), state.dataset);
     const elsewhere = targets.filter((one) => one[0] !== one[1]);
@@ -60,8 +63,9 @@ infomax.explore.start = async (section) => {
     const width = Number(choose("width", words([...places.map((one) => one[2]), series.width]), state.width));
     const widths = new Set(places.map((one) => one[2])), swept = metric.xs.length > 1 ? [["x", metric.x || "x"]] : [];
     const over = choose("over", [...(widths.size > 2 || !swept.length ? [["width", "width"]] : []), ...swept], state.over);
-    const cards = series.methods.map(views.card), others = series.methods.filter((one) => one !== series.subject);
-    const a = choose("a", words(series.methods), state.a), b = choose("b", words(series.methods), state.b || series.tones[0]?.[0] || others[0] || "");
+    const { methods } = series.encoders[metric.encoder], cards = methods.map(views.card);
+    const others = [...series.tones.map(([method]) => method), ...methods].filter((one) => methods.includes(one) && one !== series.subject);
+    const a = choose("a", words(methods), state.a), b = choose("b", words(methods), state.b || others[0] || "");
     for (const name of ["role", "family"]) choose(name, words(cards.map((one) => one[name]), "all"), state[name]);
     if (control("search") !== document.activeElement) control("search").value = state.search;
     control("labels").checked = state.labels === "without";

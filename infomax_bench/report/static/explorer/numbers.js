@@ -68,7 +68,7 @@ infomax.explore = (() => {
   function why(metric, where, cases, method) {
     const has = cases.filter((one) => one.of.has(method)).length;
     if (has) return has < cases.length ? `only ${has} of ${cases.length} data sets` : "no seed on all data sets";
-    const lost = infomax.series.lost.find(([by, name, dataset, target, width]) =>
+    const lost = infomax.series.encoders[metric.encoder].lost.find(([by, name, dataset, target, width]) =>
       name === method && metric.by.includes(by) && (!width || width === where.width) && fits({ dataset, target }, where));
     return lost ? lost[5] : "not measured";
   }
@@ -112,7 +112,7 @@ infomax.explore = (() => {
 
   // What selects the same rows from measurements.csv, as an expression of pandas.
   function selected(metric, where, datasets, methods) {
-    const text = JSON.stringify, { setting, own, again } = infomax.series;
+    const text = JSON.stringify, { own, again } = infomax.series, { setting } = infomax.series.encoders[metric.encoder];
     const free = [...new Set(own.map((one) => one[0]))];
     const wide = `d["width"] == ${where.width}`;
     const tests = [
