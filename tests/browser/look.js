@@ -70,6 +70,17 @@
     return rows.map((row) => Object.fromEntries(row.map((one, i) => [text(head[i]), text(one)])));
   },
 
+  // How many words are seen before anything is unfolded; what a list offers to choose is not.
+  words() {
+    const all = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    let n = 0;
+    while (all.nextNode()) {
+      const { parentElement: own, data } = all.currentNode;
+      if (data.trim() && !own.closest("script, style, select, title, noscript") && this.shown(own)) n += data.trim().split(/\s+/).length;
+    }
+    return n;
+  },
+
   // Goes through the page, so that what is drawn when it is seen is drawn.
   async through() {
     const wait = () => new Promise((done) => setTimeout(done, 30));
