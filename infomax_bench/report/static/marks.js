@@ -258,6 +258,7 @@
     const left = 8 + d3.max(told.all, (row) => wide(tick(Number(row.mean.toPrecision(2)))));
     const panels = told.panels.map((title, i) => {
       const own = drawn(told.of(i)), steps = (told.trail?.panel ?? []).flatMap((panel, j) => (panel === i ? [{ x: told.trail.x[j], mean: told.trail.y[j], step: told.trail.step[j] }] : []));
+      const ends = steps.filter((_, j) => j === 0 || j === steps.length - 1);
       const svg = plot({
         width: inner, height: tall, marginLeft: left + 4, marginRight: 14, marginTop: 10, marginBottom: 24,
         x: { domain: limits([...own, ...steps], "x", "x_half"), axis: null }, y: { domain: limits([...own, ...steps]), axis: null },
@@ -266,12 +267,13 @@
         [Plot.ruleY, own.filter((row) => finite(row.x_half)), { x1: (row) => row.x - row.x_half, x2: (row) => row.x + row.x_half, y: "mean", stroke: (row) => colour(row.tone), strokeOpacity: 0.7, clip: true }],
         [Plot.ruleX, known(own), { y1: (row) => row.mean - row.half, y2: (row) => row.mean + row.half, x: "x", stroke: (row) => colour(row.tone), strokeOpacity: 0.7, clip: true }],
         Plot.line(steps, { x: "x", y: "mean", stroke: "var(--subject)", strokeOpacity: 0.6, marker: "dot" }),
-        Plot.text(steps.filter((_, j) => j === 0 || j === steps.length - 1), { x: "x", y: "mean", text: (row) => tick(row.step), dx: 6, dy: -8, fill: "var(--subject)" }),
+        Plot.text(ends, { x: "x", y: "mean", text: (row) => tick(row.step), dx: 6, dy: -8, fill: "var(--subject)" }),
         [Plot.dot, own, { x: "x", y: "mean", r: (row) => [3, 3.6, 5][order(row.tone)], fill: (row) => colour(row.tone), sort: null }],
       ]);
       const [across, up] = [svg.scale("x").apply, svg.scale("y").apply];
       const places = own.map((row) => ({ ...row, px: across(row.x), py: up(row.mean) }));
-      beside(svg, told, places, [left, 4, inner - 4, tall - 24]);
+      const taken = ends.map((row) => [across(row.x) + 6, up(row.mean) - 8, wide(tick(row.step)) / 2]).map(([x, y, half]) => [x - half, y - 7, x + half, y + 7]);
+      beside(svg, told, places, taken, [left, 4, inner - 4, tall - 24]);
       const at = (x, y) => { const near = d3.least(places, (one) => Math.hypot(one.px - x, one.py - y)); return near && Math.hypot(near.px - x, near.py - y) < 26 ? near.line : -1; };
       return { title, note: told.notes?.[title], svg, at, left: left + 4 };
     });
@@ -280,8 +282,8 @@
     return { panels, columns, first: 0, inner, about: [`${told.ylabel}, against ${told.xlabel}`], key };
   }
   // Names beside points, the subject's first: the free place that is nearest, or none.
-  function beside(svg, told, places, [left, top, right, bottom]) {
-    const taken = places.map((one) => [one.px - 4, one.py - 4, one.px + 4, one.py + 4]);
+  function beside(svg, told, places, before, [left, top, right, bottom]) {
+    const taken = places.map((one) => [one.px - 4, one.py - 4, one.px + 4, one.py + 4]).concat(before);
     const over = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
     for (const one of d3.sort(places.filter((row) => row.tone >= 0), (row) => row.tone)) {
       const text = told.calls[one.line], w = wide(text), layer = d3.select(svg);
