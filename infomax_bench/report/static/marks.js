@@ -3,7 +3,7 @@
 "use strict";
 {
   const SIZE = 11; // of letters
-  const TALLEST = 1250, PAPER = 680; // pixels: how tall a figure is at most, and how wide a page is in print
+  const TALLEST = 1250, SHORT = 420, PAPER = 680; // pixels: how tall a figure is at most, and how wide a page is in print
   const pen = document.createElement("canvas").getContext("2d");
   const wide = (text) => { pen.font = `${SIZE}px ${getComputedStyle(document.body).fontFamily}`; return pen.measureText(text).width * 1.04; };
   const make = (tag, options = {}, ...children) => {
@@ -191,7 +191,7 @@
     const others = told.tones.filter((tone) => tone < 0).length;
     const key = labelled ? [] : strong.map((line) => [told.calls[line], colour(told.tones[line]), told.tones[line] === 0]);
     if (others) key.push([`${others} others: point at one, or use the arrow keys`, "var(--grey)"]);
-    return { panels, columns, first: 0, inner, about: [[told.ylabel, told.xlabel].filter(Boolean).join(", against ")], key };
+    return { panels, columns, first: 0, inner, about: [told.ylabel ? `${told.ylabel}, against ${told.xlabel}` : `against ${told.xlabel}`], key };
   }
   function curves(told, width) {
     const x = (own, room) => {
@@ -202,12 +202,12 @@
       const whole = all.length < 9 && all.every(Number.isInteger);
       return { type: "linear", domain: range, axis: { ticks: whole ? apart(here, (v) => (room * (v - range[0])) / (range[1] - range[0])) : Math.max(2, Math.floor(room / 70)) } };
     };
-    return along(told, width, { least: Math.min(300, width), tall: 210, x, place: (value) => value });
+    return along(told, width, { least: Math.min(told.short ? 165 : 300, width), tall: told.short ? 180 : 210, x, place: (value) => value });
   }
   function sweep(told, width) {
     const steps = [...new Set(told.all.map((row) => row.x))].sort(d3.ascending);
     const x = (own, room) => ({ type: "linear", domain: [-0.3, steps.length - 0.7], axis: { ticks: apart(d3.range(steps.length), (i) => (room * (i + 0.3)) / (steps.length - 0.4), (i) => tick(steps[i])), tickFormat: (i) => tick(steps[i]) } });
-    return along(told, width, { least: Math.min(250, width), tall: 180, x, place: (value) => steps.indexOf(value) });
+    return along(told, width, { least: Math.min(told.short ? 165 : 250, width), tall: 180, x, place: (value) => steps.indexOf(value) });
   }
   // Powers of ten, or where there are few of them 1, 2 and 5 times these, as far as there is room.
   function ofLog([low, high], room) {
@@ -253,8 +253,8 @@
   }
 
   function scatter(told, width) {
-    const { columns, inner } = grid(width, told.panels.length, Math.min(300, width));
-    const tall = Math.round(Math.min(340, 0.72 * inner));
+    const { columns, inner } = grid(width, told.panels.length, Math.min(told.short ? 220 : 300, width));
+    const tall = Math.round(Math.min(told.short ? 240 : 340, 0.72 * inner));
     const left = 8 + d3.max(told.all, (row) => wide(tick(Number(row.mean.toPrecision(2)))));
     const panels = told.panels.map((title, i) => {
       const own = drawn(told.of(i)), steps = (told.trail?.panel ?? []).flatMap((panel, j) => (panel === i ? [{ x: told.trail.x[j], mean: told.trail.y[j], step: told.trail.step[j] }] : []));
@@ -372,7 +372,8 @@
   }
   function show(figure, whole, width = Math.floor(figure.querySelector(".drawing").clientWidth)) {
     const box = figure.querySelector(".drawing"), most = Number(figure.dataset.rows ?? Infinity);
-    const some = LISTS.has(whole.form) && whole.lines.length > most + 2, told = some && !box.all ? fewer(whole, most) : whole;
+    const some = LISTS.has(whole.form) && whole.lines.length > most + 2;
+    const told = { ...(some && !box.all ? fewer(whole, most) : whole), short: finite(most) };
     const { panels, columns, first = 0, inner, about, key, table } = FORMS[told.form](told, width);
     const note = figure.querySelector(".told");
     note.replaceChildren();
@@ -388,7 +389,7 @@
         head.style.paddingLeft = `${left}px`;
         all.append(make("div", { className: "panel" }, head, svg));
       }
-      parts.push(...onePage(box, [...all.children], panels, columns), all);
+      parts.push(...onePage(box, [...all.children], panels, columns, told.short && !box.all ? SHORT : TALLEST), all);
     }
     box.replaceChildren(...parts);
     box.drawn = width;
@@ -423,9 +424,9 @@
     return make("p", { className: "axis" }, box.all ? "" : `${shown} of ${count}, with their ranks. `, button);
   }
   // Where lines of panels would be longer than a screen or two, one line is shown, and a menu of all.
-  function onePage(box, shown, panels, columns) {
+  function onePage(box, shown, panels, columns, tallest) {
     const count = Math.ceil(panels.length / columns), line = (i) => Math.floor(i / columns);
-    if (count < 2 || count * (Number(panels[0].svg.getAttribute("height")) + 24) < TALLEST) return [];
+    if (count < 2 || count * (Number(panels[0].svg.getAttribute("height")) + 24) < tallest) return [];
     const options = d3.range(count).map((i) => make("option", { value: i }, panels.filter((_, j) => line(j) === i).map((one) => one.title).join(", ")));
     const menu = make("select", {}, ...options);
     menu.setAttribute("aria-label", "Which part of the figure is shown");
