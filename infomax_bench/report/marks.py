@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from infomax_bench.plots.contents import Form, Marks
-from infomax_bench.report.parts import Mark
+from infomax_bench.report.parts import Mark, Picture
 from infomax_bench.study.view import Shown
 
 COLOURS = 6
@@ -21,16 +21,23 @@ ALWAYS = ("form", "panels", "lines", "tones", "rows")
 
 
 def mark(name: str, caption: str, shown: Shown, tones: Mapping[str, int]) -> Mark | None:
-    """None for what the page's script has no form for, and for what has nothing to show. tones: the methods that have a
-    colour (`companions`)."""
+    """None for what has nothing to show. tones: the methods that have a colour (`companions`).
+
+    What a plug-in draws itself is a picture; what it makes of arrays is none, for these are large.
+    """
     form = shown.view.draw
     if not isinstance(form, Form):
-        return None
+        return Mark(name, caption, json.dumps(_picture(Picture.of(name, caption, shown, {})))) if shown.frames else None
     frames, options = shown.called_with()
     marks = form.shows(*frames, **options)
     if marks is None:
         return None
     return Mark(name, caption, json.dumps(plain(form.name, marks, tones), separators=(",", ":"), allow_nan=False))
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    told: dict[str, Any] = {key: [] for key in ("panels", "lines", "tones")}
+    return {"form": "picture", **told, "rows": {"line": []}, "src": picture.uri, "inches": picture.inches}
 
 
 def scripts(questions: Iterable[Sequence[Mark]], others: Iterable[Mark | None] = ()) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ import pytest
 from infomax_bench.plots.effects import estimates, sweep
 from infomax_bench.plots.figures import curves, dots, intervals, matrix, scatter
 from infomax_bench.plots.sheets import pairs, stacked
+from infomax_bench.plots.theme import empty
 from infomax_bench.report.marks import COLOURS, mark, plain, rounded, scripts
 from infomax_bench.report.parts import Mark
 from infomax_bench.study.view import Shown, View
@@ -143,7 +144,14 @@ def test_what_a_name_wears_and_what_is_not_finite_are_told():
     assert "method_1" not in told["lines"]
     nothing = Shown(View("one", dots, label="v"), [table.assign(status="failed")], WHO)
     assert mark("one", "", nothing, {}) is None
-    assert mark("one", "", Shown(View("own", lambda rows: None), [table], WHO), {}) is None
+
+
+def test_what_a_plug_in_draws_itself_is_a_picture():
+    view = View("own", lambda *rows: empty())
+    told = json.loads(mark("one", "", Shown(view, [rows()], WHO), {}).data)
+    assert told["form"] == "picture"
+    assert told["src"].startswith("data:image/png;base64,")
+    assert mark("one", "", Shown(view, [], WHO), {}) is None  # images, of which there are many
 
 
 def test_scripts_add_the_first_of_each_question_and_the_others():

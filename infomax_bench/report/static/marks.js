@@ -344,6 +344,12 @@
     const table = make("table", { className: "sparks" }, make("thead", {}, head), make("tbody", {}, ...body));
     return { table: scrolling(table, told.xlabel), about: [told.xlabel], key: [], panels: [] };
   }
+  // What a plug-in has drawn itself; its caption says what it shows.
+  function picture(told) {
+    const image = make("img", { src: told.src, alt: "", className: "drawn" });
+    image.style.width = `${Math.round(107 * told.inches)}px`;
+    return { table: image, about: [], key: [], panels: [] };
+  }
   function scrolling(table, label) {
     const box = make("div", { className: "scrolled", tabIndex: 0 }, table);
     box.setAttribute("role", "group"); // no landmark: there are many
@@ -351,7 +357,7 @@
     return box;
   }
   const LISTS = new Set(["dots", "stacked", "matrix"]); // from best to worst
-  const FORMS = { dots, estimates, stacked, curves, sweep, scatter, matrix, pairs, sparks };
+  const FORMS = { dots, estimates, stacked, curves, sweep, scatter, matrix, pairs, sparks, picture };
 
   // -- On the page -----------------------------------------------------------------------------------------------------
   // What is said of a line: in each panel its numbers, at the x that is nearest to the pointer, or the last.
