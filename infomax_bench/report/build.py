@@ -26,28 +26,27 @@ from infomax_bench.base.printable import printable
 from infomax_bench.base.store import replacing, write_text
 from infomax_bench.plots.fonts import lacking
 from infomax_bench.report.beside import method_cards, static, write_data
-from infomax_bench.report.comparison import companions, comparison, described, independence
+from infomax_bench.report.comparison import companions, described, independence
 from infomax_bench.report.downloads import downloads
 from infomax_bench.report.essay import answers, untested
 from infomax_bench.report.facts import datasets, facts, scope
 from infomax_bench.report.figures import overviews
-from infomax_bench.report.images import Gallery, beside, read_galleries
-from infomax_bench.report.kept_figures import Drawn, drawn_in, origin
+from infomax_bench.report.images import read_galleries
+from infomax_bench.report.kept_figures import Drawn, drawn_in
 from infomax_bench.report.live import script
 from infomax_bench.report.marks import scripts
 from infomax_bench.report.missing import gaps, grouped, missing
 from infomax_bench.report.model import kept, marks, section
 from infomax_bench.report.pages import templates
-from infomax_bench.report.parts import Mark, Picture, Section, Table, file_name, groups
+from infomax_bench.report.parts import Mark, Picture, Section, Table
 from infomax_bench.report.power import power
 from infomax_bench.report.predictions import predictions, standing
 from infomax_bench.report.series import explorer, link
 from infomax_bench.report.speed import speed
-from infomax_bench.report.terminal import SAID
 from infomax_bench.report.training import training
 from infomax_bench.report.trust import compared, neighbours, trust
 from infomax_bench.report.tuning import tuning, untuned
-from infomax_bench.run.decisions import Calibration, calibration
+from infomax_bench.run.decisions import calibration
 from infomax_bench.run.results import Results
 from infomax_bench.stats.verdict import Verdict
 from infomax_bench.study.benchmark import Benchmark
@@ -169,10 +168,9 @@ def contents(
     names = marks(results, calibrated.marks)
     rows = {b.name: b.own_rows(results.once, claims) for b in benchmarks}
     tones = companions(results, claims)
-    (shown, (curves, terms, falling)), (table, incomplete), one_figure, explored, *sections = in_parallel(
+    (curves, terms, falling), one_figure, explored, *sections = in_parallel(
         [
-            partial(_galleries, results, claims, drawn or {}, tones),
-            partial(comparison, results, claims, names),
+            partial(_training, results, claims, tones),
             partial(independence, results, claims, tones),
             partial(explorer, results, claims, registry, tones),
             *(
@@ -188,7 +186,7 @@ def contents(
     figures += [] if drawn is None else overviews(predicted["predictions"], claims, drawn)
     return {
         **_of_the_run(results, names, claims),
-        **_of_the_claims(verdicts, benchmarks, calibrated, sections),
+        **_of_the_claims(verdicts, sections),
         **predicted,
         "data": predicted["data"] | scripts((s.marks for s in sections), [curves, one_figure]),
         "trust": trust(results, claims, calibrated, falling if terms else None, any(v.indicative for v in verdicts)),
@@ -196,18 +194,15 @@ def contents(
         "claims": claims,
         "methods": method_cards(results, claims),
         "calibrated": calibrated,
-        "comparison": table,
         "described": described(results, claims, names),
-        "incomplete": incomplete,
         "independence": one_figure,
         "explored": explored,
         "sections": sections,
         **_by_question(benchmarks, sections, {p.benchmark: p.claim for p in predicted["predictions"]}),
-        "galleries": shown,
         "curves": curves,
         "terms": terms,
         "falling": falling,
-        "pictures": figures + [p for g in shown for p in g["pictures"]],
+        "pictures": figures,
     }
 
 
@@ -227,18 +222,10 @@ def _of_the_run(results: Results, names: dict[str, str], claims: Claims) -> dict
     }
 
 
-def _of_the_claims(
-    verdicts: Sequence[Verdict],
-    benchmarks: Sequence[Benchmark],
-    calibrated: Calibration,
-    sections: Sequence[Section],
-) -> dict[str, Any]:
-    """What was found, claim by claim and sentence by sentence."""
-    found = groups(verdicts, benchmarks, calibrated.marks)
+def _of_the_claims(verdicts: Sequence[Verdict], sections: Sequence[Section]) -> dict[str, Any]:
+    """What was found, claim by claim."""
     return {
-        "counts": {word: sum(v.verdict == word for v in verdicts if not v.aside) for word in SAID},
         "indicative": any(v.indicative for v in verdicts),
-        "groups": found,
         "leads": {s.name: s.pictures[0] for s in sections if s.verdicts and s.pictures},
         "power": power(verdicts),
     }
@@ -303,11 +290,8 @@ def _say_what_fonts_lack(results: Results) -> None:
         )
 
 
-def _galleries(
-    results: Results, claims: Claims, drawn: Drawn, tones: dict[str, int]
-) -> tuple[list[dict[str, Any]], tuple[Mark | None, Table | None, list[str]]]:
-    galleries = read_galleries(results.arrays.get("gallery", {}), claims.subject)
-    return [_pictures(g, claims, drawn) for g in galleries], training(galleries, claims, tones)
+def _training(results: Results, claims: Claims, tones: dict[str, int]) -> tuple[Mark | None, Table | None, list[str]]:
+    return training(read_galleries(results.arrays.get("gallery", {}), claims.subject), claims, tones)
 
 
 def _section(
@@ -321,20 +305,6 @@ def _section(
     tones: dict[str, int],
 ) -> Section:
     return section(benchmark, rows, claims, verdicts, names, kept(results, benchmark.keeps, claims), drawn, tones)
-
-
-def _pictures(gallery: Gallery, claims: Claims, drawn: Drawn) -> dict[str, Any]:
-    """A page that holds its pictures has filters and units apart; beside one that does not they are one file, of the
-    subject alone: with those of all, a repository would hold a file for each method on each data set."""
-    name = "-".join(["units", file_name(gallery.method), file_name(gallery.dataset), str(gallery.width)])
-    filters, top = (picture and Picture(name, "", picture) for picture in (gallery.filters, gallery.top))
-    whole = filters or top
-    if gallery.method != claims.subject:
-        whole = None
-    elif filters and top:
-        made = origin(beside, filters.data, top.data)
-        whole = Picture(name, "", drawn[made].read_bytes() if made in drawn else beside(filters.data, top.data, made))
-    return {"of": gallery, "filters": filters, "top": top, "pictures": [whole] if whole else []}
 
 
 def _relative(root: Path, out: Path) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
 
 from infomax_bench.base.status import Status
-from infomax_bench.plots.figures import comparable, intervals, scatter
+from infomax_bench.plots.figures import scatter
 from infomax_bench.report.marks import COLOURS, mark
-from infomax_bench.report.parts import Mark, Table, number
+from infomax_bench.report.parts import Mark, Table
 from infomax_bench.run.results import Results
 from infomax_bench.stats.correlation import spearman
 from infomax_bench.study.claims import Claims
@@ -50,43 +49,6 @@ def companions(results: Results, claims: Claims) -> dict[str, int]:
     return {str(method): i for i, method in enumerate(best.index[:COLOURS], start=1)}
 
 
-MEASURED = {
-    "kFLOP / image": ("train_flops_per_sample", 1e-3),
-    "seconds": ("train_seconds", 1),
-    "peak MB": ("peak_memory", 1e-6),
-    "parameters kept": ("parameters", 1.0),
-    "discarded": ("discarded_parameters", 1.0),
-    "nonlinear dependence": ("nonlinear_dependence", 1.0),
-    "TC / unit": ("total_correlation_per_unit", 1.0),
-}
-
-
-def comparison(results: Results, claims: Claims, names: dict[str, str]) -> tuple[Table, bool]:
-    """Every method's card beside what was measured; and whether some means lack a data set. A cell's second line is
-    set small."""
-    rows, cards = main_rows(results), results.cards
-    columns = [_means(metric(rows, name), scale) for name, scale in MEASURED.values()]
-    good = metric(rows, "accuracy", "linear")
-    accuracy = [_accuracy(own) for _, own in sorted(dict(iter(good.groupby("dataset"))).items())]
-    datasets = sorted(good["dataset"].unique())
-    ranks = {role: i for i, role in enumerate(ROLE_ORDER)}
-    present = [m for m in rows["method"].unique() if m in cards]
-    present.sort(key=lambda m: (m != claims.subject, ranks.get(cards[m].get("role", ""), 9), cards[m]["family"], m))
-    lines = []
-    for method in present:
-        own = cards[method]
-        described = [
-            f"{names[method]}\n{', '.join(dict.fromkeys([own['family'], own.get('role', '')]))}",
-            f"{own['objective']}\nprevents: {own['prevents']}",
-            own["essay_cost"] or "–",
-        ]
-        lines.append(described + [column.get(method, "–") for column in [*columns, *accuracy]])
-    head = ["method", "objective", "essay's guess of cost", *MEASURED, *(f"accuracy, {d}" for d in datasets)]
-    numeric = [False] * 3 + [True] * (len(head) - 3)
-    incomplete = any(cell.endswith("*") for column in columns for cell in column.values())
-    return Table(head, lines, numeric, [m == claims.subject for m in present]), incomplete
-
-
 def described(results: Results, claims: Claims, names: Mapping[str, str]) -> Table:
     """What every method that was run says of itself: the subject first, then by role and family."""
     cards = results.cards
@@ -105,23 +67,6 @@ def described(results: Results, claims: Claims, names: Mapping[str, str]) -> Tab
     ]
     head = ["method", "family, role", "objective", "essay's guess of cost", "published in"]
     return Table(head, lines, [False] * len(head), [m == claims.subject for m in present])
-
-
-def _means(rows: pd.DataFrame, scale: float) -> dict[str, str]:
-    """Method -> its mean over seeds and data sets, with a star if it lacks a data set that others have."""
-    whole = set(comparable(rows.assign(all=0), "all")["method"])
-    values = scale * rows.groupby(["method", "dataset"])["value"].mean().groupby("method").mean()
-    return {str(m): number(float(v)) + ("" if m in whole else " *") for m, v in values.items()}
-
-
-def _accuracy(rows: pd.DataFrame) -> dict[str, str]:
-    """Method -> its accuracy on one data set in percent, with half of its interval."""
-    found = 100 * intervals(rows, ["method"]).set_index("method")[["mean", "high"]]
-    half = found["high"] - found["mean"]
-    return {
-        str(m): f"{mean:.1f}" + ("" if math.isnan(h) else f" ± {h:.1f}")
-        for m, mean, h in zip(found.index, found["mean"], half, strict=True)
-    }
 
 
 def independence(results: Results, claims: Claims, tones: Mapping[str, int]) -> Mark | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from infomax_bench.base.printable import printable
-from infomax_bench.plots.theme import labelled
 from infomax_bench.run.results import Arrays
 
 SHADES = 33
@@ -130,24 +128,9 @@ def _top_sheet(top: np.ndarray) -> bytes:
     return _png(Image.fromarray(_sheet(tiles[:, 0] if grey else tiles.transpose(0, 2, 3, 1), top.shape[1], 128)))
 
 
-def beside(left: bytes, right: bytes, made_from: str = "") -> bytes:
-    """Two pictures as one, the left one enlarged by a whole number to about the height of the right one.
-
-    made_from: what the file says that it was.
-    """
-    one, other = (Image.open(io.BytesIO(picture)).convert("RGB") for picture in (left, right))
-    times = max(1, round(other.height / one.height))
-    one = one.resize((times * one.width, times * one.height), Image.Resampling.NEAREST)
-    gap = max(8, other.height // 50)
-    both = Image.new("RGB", (one.width + gap + other.width, max(one.height, other.height)), "white")
-    both.paste(one, (0, 0))
-    both.paste(other, (one.width + gap, 0))
-    return _png(both, pnginfo=labelled(made_from))
-
-
-def _png(image: Image.Image, **options: Any) -> bytes:
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", **options)
+    image.save(buffer, format="PNG")
     return buffer.getvalue()
 
 

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from infomax_bench.base.console import brief, few, in_words, listed
-from infomax_bench.report.parts import capital
+from infomax_bench.report.parts import beside, capital
 from infomax_bench.report.predictions import axis_of, axis_of_variants
 
 STATIC = Path(__file__).parent / "static"
@@ -49,6 +49,7 @@ def templates(kind: str) -> Environment:
         "in_words": in_words,
         "listed": listed,
         "axis_of": axis_of,
+        "beside": beside,
         "axis_of_variants": axis_of_variants,
     }
     shared = sorted(STATIC.glob("*.*"), key=lambda path: (path.stem != "page", path.name))  # what others build on first

@@ -9,9 +9,8 @@ import logging
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from infomax_bench.plots import theme
 from infomax_bench.plots.theme import png, short
 from infomax_bench.report.kept_figures import Drawn, origin_of
 from infomax_bench.stats.verdict import Verdict
-from infomax_bench.study.benchmark import Benchmark
 from infomax_bench.study.claims import Claims
 from infomax_bench.study.view import Shown
 
@@ -70,58 +68,6 @@ class Table:
     lines: list[list[str]]
     numeric: list[bool]
     strong: list[bool]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """An interval as a drawing: positions in percent of its width, and where the line is that decides."""
-
-    low: float
-    mean: float
-    high: float
-    line: float
-
-
-@dataclass(frozen=True)
-class Line:
-    """One comparison, as text. improvement: the probability that the subject is ahead, in percent. mark: that of
-    the rival, by calibration."""
-
-    rival: str
-    mean: str
-    interval: str
-    n: int
-    p: str
-    iqm: str
-    improvement: str
-    drawn: Bar | None
-    mark: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """A verdict with what is shown of it."""
-
-    verdict: Verdict
-    effect: str
-    bar: Bar | None
-    families: list[tuple[str, str, str]]
-    """Family, its best method, and how far the subject is ahead of it."""
-    beside: list[str]
-    """What the same rule says of others, and what the outcome rests on."""
-    comparisons: list[Line]
-
-
-@dataclass(frozen=True)
-class Group:
-    """The cards of one claim: "P1", its question, what is claimed, the answer in a sentence, and the benchmark."""
-
-    claim: str
-    title: str
-    quote: str
-    answer: str
-    benchmark: str
-    cards: list[Card]
 
 
 @dataclass(frozen=True)
@@ -200,51 +146,6 @@ def signed(value: float, plus: bool = True) -> str:
     return f"{value:{'+' if plus else ''}.3g}".replace("-", "−")
 
 
-def bars(intervals: Sequence[tuple[float, float, float]], line: float = 0.0) -> list[Bar | None]:
-    """Drawings of (mean, low, high) on one scale that has `line` on it."""
-    ends = [v for triple in intervals for v in triple if math.isfinite(v)] + [line]
-    low, high = min(ends), max(ends)
-    pad = 0.06 * (high - low) or 1.0
-
-    def at(value: float) -> float:
-        inside = min(max(value, low - pad), high + pad)
-        return round(100 * (inside - low + pad) / (high - low + 2 * pad), 2)
-
-    return [None if math.isnan(mean) else Bar(at(lo), at(mean), at(hi), at(line)) for mean, lo, hi in intervals]
-
-
-def card(verdict: Verdict, marks: Mapping[str, str] = MappingProxyType({})) -> Card:
-    """marks: those of rivals, by calibration."""
-    relative = verdict.against != "itself"
-    unit = f" {verdict.unit}" if verdict.unit else ""
-    effect = ""
-    if not math.isnan(verdict.effect):
-        low, high = signed(verdict.ci_low, relative), signed(verdict.ci_high, relative)
-        datasets = f"{verdict.n_datasets} data set{'s' * (verdict.n_datasets != 1)}"
-        interval = f", 90 % interval {low} to {high}" if math.isfinite(verdict.ci_high) else ""
-        effect = f"{signed(verdict.effect, relative)}{unit}{interval}; {datasets}"
-    single = [(c.mean, c.low, c.high) for c in verdict.comparisons]
-    comparisons = [
-        Line(
-            c.rival,
-            signed(c.mean),
-            f"{signed(c.low)} to {signed(c.high)}",
-            c.n_seeds,
-            f"{c.p_holm:.2g}",
-            signed(c.iqm),
-            "–" if math.isnan(c.improvement) else f"{100 * c.improvement:.0f} %",
-            bar,
-            marks.get(c.rival, ""),
-        )
-        for c, bar in zip(verdict.comparisons, bars(single), strict=True)
-    ]
-    drawn = bars([(verdict.effect, verdict.ci_low, verdict.ci_high)], verdict.line)[0]
-    families = [
-        (f.family, f.method, f"{signed(f.mean)} ({signed(f.low)} to {signed(f.high)})") for f in verdict.families
-    ]
-    return Card(verdict, effect, drawn, families, beside(verdict), sorted(comparisons, key=lambda c: c.rival))
-
-
 def beside(verdict: Verdict) -> list[str]:
     """What the same rule says of others, in lines: references, the subject's forms, other seeds; and what would be
     another outcome."""
@@ -264,53 +165,6 @@ def by_outcome(words: Mapping[str, str]) -> str:
     for method, word in words.items():
         found[word].append(method)
     return "; ".join(f"{word} ({', '.join(methods)})" for word, methods in found.items())
-
-
-def groups(
-    verdicts: Iterable[Verdict],
-    benchmarks: Iterable[Benchmark],
-    marks: Mapping[str, str] = MappingProxyType({}),
-) -> list[Group]:
-    """Cards by claim and benchmark: the numbered predictions first."""
-    by_name = {b.name: b for b in benchmarks}
-    found: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
-        found[verdict.claim, verdict.benchmark].append(verdict)
-    order = sorted(found, key=lambda k: (not k[0][-1:].isdigit(), k[0], by_name[k[1]].order))
-    return [
-        Group(
-            claim,
-            by_name[name].title,
-            capital(by_name[name].claim()),
-            answer(found[claim, name]),
-            name,
-            [card(v, marks) for v in found[claim, name]],
-        )
-        for claim, name in order
-    ]
-
-
-def answer(verdicts: Sequence[Verdict]) -> str:
-    """A claim's verdicts as one sentence for someone who reads no further."""
-    own = [v for v in verdicts if not v.aside] or verdicts
-    supported, refuted, undecided = (titled(own, word) for word in ("supported", "refuted", "inconclusive"))
-    so_far = " so far: this preset is for looking, not for deciding" if any(v.indicative for v in verdicts) else ""
-    if not (refuted or undecided):
-        return f"Yes{so_far}."
-    if not (supported or undecided):
-        return f"No{so_far}."
-    if not (supported or refuted):
-        few = "the data sets are too few for a word on others"
-        lacking = "some methods were not measured" if any(v.missing for v in own) else "the data sets do not tell"
-        return f"Undecided{so_far}: {few if all('no word' in v.reason for v in own) else lacking}."
-    told = (("holds", supported), ("does not hold", refuted), ("undecided", undecided))
-    parts = "; ".join(f"{word}: {', '.join(f'“{t}”' for t in titles)}" for word, titles in told if titles)
-    return f"{'In part' if supported else 'No'}{so_far}; {parts}."
-
-
-def titled(verdicts: Iterable[Verdict], outcome: str) -> list[str]:
-    """What the verdicts of one outcome are about, each once."""
-    return list(dict.fromkeys(v.title.lower() for v in verdicts if v.verdict == outcome))
 
 
 def capital(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Answers in a word, and what else is decided beside a verdict."""
+"""What decides a sentence, and what else is decided beside a verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from infomax_bench.base.store import Store
 from infomax_bench.report.model import outcomes
-from infomax_bench.report.parts import answer
 from infomax_bench.run.decisions import decide_all
 from infomax_bench.run.results import read_results
 from infomax_bench.stats.findings import Finding, Found
@@ -68,17 +67,6 @@ def test_verdicts_are_also_given_for_the_subjects_forms_and_without_labels(decid
         assert sum(verdict.base_rates.values()) == 3, "a form is no method of the roster"
 
 
-def test_each_claim_is_answered_in_a_sentence(decided):
-    one = replace(decided[0][0], indicative=False)
-    yes, no, unsure = (replace(one, title=word, verdict=word) for word in ("supported", "refuted", "inconclusive"))
-    assert answer([yes, yes]) == "Yes."
-    assert answer([no]) == "No."
-    assert answer([unsure]).startswith("Undecided")
-    assert answer([yes, no]).startswith("In part; holds: “supported”; does not hold: “refuted”")
-    assert answer([no, unsure]) == "No; does not hold: “refuted”; undecided: “inconclusive”."
-    assert "not for deciding" in answer([replace(yes, indicative=True)])
-
-
 def test_what_decides_a_sentence_says_of_whom_its_verdicts_are(decided):
     """A sentence about others may be decided by the subject's claim, beside one that is about them."""
     one = decided[0][0]
@@ -112,16 +100,3 @@ def test_no_win_can_do_without_a_seed(tmp_path):
     assert (won.after(2).verdict, won.after(2).failed) == ("inconclusive", 2)
     assert replace(won, aside=True).after(2).verdict == "supported"
     assert replace(won, verdict="refuted").after(2).verdict == "refuted"
-
-
-def test_claims_without_a_word_say_why(decided):
-    one = replace(decided[0][0], indicative=False, verdict="inconclusive")
-    assert (
-        answer([replace(one, reason="2 data sets: no word on others")])
-        == "Undecided: the data sets are too few for a word on others."
-    )
-    assert answer([replace(one, reason="undecided", missing=())]) == "Undecided: the data sets do not tell."
-    assert (
-        answer([replace(one, reason="1 of 9 methods not measured", missing=("a",))])
-        == "Undecided: some methods were not measured."
-    )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-from PIL import Image
 
 from infomax_bench.report import images as report_images
 from tests.report.made import arrays, build, make_results
@@ -27,21 +24,6 @@ def test_galleries_shrink_to_their_share_and_take_colour():
     assert small is not None
     assert len(small.filters) < len(large.filters)
     assert [u.name for u in large.units] == ["dog", "not cat", "none"]
-
-
-def test_filters_and_units_are_one_file():
-    """A repository holds one picture an encoder; nothing of either is cut."""
-    kept = arrays(np.random.default_rng(0))
-    found = report_images.read_gallery(lambda: kept, "m", "d", 8, 10**6)
-    left, right, both = (
-        Image.open(io.BytesIO(data))
-        for data in (found.filters, found.top, report_images.beside(found.filters, found.top))
-    )
-    times = max(1, round(right.height / left.height))
-    assert both.width >= times * left.width + right.width
-    assert both.height == max(times * left.height, right.height)
-    corner = both.crop((both.width - right.width, 0, both.width, right.height))
-    assert np.array_equal(np.asarray(corner), np.asarray(right.convert("RGB")))
 
 
 def test_units_without_room_keep_name_and_score_and_the_subject_shows_all():
