@@ -26,6 +26,7 @@ import pandas as pd
 from infomax_bench.base.status import Status
 from infomax_bench.evaluations.declare import Metric
 from infomax_bench.report.images import read_galleries
+from infomax_bench.report.model import marks
 from infomax_bench.report.parts import file_name
 from infomax_bench.report.predictions import Prediction
 from infomax_bench.report.units import units
@@ -117,7 +118,7 @@ def series(
         "tones": [[method, tone] for method, tone in tones.items() if method in methods],
         "seeds": seeds,
         "again": sorted(results.again),
-        "stale": sorted(set(results.jobs.loc[~results.jobs["current"].astype(bool), "method"]) & set(methods)),
+        "marks": _marks(results, claims, methods),
         "encoders": encoders,
         "own": _own_widths(results, claims),
         "metrics": metrics,
@@ -200,6 +201,13 @@ def _encoder(rows: pd.DataFrame, backbone: str, depth: int) -> dict[str, Any]:
         "setting": [*SETTING.items(), ("backbone", backbone), ("depth", depth)],
         "lost": sorted(found.to_numpy().tolist(), key=lambda line: [str(one) for one in line]),
     }
+
+
+def _marks(results: Results, claims: Claims, methods: list[str]) -> list[list[str]]:
+    """Method and the marks that it wears on the page, of those that wear any."""
+    calibration = dict.fromkeys(claims.uncompared, "‖") | dict.fromkeys(claims.doubtful, "¶")
+    names = marks(results, calibration)
+    return [[method, names[method].removeprefix(method).strip()] for method in methods if names[method] != method]
 
 
 def _own_widths(results: Results, claims: Claims) -> list[list[Any]]:

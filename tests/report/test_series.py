@@ -4,6 +4,7 @@ import base64
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -61,6 +62,13 @@ def test_every_value_of_the_controlled_track_is_there(decided, files):
     assert told.keys() == {key for key, value in found.items() if np.isfinite(value)}
     assert len(told) > 1000
     assert all(found[key] == pytest.approx(value, rel=1e-6) for key, value in told.items())
+
+
+def test_methods_wear_their_marks(tmp_path):
+    results = read_results(make_results(tmp_path / "r", benchmarks=("width",), old=("beta",)))
+    claims = replace(results.claims(), doubtful=frozenset({"gamma"}))
+    found = content(explorer(results, claims, registry(kinds=("benchmarks",)))["series.js"])["marks"]
+    assert found == [["beta", "†"], ["delta", "‡"], ["gamma", "¶"]]
 
 
 def test_metrics_are_told_as_they_are_declared(files):

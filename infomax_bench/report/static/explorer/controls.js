@@ -100,7 +100,8 @@ infomax.explore.start = async (section) => {
     if (at !== state) return; // something else was chosen meanwhile
     view = views[control("view").value](chosen);
     part("about").textContent = [chosen.metric.help, { higher: "higher is better", lower: "lower is better" }[chosen.metric.better]].filter(Boolean).join("; ");
-    part("words").textContent = view.words + (view.rows.some((row) => series.stale.includes(row.method)) ? " † has rows of another version or budget." : "");
+    part("words").textContent = view.words;
+    for (const one of section.querySelectorAll("[data-worn]")) one.hidden = !view.rows.some((row) => row.marks?.includes(one.dataset.worn));
     part("legend").replaceChildren(...[...(view.legend ? view.colours : [])].map(([method, colour]) => {
       const item = made("li", method);
       item.style.setProperty("--own", colour);
@@ -161,7 +162,6 @@ infomax.explore.start = async (section) => {
       view.columns.forEach(({ key, numeric }, i) => {
         const cell = made(i ? "td" : "th", numeric ? written[i](row[key]) : row[key], { className: numeric ? "number" : "" });
         if (!i) cell.scope = "row";
-        if (!i && series.stale.includes(row.method)) cell.append(" †");
         line.append(cell);
       });
       body.append(line);

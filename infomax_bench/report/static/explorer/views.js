@@ -28,7 +28,8 @@ infomax.explore.views = (() => {
 
   function card(method) {
     const known = Object.hasOwn(infomax.methods, method) ? infomax.methods[method] : { family: "", role: "", supervised: false };
-    return { method, family: known.family, role: known.role, supervised: known.supervised };
+    const marks = infomax.series.marks.find(([name]) => name === method)?.[1] ?? "";
+    return { method, marks, family: known.family, role: known.role, supervised: known.supervised };
   }
 
   // The methods in colour: those that were picked, or the subject, those that have a colour on the page, and the best.
@@ -155,7 +156,7 @@ infomax.explore.views = (() => {
   }
 
   // -- views ---------------------------------------------------------------------------------------------------------
-  const ABOUT = [{ key: "method", ...TEXT }, { key: "family", ...TEXT }, { key: "role", ...TEXT }];
+  const ABOUT = [{ key: "method", ...TEXT }, { key: "marks", ...TEXT }, { key: "family", ...TEXT }, { key: "role", ...TEXT }];
   const INTERVAL = [{ key: "mean", ...NUMBER }, { key: "low", ...NUMBER }, { key: "high", ...NUMBER }, { key: "seeds", ...NUMBER }];
   const MISSING = { key: "missing", ...TEXT };
   const told = ({ mean, low, high, n }) => ({ mean, low, high, seeds: n });
@@ -241,15 +242,16 @@ infomax.explore.views = (() => {
   function two({ metric, where, a, b }) {
     const all = pair(casesOf(metric, where), a, b), cases = all?.cases ?? [];
     const single = parts(cases).map(([name, own]) => ({ case: name, ...pair(own, a, b) }));
-    const rows = (single.length > 1 ? [...single, { case: `all ${cases.length} ${kind(cases)}`, whole: true, ...all }] : single).map((row) => ({ ...row, seeds: row.n }));
+    const rows = (single.length > 1 ? [...single, { case: `all ${cases.length} ${kind(cases)}`, whole: true, ...all }] : single).map((row) => ({ ...row, seeds: row.n, marks: [a, b].map((one) => card(one).marks).join(" ") }));
+    const [one, other] = [a, b].map((method) => [method, card(method).marks].filter(Boolean).join(" "));
     const view = { a, b, rows, seeds: infomax.series.seeds };
     const sure = all && metric.better !== "neither" && number(all.low) && all.low * all.high > 0;
     return {
       metric, rows, colours: new Map(), label: "case",
       columns: [{ key: "case", ...TEXT }, { key: "a", label: clipped(a, 24), ...NUMBER }, { key: "b", label: clipped(b, 24), ...NUMBER }, { key: "mean", label: "difference", ...NUMBER }, ...INTERVAL.slice(1)],
       sort: "", down: false,
-      words: !all ? `Nothing here was measured of both ${a} and ${b}.`
-        : `${a} less ${b}, paired by seed: ${short(all.mean)}${range(all)}, 95 % interval over ${all.n} seeds, ${on(cases)}.` +
+      words: !all ? `Nothing here was measured of both ${one} and ${other}.`
+        : `${one} less ${other}, paired by seed: ${short(all.mean)}${range(all)}, 95 % interval over ${all.n} seeds, ${on(cases)}.` +
           (sure ? ` ${(all.mean > 0) === (metric.better === "higher") ? a : b} is the better one by this interval.` : ""),
       pandas: `${selected(metric, where, names(cases), [a, b])}.pivot_table(index="seed", columns=["method", "dataset", "target"], values="value")` +
         `.pipe(lambda t: t[${JSON.stringify(a)}] - t[${JSON.stringify(b)}]).dropna(axis=1, how="all").dropna().mean(axis=1).agg(["mean", "sem", "count"])`,
