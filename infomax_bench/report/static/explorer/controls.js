@@ -135,7 +135,7 @@ infomax.explore.start = async (section) => {
   function point(mark) {
     const place = part("plot"), tip = place.querySelector(".explore-tip");
     for (const one of place.querySelectorAll(".told")) one.classList.toggle("hot", Boolean(mark) && one.dataset.method !== "undefined" && one.dataset.method === mark.dataset.method);
-    tip.hidden = !mark;
+    if (tip) tip.hidden = !mark;
     if (!mark) return;
     const own = mark.getBoundingClientRect(), all = place.getBoundingClientRect();
     tip.textContent = mark.getAttribute("aria-label");
