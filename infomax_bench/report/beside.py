@@ -13,8 +13,8 @@ from infomax_bench.study.claims import Claims
 
 
 def static() -> dict[str, bytes]:
-    """Name in data/ -> content, of the scripts with what they were made of; styles stand in the page."""
-    files = sorted(path for path in STATIC.rglob("*") if path.is_file() and path.suffix != ".css")
+    """Name in data/ -> content, of the scripts with their licences; styles stand in the page."""
+    files = sorted(path for path in STATIC.rglob("*") if path.suffix in (".js", ".LICENSE"))
     return {f"static/{path.relative_to(STATIC).as_posix()}": path.read_bytes() for path in files}
 
 
