@@ -48,8 +48,8 @@ def templates(kind: str) -> Environment:
         "few": few,
         "in_words": in_words,
         "listed": listed,
-        "axis_of": axis_of,
         "beside": beside,
+        "axis_of": axis_of,
         "axis_of_variants": axis_of_variants,
     }
     shared = sorted(STATIC.glob("*.*"), key=lambda path: (path.stem != "page", path.name))  # what others build on first

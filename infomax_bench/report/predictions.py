@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infomax_bench.report.parts import beside, capital, file_name
+from infomax_bench.report.parts import capital, file_name
 from infomax_bench.report.power import deviation
 from infomax_bench.report.strips import Axis, Dot, Dots, Strip, axis, span
 from infomax_bench.stats.here import Here
@@ -75,12 +75,15 @@ class Prediction:
     """Whether more is better in these."""
     deviation: float
     """Over data sets, of what the lead's word rests on."""
-    beside: Sequence[tuple[Verdict, Sequence[str]]]
-    """The lead and each other verdict: what the same rule says of others, and what would be another outcome."""
 
     @property
     def absolute(self) -> bool:
         return self.lead.against == "itself"
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The lead first."""
+        return [self.lead, *self.others]
 
     @property
     def file(self) -> str:
@@ -125,7 +128,6 @@ def _prediction(claim: str, lead: Verdict, own: Sequence[Verdict], benchmark: Be
         places(compared or lead, wanted(benchmark, compared or lead)),
         wanted(benchmark, compared or lead),
         deviation(lead),
-        [(v, beside(v)) for v in (lead, *others)],
     )
 
 
