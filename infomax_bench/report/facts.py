@@ -50,7 +50,7 @@ def scope(results: Results, claims: Claims) -> list[str]:
     jobs = results.jobs
     own = jobs[(jobs["track"] == claims.track) & (jobs["backbone"] == "linear") & (jobs["label"] == "")]
     sets, n_seeds = sorted(map(str, own["dataset"].unique())), results.once["seed"].dropna().nunique()
-    measured = {*claims.roster} & {*own["method"]}
+    measured = {*claims.roster, claims.subject} & {*own["method"]}
     devices = sorted({str(d) for d in own["device"].dropna()})
     return [
         f"single layers of {claims.width} units" if claims.width else "single layers",
