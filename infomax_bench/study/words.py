@@ -17,9 +17,9 @@ from typing import Any
 
 from jinja2 import (
     ChoiceLoader,
-    DictLoader,
     Environment,
     FileSystemLoader,
+    FunctionLoader,
     PackageLoader,
     StrictUndefined,
     TemplateError,
@@ -42,23 +42,9 @@ class Words:
         self._own = f"{name}.jinja"
 
     @functools.cached_property
-    def _environment(self) -> Environment:
-        found = [
-            FileSystemLoader(self.path.parent),
-            PackageLoader("infomax_bench", "study"),
-            DictLoader({self._own: ""}),
-        ]
-        made = Environment(loader=ChoiceLoader(found), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "brackets": _brackets, "few": few}
-        made.filters |= {"brief": brief, "in_words": in_words, "listed": listed}
-        made.globals["essay"] = lambda name: essay_in(self.folder).quoted(name)
-        made.filters["verdict_bounds"] = lambda v, form="+.3g": intervals.in_words(v.ci_low, v.ci_high, form)
-        return made
-
-    @functools.cached_property
     def _macros(self) -> dict[str, Any]:
         try:
-            own, common = (self._environment.get_template(name).module for name in (self._own, COMMON))
+            own, common = (_environment(self.folder).get_template(name).module for name in (self._own, COMMON))
         except TemplateError as error:
             raise UserError(f"{self.path} is no template ({type(error).__name__}: {error})") from None
         return {**_macros_of(common), **_macros_of(own)}
@@ -77,6 +63,22 @@ class Words:
             raise UserError(f"{self.path}: {name!r} cannot be told ({type(error).__name__}: {error})") from None
         points = re.split(r"^\s*---\s*$", text, flags=re.MULTILINE)
         return [_tidy(point) for point in points if point.strip()]
+
+
+@functools.cache
+def _environment(folder: Path) -> Environment:
+    """That of all benchmarks of a folder, so that what they share is compiled once; one without a file has no words."""
+    found = [
+        FileSystemLoader(folder / "words"),
+        PackageLoader("infomax_bench", "study"),
+        FunctionLoader(lambda name: ("", None, lambda: False)),
+    ]
+    made = Environment(loader=ChoiceLoader(found), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"num": _number, "signed": _signed, "bounds": _bounds, "brackets": _brackets, "few": few}
+    made.filters |= {"brief": brief, "in_words": in_words, "listed": listed}
+    made.globals["essay"] = lambda name: essay_in(folder).quoted(name)
+    made.filters["verdict_bounds"] = lambda v, form="+.3g": intervals.in_words(v.ci_low, v.ci_high, form)
+    return made
 
 
 def _tidy(text: str) -> str:
