@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "standard"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_page_is_readable_and_everyone_can_use_it(visit, shot, kind, width, scheme):
     """No column of two words, nothing beside the window or on each other, every link in reach, nothing that axe finds,
     folded and unfolded."""

@@ -12,6 +12,7 @@ from tests.browser.conftest import essay
 pytestmark = pytest.mark.slow
 """A browser is started."""
 
+NAMES = ("findings", "verdicts")
 SAID = {"supported": "supported", "refuted": "refuted", "inconclusive": "undecided"}
 SYMBOL = {"supported": "✓", "refuted": "✗", "inconclusive": "◐"}
 ALL = ["plain", "foreign", "one_seed", "failed", "standard"]
@@ -77,3 +78,37 @@ def test_what_is_quoted_was_said(visit, kind):
     for words in quoted:
         assert words in known
         assert not text or words in text
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_no_heading_contradicts_what_was_decided(visit, folder, kind):
+    """A question's heading says yes where its claims hold, no where they do not, and has marks of its verdicts."""
+    decided = folder(kind) / "decided"
+    found, verdicts = (json.loads((decided / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES)
+    titles = {v["title"] for v in verdicts if v["against"] != "unsupervised"}
+    page = visit(kind).page
+    for section in page.locator("section.question").all():
+        words = {f["outcome"] for f in found if f["benchmark"] == section.get_attribute("id") and f["name"] in titles}
+        heading = section.locator("h2")
+        for outcome in heading.locator(".outcome").all():
+            assert not words or outcome.get_attribute("class").split()[1] in words
+        answer = heading.locator(".answered").inner_text()
+        if words and answer.startswith("Yes"):
+            assert words == {"supported"}, answer
+        if words and answer.startswith("No "):
+            assert "supported" not in words, answer
+
+
+def test_the_page_of_somebodys_method_is_about_it(visit):
+    """What the essay says stands as its words; no other sentence speaks of its method."""
+    page = visit("foreign").page
+    assert "my_idea" in page.title()
+    for place in (".headline", "#top .tile .said", "section.prediction .takeaway"):
+        for said in page.locator(place).all_inner_texts():
+            assert "infomax" not in said.lower().replace("between infomax_em", "").replace("and infomax_em", "")
+    told = page.evaluate("""() => {
+        for (const one of document.querySelectorAll("blockquote, details, nav, footer, code, #explorer")) one.remove();
+        return document.querySelector("main").innerText;
+    }""")
+    assert "InfoMax" not in told
+    assert "not tuned" in told or "untuned" in told
