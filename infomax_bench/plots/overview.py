@@ -38,7 +38,7 @@ class Caterpillar:
 
 def overview(panels: Sequence[Caterpillar], supervised: Collection[str], dark: bool = False) -> Figure:
     """A panel for each prediction: the subject less each rival with 90 % over data sets, from the one that it is
-    furthest ahead of to the one that it is furthest behind; those that see labels are hollow."""
+    furthest behind to the one that it is furthest ahead of; those that see labels are hollow."""
     if not panels:
         return empty()
     look = dict(zip(COLOURS, DARK if dark else LIGHT, strict=True))
@@ -48,10 +48,15 @@ def overview(panels: Sequence[Caterpillar], supervised: Collection[str], dark: b
         for i, panel in enumerate(panels):
             left = i * room + 0.018
             ax = figure.add_axes((left, 0.16, room - 0.036, 0.6), facecolor="none")
-            lines = (panel.title, "ink"), (panel.said, panel.outcome), (panel.standing, "quiet")
-            for y, (text, colour) in zip((0.95, 0.885, 0.825), lines, strict=True):
+            for y, name, colour in (
+                (0.95, "title", "ink"),
+                (0.885, "said", panel.outcome),
+                (0.825, "standing", "quiet"),
+            ):
                 weight, largest = ("normal", 8.5) if colour == "quiet" else ("bold", 10)
-                size = min(largest, (room - 0.03) * WIDE / (WIDE_LETTER * max(letters(text), 1)))
+                longest = max(letters(getattr(one, name)) for one in panels)  # alike in all of them
+                size = min(largest, (room - 0.03) * WIDE / (WIDE_LETTER * max(longest, 1)))
+                text = getattr(panel, name)
                 figure.text(left, y, text, va="center", color=look[colour], fontsize=size, fontweight=weight)
             _caterpillar(ax, panel, supervised, look)
         told = (
@@ -62,7 +67,7 @@ def overview(panels: Sequence[Caterpillar], supervised: Collection[str], dark: b
 
 
 def _caterpillar(ax: Axes, panel: Caterpillar, supervised: Collection[str], look: dict[str, str]) -> None:
-    rivals = sorted(panel.rivals, key=lambda one: (one.mean, one.method))
+    rivals = sorted(panel.rivals, key=lambda one: (-one.mean, one.method))  # as on the page, the worst on top
     ax.set_ylim(-0.8, max(len(rivals), 1) - 0.2)
     ax.spines[:].set_visible(False)
     ax.grid(axis="y", visible=False)

@@ -221,7 +221,7 @@ def test_what_came_out_is_light_or_dark_and_names_the_outcome():
         assert {"P2  transfers better", "✗ refuted", "ahead of 1"} <= said
         assert Image.open(io.BytesIO(png(figure))).convert("RGB").getpixel((0, 0)) == paper
         dots_of = {tuple(line.get_xydata()[0]) for line in figure.axes[0].lines if line.get_marker() == "o"}
-        assert dots_of == {(-1.0, 0.0), (2.0, 1.0)}
+        assert dots_of == {(-1.0, 1.0), (2.0, 0.0)}  # as on the page, the worst on top
     assert overview([], ()).texts[0].get_text() == "nothing measured yet"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,17 @@ def test_the_rule_calls_no_claim_the_same_for_most_methods_and_random_features_w
         assert max(words["supported"], words["refuted"]) <= 0.75 * sum(words.values()), verdict.title
         assert verdict.references["random_features"] in ("refuted", "inconclusive")
     assert all(verdict.references.get("random_features") != "supported" for verdict in verdicts)
+
+
+def test_the_readme_begins_with_what_the_summary_says():
+    """The headline, every prediction's line, and the scope; whoever runs anew copies them."""
+    folder = ROOT.parents[1]
+    summary = (folder / "reports/standard/report.md").read_text(encoding="utf-8").replace("\n\n", "\n").splitlines()
+    told = [line for line in summary if line.startswith(("**Of the essay", "**All", "**None", "| [P", "Single layers"))]
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    assert len(told) == 6
+    for line in told:
+        assert re.sub(r"\[(P\d)\]\([^)]*\)", r"\1", line) in readme
 
 
 def rounded(value: Any) -> Any:
