@@ -18,11 +18,8 @@ def static() -> dict[str, bytes]:
     return {f"static/{path.relative_to(STATIC).as_posix()}": path.read_bytes() for path in files}
 
 
-def write_data(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes files by their names below `folder`, and removes those of a former page that this one has not."""
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        if path.is_file() and path.relative_to(folder).as_posix() not in files:
-            path.unlink()
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes files by their names below `folder`."""
     for name, content in files.items():
         with replacing(folder / name) as temporary:
             temporary.write_bytes(content)

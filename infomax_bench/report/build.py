@@ -6,11 +6,12 @@ A figure that lies there and was made from the same is kept (`drawn`).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,14 +19,15 @@ from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from jinja2 import Environment
 
 from infomax_bench.base.forked import available_cores, in_parallel
 from infomax_bench.base.packed import index_path
 from infomax_bench.base.printable import printable
-from infomax_bench.base.store import replacing, write_text
+from infomax_bench.base.store import write_text
 from infomax_bench.plots.fonts import lacking
-from infomax_bench.report.beside import method_cards, static, write_data
+from infomax_bench.report.beside import method_cards, static, write_files
 from infomax_bench.report.comparison import companions, described, independence
 from infomax_bench.report.downloads import downloads
 from infomax_bench.report.essay import answers, untested
@@ -38,7 +40,7 @@ from infomax_bench.report.marks import scripts
 from infomax_bench.report.missing import gaps, grouped, missing
 from infomax_bench.report.model import kept, marks, section
 from infomax_bench.report.pages import templates
-from infomax_bench.report.parts import Mark, Picture, Section, Table
+from infomax_bench.report.parts import Mark, Section, Table
 from infomax_bench.report.power import power
 from infomax_bench.report.predictions import predictions, standing
 from infomax_bench.report.series import explorer, link
@@ -63,7 +65,10 @@ MOVED = ("report.html", "answers.html")
 
 
 MADE_FROM = ".made-from"
-"""Beside the pages: a hash of all that they were made from."""
+"""Beside the pages: a hash of all that they were made from, once they are there; and below it the files that were
+written, a line each, so that those of a former report go and nobody else's do."""
+LOCK = ".lock"
+"""Beside the pages: who writes them."""
 
 
 def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> str:
@@ -83,10 +88,20 @@ def made_from(root: Path, registry: Registry, verdicts: Sequence[Verdict]) -> st
 
 def is_made(root: Path, out: Path, registry: Registry, verdicts: Sequence[Verdict]) -> bool:
     """Whether the report in `out` is what `write_report` would make again."""
-    files = [out / name for name in (*PAGES, *MOVED, *(f"data/{name}" for name in static()))]
+    made, files = _written(out)
+    whole = {*PAGES, *MOVED} <= files and all((out / name).is_file() for name in files)
+    return whole and made == made_from(root, registry, verdicts)
+
+
+def _written(out: Path) -> tuple[str, set[str]]:
+    """What the report in a folder was made from, "" if it is not whole, and its files."""
     mark = out / MADE_FROM
-    whole = mark.is_file() and all(path.is_file() for path in files) and any((out / "figures").glob("*.png"))
-    return whole and mark.read_text(encoding="utf-8") == made_from(root, registry, verdicts)
+    made, *files = mark.read_text(encoding="utf-8").split("\n") if mark.is_file() else [""]
+    return made, {name for name in files if name and not Path(name).is_absolute() and ".." not in Path(name).parts}
+
+
+def _write_mark(out: Path, made: str, files: Iterable[str]) -> None:
+    write_text(out / MADE_FROM, "\n".join([made, *sorted(files)]))
 
 
 def _speed_of(root: Path) -> Path:
@@ -101,35 +116,42 @@ def write_report(
     root: the results folder, shown relative to the report where it is beside it. document: another place for the
     answers in Markdown.
     """
-    (out / MADE_FROM).unlink(missing_ok=True)  # until all of it is there
     drawn = drawn_in(out / "figures")
     content = _with_places(contents(registry, results, verdicts, drawn), root, out)
     languages = {kind: templates(kind) for kind in ("html", "md")}
     pages = [(name, out / name, "") for name in PAGES] + [("forward.html", out / name, "") for name in MOVED]
+    data = {**static(), **content["data"], **content["explored"]}
+    figures = {f"{picture.name}.png": picture.data for picture in content["pictures"]}
+    files = {*PAGES, *MOVED, *(f"data/{name}" for name in data), *(f"figures/{name}" for name in figures)}
     if document is not None:
         place = Path(os.path.relpath(out, document.parent)).as_posix() + "/"
         pages.append(("answers.md", document, place))
-    in_parallel(
-        [
-            partial(_write_figures, out / "figures", content["pictures"], drawn),
-            partial(write_data, out / "data", {**static(), **content["data"], **content["explored"]}),
-        ]
-        + [partial(_write_page, languages[page[0].split(".")[1]], *page, content) for page in pages],
-        available_cores(),
-    )
-    write_text(out / MADE_FROM, made_from(root, registry, verdicts))
+    with FileLock(out / LOCK):
+        former = _written(out)[1] | {path.relative_to(out).as_posix() for path in drawn.values()}
+        _write_mark(out, "", former | files)
+        in_parallel(
+            [partial(write_files, out / "figures", figures), partial(write_files, out / "data", data)]
+            + [partial(_write_page, languages[page[0].split(".")[1]], *page, content) for page in pages],
+            available_cores(),
+        )
+        for name in former - files:
+            (out / name).unlink(missing_ok=True)
+        _write_mark(out, made_from(root, registry, verdicts), files)
     return out / "index.html"
 
 
 def write_page(
     root: Path, out: Path, registry: Registry, results: Results, verdicts: list[Verdict], live: Mapping[str, Any]
 ) -> None:
-    """Writes the page alone, with data/ beside it first, of results of which more are on their way; see `live`."""
-    (out / MADE_FROM).unlink(missing_ok=True)
+    """Writes the page alone, with data/ beside it first, of results of which more are on their way; see `live`. Where
+    somebody else is writing, it is left to them."""
     content = _with_places(contents(registry, results, verdicts, None), root, out, live)
     page = templates("html").get_template("index.html.jinja").render(content, place="")
-    write_data(out / "data", {**static(), **content["data"], "live.js": script(dict(live)).encode()})
-    write_text(out / "index.html", page)
+    data = {**static(), **content["data"], **content["explored"], "live.js": script(dict(live)).encode()}
+    with contextlib.suppress(Timeout), FileLock(out / LOCK, timeout=0):
+        _write_mark(out, "", _written(out)[1] | {"index.html", *(f"data/{name}" for name in data)})
+        write_files(out / "data", data)
+        write_text(out / "index.html", page)
 
 
 def _with_places(
@@ -137,15 +159,6 @@ def _with_places(
 ) -> dict[str, Any]:
     """What pages say besides of where they are, and while a run goes on of that."""
     return content | {"folder": printable(_relative(root, out)), "speed": speed(_speed_of(root)), "live": live}
-
-
-def _write_figures(folder: Path, pictures: Sequence[Picture], drawn: Drawn) -> None:
-    """And removes those of a former report that this one has not."""
-    for path in set(drawn.values()) - {folder / f"{picture.name}.png" for picture in pictures}:
-        path.unlink(missing_ok=True)
-    for picture in pictures:
-        with replacing(folder / f"{picture.name}.png") as temporary:
-            temporary.write_bytes(picture.data)
 
 
 def _write_page(language: Environment, name: str, path: Path, place: str, content: dict[str, Any]) -> None:
@@ -189,7 +202,7 @@ def contents(
         **_of_the_claims(verdicts, sections),
         **predicted,
         "data": predicted["data"] | scripts((s.marks for s in sections), [curves, one_figure]),
-        "trust": trust(results, claims, calibrated, falling if terms else None, any(v.indicative for v in verdicts)),
+        "trust": trust(results, claims, calibrated, falling, any(v.indicative for v in verdicts)),
         **_of_what_lacks(registry, results, names, [b.name for b in benchmarks if not len(rows[b.name])]),
         "claims": claims,
         "methods": method_cards(results, claims),
@@ -290,7 +303,9 @@ def _say_what_fonts_lack(results: Results) -> None:
         )
 
 
-def _training(results: Results, claims: Claims, tones: dict[str, int]) -> tuple[Mark | None, Table | None, list[str]]:
+def _training(
+    results: Results, claims: Claims, tones: dict[str, int]
+) -> tuple[Mark | None, Table | None, list[str] | None]:
     return training(read_galleries(results.arrays.get("gallery", {}), claims.subject), claims, tones)
 
 

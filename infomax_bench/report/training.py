@@ -36,12 +36,12 @@ def still_falling(total: np.ndarray) -> float:
 
 def training(
     galleries: Sequence[Gallery], claims: Claims, tones: Mapping[str, int]
-) -> tuple[Mark | None, Table | None, list[str]]:
+) -> tuple[Mark | None, Table | None, list[str] | None]:
     """Curves of the whole loss of all encoders, a table of its terms, and the data sets on which the subject's was
-    still falling at the end."""
+    still falling at the end; None where it has no curve."""
     logged = [g for g in galleries if g.log and next(iter(g.log.values())).shape[1] > 1]
     if not logged:
-        return None, None, []
+        return None, None, None
     totals = {(g.method, g.dataset): np.sum(list(g.log.values()), axis=0, dtype=float) for g in logged}
     late = {which: still_falling(total) for which, total in totals.items()}
     falling = sorted(which for which, share in late.items() if share > FALLING)
@@ -64,9 +64,10 @@ def training(
             fall = "–" if math.isnan(share) else f"{100 * share:.0f} %".replace("-", "−")
             lines.append([g.method, g.dataset, number(g.steps), term, first, last, fall])
             strong.append(g.method == claims.subject)
+    own = found[claims.subject] if any(g.method == claims.subject for g in logged) else None
     head = ["method", "data set", "updates", "loss term", "first", "last", "fall in the last tenth"]
     terms = Table(head, lines, [False, False, True, False, True, True, True], strong)
-    return Mark("training", caption, json.dumps(sparks(totals, falling, claims, tones))), terms, found[claims.subject]
+    return Mark("training", caption, json.dumps(sparks(totals, falling, claims, tones))), terms, own
 
 
 def sparks(

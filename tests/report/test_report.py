@@ -89,6 +89,28 @@ def test_a_report_is_made_again_only_if_something_changed(whole):
     page.write_bytes(text)
 
 
+def test_what_is_not_of_a_report_stays(tmp_path):
+    """In a folder that has a data/ of its own; what a former report has beside its page goes."""
+    root, out = make_results(tmp_path / "results", benchmarks=["cost"]), tmp_path / "out"
+    for name in ("data/mine.csv", "figures/mine.png", "mine.txt"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("mine")
+    (tmp_path / "outside.txt").write_text("mine")
+    _, _, verdicts, *_ = build(root, out)
+    assert is_made(root, out, registry(), verdicts), (
+        "no prediction, and so no figure of one, is no reason to make it again"
+    )
+    mark = out / ".made-from"
+    (out / "data/series-former.js").write_text("")
+    mark.write_text(mark.read_text() + "\ndata/series-former.js\n../outside.txt\n" + str(tmp_path / "outside.txt"))
+    build(root, out)
+    for name in ("data/mine.csv", "figures/mine.png", "mine.txt", "../outside.txt"):
+        assert (out / name).read_text() == "mine"
+    assert not (out / "data/series-former.js").exists()
+    (out / "data/series.js").unlink()
+    assert not is_made(root, out, registry(), verdicts)
+
+
 @pytest.mark.parametrize("name", ["words/mine.jinja", "mine.csv"])
 def test_an_edited_sentence_is_another_report(tmp_path, name):
     """Words are part of what a report is made from, and so are the files that benchmarks read."""
@@ -199,7 +221,8 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
     root = make_results(tmp_path / "results", benchmarks=["interpretability"])
     first, second = (build(root, tmp_path / "out") for _ in range(2))
     assert first[:2] == second[:2]
-    assert [path.name for path in (tmp_path / "out").rglob(".*")] == [".made-from"]  # no temporary file stays
+    hidden = {path.name for path in (tmp_path / "out").rglob(".*")}
+    assert hidden == {".made-from", ".lock"}  # no temporary file stays
 
 
 def test_a_figure_is_shown_once(whole):
