@@ -51,10 +51,11 @@ class Live:
     make: Callable[[dict[str, Any]], Page] | None = None
     clock: Callable[[], float] = time.monotonic
     page: int = 0
-    """How many were written."""
+    """The number of the last one: milliseconds at its beginning, so that numbers grow from run to run; 0 before."""
     took: float | None = None
     """CPU seconds of the last one."""
-    _begin: float = 0.0
+    _next: int = 0
+    """The number of the one that is being written."""
     _idle: float = 0.0
     """Since when no page is being written."""
     _told: float = -EVERY
@@ -70,7 +71,7 @@ class Live:
         self._done, self._left = (done, of), None if left is None else (left, self.clock())
 
     def __enter__(self) -> Live:
-        self._begin = self._idle = self.clock()
+        self._idle = self.clock()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="page")
         self._thread.start()
         return self
@@ -85,8 +86,14 @@ class Live:
             self._write_script(over=True)
 
     def _watch(self) -> None:
+        said = ""
         while not self._over.wait(1):
-            self.step()
+            try:
+                self.step()
+            except Exception as error:  # the run goes on, and so may the page
+                before, said = said, f"{type(error).__name__}: {error}"
+                if said != before:
+                    _log(self.root, said)
 
     def step(self) -> None:
         """What is due: to see whether a page is written, to begin one, or to say how far the run is."""
@@ -96,11 +103,12 @@ class Live:
             if found is not None:
                 self._making, self._idle = None, now
                 self.took, well = found
-                self.page += well
+                self.page = self._next if well else self.page
         elif self._done[0] > self._shown and now >= self.due:
             self._shown = self._done[0]
+            self._next = max(self.page + 1, round(1000 * time.time()))
             about = {"root": str(self.root), "out": str(self.out), "folders": [*map(str, self.folders)]}
-            self._making = (self.make or Page)({**about, "live": self.told(page=self.page + 1)})
+            self._making = (self.make or Page)({**about, "live": self.told(self._next)})
         if self.page and now - self._told >= EVERY:
             self._write_script()
 
@@ -114,8 +122,9 @@ class Live:
         """What the page says: in words, which page it is, and when (in milliseconds, as browsers count)."""
         done, of = self._done
         words = f"{'the run was interrupted' if over else 'still running'}: {done:,} of {of:,} jobs"
-        if self._left is not None and not over:
-            left, then = self._left
+        known = self._left  # once: the run may say otherwise in between
+        if known is not None and not over:
+            left, then = known
             words += f", {in_time(max(0.0, left - (self.clock() - then)), 'about ')} left"
         return {"words": words, "page": page, "at": round(1000 * time.time()), "over": over}
 
@@ -130,20 +139,26 @@ def script(live: dict[str, Any]) -> str:
     return f"infomax.live = {json.dumps(live)};\n"
 
 
+def _log(root: Path, why: str) -> None:
+    with contextlib.suppress(OSError):
+        Store(root).log([f"warning: the page was not written while the run went on ({line_of(why)})"])
+
+
 class Page:
     """A process that writes the page once. about: what `main` is given."""
 
     def __init__(self, about: dict[str, Any]) -> None:
         self._root = Path(about["root"])
         self._begin = time.monotonic()
-        command = [sys.executable, "-m", "infomax_bench.report.live", json.dumps(about)]
+        command = [sys.executable, "-m", "infomax_bench.report.live", json.dumps({**about, "parent": os.getpid()})]
         try:
             self._process: subprocess.Popen[str] | None = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 env=os.environ | ONE_THREAD,
                 start_new_session=True,  # Ctrl-C is for the run, which ends it
             )
@@ -158,9 +173,9 @@ class Page:
             return None
         said = self._process.communicate()[0].strip()
         if self._process.returncode == 0:
-            return float(said), True
-        with contextlib.suppress(OSError):
-            Store(self._root).log([f"warning: the page was not written while the run went on ({line_of(said)})"])
+            with contextlib.suppress(ValueError):
+                return float(said.rpartition("\n")[2]), True
+        _log(self._root, said)
         return max(EVERY, time.monotonic() - self._begin), False
 
     def end(self) -> None:
@@ -175,9 +190,9 @@ class Page:
                 return
 
 
-def main(about: dict[str, Any]) -> None:
-    """Writes the page of results that are not whole yet, and prints the CPU seconds that it took."""
-    end_with_parent(os.getppid())
+def main(about: dict[str, Any]) -> float:
+    """Writes the page of results that are not whole yet, and returns the CPU seconds that it took."""
+    end_with_parent(about["parent"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with the files that are begun
     with contextlib.suppress(OSError, AttributeError):
         os.nice(POLITE)
@@ -191,12 +206,15 @@ def main(about: dict[str, Any]) -> None:
     results = read_results(root)
     verdicts = decide_all(results, [plugins.benchmark(name) for name in plugins.names("benchmarks")])
     write_page(root, Path(about["out"]), plugins, results, verdicts, about["live"])
-    print(sum(os.times()[:4]))
+    return sum(os.times()[:4])
 
 
 if __name__ == "__main__":
+    answer = os.dup(1)
+    os.dup2(2, 1)  # what a plug-in prints is no answer, and would fill the pipe
     try:
-        main(json.loads(sys.argv[1]))
+        said, failed = str(main(json.loads(sys.argv[1]))), False
     except Exception as error:
-        print(f"{type(error).__name__}: {error}")
-        sys.exit(1)
+        said, failed = f"{type(error).__name__}: {error}"[:1000], True
+    os.write(answer, said.encode("utf-8", "replace"))
+    sys.exit(failed)

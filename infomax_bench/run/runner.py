@@ -335,6 +335,8 @@ class _Record:
     of: tuple[int, int, float] = (0, 0, 0.0)
     """Jobs that were done before, all jobs, and what the tasks are expected to cost."""
     cost: float = 0.0
+    work: float = field(default_factory=time.perf_counter)
+    """When the tasks began: after planning and downloads, which say nothing of the time that is left."""
 
     def add(self, outcome: engine.Outcome) -> None:
         self.n_jobs += len(outcome.task.wanted)
@@ -345,7 +347,7 @@ class _Record:
         before, self.seconds = self.seconds, round(time.perf_counter() - self.begin, 1)
         self.cost += outcome.task.cost
         if self.watch is not None:
-            left = self.seconds * (self.of[2] / self.cost - 1) if self.cost else None
+            left = (time.perf_counter() - self.work) * (self.of[2] / self.cost - 1) if self.cost else None
             self.watch(self.of[0] + self.n_jobs, self.of[1], left)
         with Store(self.root).locked():
             info = read_info(self.root)

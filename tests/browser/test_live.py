@@ -64,7 +64,7 @@ def test_a_page_of_a_run_follows_it_to_the_report(running):
 
 
 def test_a_run_that_ended_otherwise_is_told_and_nothing_is_loaded_for_ever(running):
-    page, _, said, _ = running
+    page, wrote, said, _ = running
     after(page, "3 of 9")
     said("still running: 4 of 9 jobs", 1, at=0)
     page.clock.fast_forward(LOOK)
@@ -77,3 +77,21 @@ def test_a_run_that_ended_otherwise_is_told_and_nothing_is_loaded_for_ever(runni
     page.clock.fast_forward(LOOK)
     assert after(page, "interrupted").endswith("Run it again to go on.")
     assert page.evaluate("infomax.live.over")
+    wrote("still running: 7 of 9 jobs", 3)
+    with page.expect_navigation():
+        page.clock.fast_forward(LOOK)
+    assert "shows itself again" in after(page, "7 of 9"), "the run was begun again"
+
+
+def test_a_page_loaded_while_the_report_is_being_written_becomes_the_report(running, tmp_path):
+    page, _, _, report = running
+    (tmp_path / "out" / "data" / "live.js").unlink()  # goes before the page itself
+    page.reload()
+    for over in (False, True):
+        page.wait_for_function("!document.querySelector('script[src*=\"live.js?\"]')")
+        if over:
+            report()
+        with page.expect_navigation():
+            page.clock.fast_forward(LOOK)
+    assert page.query_selector("#live") is None
+    assert page.query_selector("#top") is not None

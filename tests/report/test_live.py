@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from unittest.mock import Mock
 
 import pytest
 
@@ -58,11 +59,13 @@ def test_pages_cost_less_than_two_percent_of_the_run_from_the_first_on(made, tmp
     made.cpu = cpu
     one = watched(made, tmp_path, 9000)
     begins = [at for at, _ in made.begun]
-    assert one.page >= 2
+    assert len(begins) >= 2
+    assert one.page in [page for _, page in made.begun]
     for n, at in enumerate(begins[1:], start=1):
         assert n * cpu <= at / TIMES, "all before it cost less than 2 % of what has passed"
         assert at - begins[n - 1] >= max(EVERY, TIMES * cpu)
-    assert [page for _, page in made.begun] == [*range(1, len(begins) + 1)]
+    numbers = [page for _, page in made.begun]
+    assert numbers == sorted(set(numbers))
     assert begins[0] >= TIMES * (live.FIRST[0] + live.FIRST[1] * 10_000), "the first, by how much there will be"
 
 
@@ -74,11 +77,18 @@ def test_no_page_is_written_where_nothing_is_new_and_none_in_a_short_run(made, t
     assert made.begun == []
     for made.now in range(250, 3000, 10):
         one.step()
-    assert [page for _, page in made.begun] == [1]
+    assert [page for _, page in made.begun] == [one.page]
     one.tell(6, 100, None)
     made.now = 3000.0
     one.step()
     assert len(made.begun) == 2
+
+
+def test_a_page_left_open_by_one_run_is_older_than_all_of_the_next(made, tmp_path):
+    first = watched(made, tmp_path, 9000)
+    again = Made()
+    watched(again, tmp_path, 2000)
+    assert again.begun[0][1] > first.page > 0
 
 
 def test_what_is_left_is_told_between_pages_and_that_a_run_was_interrupted_at_the_end(made, tmp_path):
@@ -100,6 +110,16 @@ def test_a_page_that_fails_costs_the_run_nothing_and_is_tried_again(made, tmp_pa
     one = watched(made, tmp_path, 9000)
     assert (one.page, len(made.begun) > 2) == (0, True)
     assert not (tmp_path / "data").exists()
+
+
+def test_whatever_goes_wrong_is_one_line_in_the_log_and_the_next_page_is_written(made, tmp_path, monkeypatch, capfd):
+    one, steps = Live(tmp_path, tmp_path, make=made.begin, clock=made.clock), iter([1, 1, 0, 0])
+    monkeypatch.setattr(one, "step", lambda: 1 / next(steps))
+    monkeypatch.setattr(one, "_over", Mock(wait=Mock(side_effect=[False] * 4 + [True])))
+    one._watch()
+    assert (tmp_path / "run.log").read_text().count("ZeroDivisionError") == 1
+    assert next(steps, None) is None
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_page_that_is_being_written_when_the_run_ends_is_ended(made, tmp_path):
@@ -126,14 +146,17 @@ def test_the_page_of_results_that_are_not_whole_says_so_until_the_report_is_ther
 @pytest.mark.slow
 def test_a_process_of_its_own_writes_the_page_and_leaves_nothing_when_it_is_ended(tmp_path):
     root = make_results(tmp_path / "r", lost=("beta",))
-    about = {"root": str(root), "out": str(tmp_path / "o"), "folders": [], "live": ABOUT}
+    noisy = tmp_path / "own" / "benchmarks" / "noisy.py"
+    noisy.parent.mkdir(parents=True)
+    noisy.write_text("import os\nprint('x' * 100_000, flush=True)\nos.system('echo more')\n")  # more than a pipe holds
+    about = {"root": str(root), "out": str(tmp_path / "o"), "folders": [str(tmp_path / "own")], "live": ABOUT}
     page, begin = Page(about), time.monotonic()
     while (took := page.took()) is None:
         assert time.monotonic() < begin + 120
         time.sleep(0.1)
     cpu, well = took
     assert well
-    assert 0.5 < cpu < 60
+    assert cpu > 0
     before = {path: path.read_bytes() for path in (tmp_path / "o").rglob("*") if path.is_file()}
     for after in (0.0, 1.0, 2.0, 3.0):
         page = Page(about)
@@ -145,5 +168,7 @@ def test_a_process_of_its_own_writes_the_page_and_leaves_nothing_when_it_is_ende
     broken = Page({**about, "root": str(tmp_path)})
     while (took := broken.took()) is None:
         time.sleep(0.1)
-    assert took == (EVERY, False)
+    cpu, well = took
+    assert not well
+    assert cpu >= EVERY
     assert "the page was not written while the run went on (UserError:" in (tmp_path / "run.log").read_text()
