@@ -14,7 +14,7 @@ from infomax_bench.study.claims import Claims
 CASE = ["method", "dataset", "target", "width", "metric", "protocol", "x"]
 COLUMNS = [*CASE[:4], "seed", *CASE[4:], "value", "status"]
 LARGEST = 1_000_000
-"""Bytes of a file of single seeds; where there are more, it has their means, and how many they are."""
+"""Bytes of a file of single seeds; where there are more, it has their means, of how many, and how many were lost."""
 
 
 def downloads(
@@ -28,9 +28,12 @@ def downloads(
 
 
 def behind(prediction: Prediction, benchmark: Benchmark, table: pd.DataFrame, claims: Claims) -> pd.DataFrame:
-    """The rows that its verdicts read, of the subject, its forms and the roster, as they were measured."""
+    """The rows that its outcome rests on, of the subject, its forms and the roster, as they were measured: without the
+    seeds under which the rule only says it again."""
     rows = benchmark.own_rows(table, claims)
     rows = rows[rows["method"].isin({claims.subject, *claims.roster, *claims.forms})]
+    if claims.seeds:
+        rows = rows[rows["seed"].isin(claims.seeds)]
     selects = [one for c in benchmark.contrasts if c.claim == prediction.claim for one in c.selects]
     places = sorted({at for one in selects for at in one.raw(rows, claims).index})
     found: pd.DataFrame = rows.loc[places, COLUMNS]
@@ -42,9 +45,10 @@ def as_csv(rows: pd.DataFrame) -> bytes:
     whole = _written(rows)
     if len(whole) <= LARGEST:
         return whole
-    good = rows[rows["status"] == "ok"]
-    means = good.groupby(CASE, observed=True, dropna=False, sort=False)["value"].agg(["mean", "count"]).reset_index()
-    return _written(means.rename(columns={"mean": "value", "count": "n_seeds"}))
+    good = rows.assign(value=rows["value"].where(rows["status"] == "ok"))
+    of = good.groupby(CASE, observed=True, dropna=False, sort=False)["value"]
+    means = of.agg(value="mean", n_seeds="count", n_failed="size").reset_index()
+    return _written(means.assign(n_failed=means["n_failed"] - means["n_seeds"]))
 
 
 def _written(rows: pd.DataFrame) -> bytes:

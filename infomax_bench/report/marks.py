@@ -57,19 +57,20 @@ def plain(form: str, marks: Marks, tones: Mapping[str, int]) -> dict[str, Any]:
     """Marks as JSON has them; what is empty is left out.
 
     rows: columns, in which panels and lines are numbered; `half` is half of the interval, null where there is none.
-    tones: of each line 0 for the subject, a colour's number, or -1 for grey.
+    tones: of each line 0 for the subject, a colour's number, or -1 for grey. names, notes: pairs, since a name may be
+    that of what every object of a script has.
     """
     told = {
         "form": form,
         "panels": marks.panels,
         "lines": marks.lines,
         "tones": _tones(marks, tones),
-        "names": {line: marks.names[line] for line in marks.lines if marks.names.get(line, line) != line},
+        "names": [(line, marks.names[line]) for line in marks.lines if marks.names.get(line, line) != line],
         "xlabel": marks.xlabel,
         "ylabel": marks.ylabel,
         "log": marks.log,
         "bound": marks.bound,
-        "notes": {panel: marks.notes[panel] for panel in marks.panels if panel in marks.notes},
+        "notes": [(panel, marks.notes[panel]) for panel in marks.panels if panel in marks.notes],
         "parts": marks.parts,
         "rest": marks.rest,
         "whole": marks.whole if marks.parts else 0,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from infomax_bench.report.parts import capital, file_name
-from infomax_bench.report.power import deviation
 from infomax_bench.report.strips import Axis, Dot, Dots, Strip, axis, span
 from infomax_bench.stats.here import Here
 from infomax_bench.stats.verdict import Case, Verdict
@@ -25,8 +24,8 @@ PREDICTION = re.compile(r"P\d")
 
 @dataclass(frozen=True)
 class Place:
-    """A data set on its own: what the subject has, the median rival, the best one with its name, and all of them, in
-    the measure's own sign. counted: whether the outcome rests on it."""
+    """A data set on its own: what the subject has, the mean of its cases' median rivals, the best rival with its name,
+    and all of them, in the measure's own sign. counted: whether the outcome rests on it."""
 
     dataset: str
     own: float
@@ -73,8 +72,6 @@ class Prediction:
     places: Sequence[Place]
     better_above: bool
     """Whether more is better in these."""
-    deviation: float
-    """Over data sets, of what the lead's word rests on."""
 
     @property
     def absolute(self) -> bool:
@@ -127,7 +124,6 @@ def _prediction(claim: str, lead: Verdict, own: Sequence[Verdict], benchmark: Be
         dots(lead, above),
         places(compared or lead, wanted(benchmark, compared or lead)),
         wanted(benchmark, compared or lead),
-        deviation(lead),
     )
 
 
@@ -169,14 +165,13 @@ def strip(verdict: Verdict, claims: Claims) -> Strip:
 def dots(verdict: Verdict, above: bool) -> Dots | None:
     """Each data set on its own: the value of an absolute claim; else the subject less the median of its rivals."""
     found = by_dataset(verdict.cases)
-    rivals = [r.method for r in verdict.rivals]
-    if not rivals and verdict.against == ALL:
+    if not verdict.rivals and verdict.against == ALL:
         return None
     sign = 1 if above else -1
     shown = []
     for dataset, cases in found.items():
         values = [
-            _ahead(case, verdict.subject, rivals, sign) if rivals else case.values.get(verdict.subject, math.nan)
+            _ahead(case, verdict, sign) if verdict.rivals else case.values.get(verdict.subject, math.nan)
             for case in cases
         ]
         known = [v for v in values if math.isfinite(v)]
@@ -184,13 +179,27 @@ def dots(verdict: Verdict, above: bool) -> Dots | None:
             shown.append(Dot(dataset, float(np.mean(known)), any(case.counted for case in cases)))
     if not shown:
         return None
-    drawn = axis([*(d.value for d in shown), verdict.line, 0.0], relative=bool(rivals))
-    return Dots(drawn, verdict.line, above or bool(rivals), shown)
+    drawn = axis([*(d.value for d in shown), verdict.line, 0.0], relative=bool(verdict.rivals))
+    return Dots(drawn, verdict.line, above or bool(verdict.rivals), shown)
 
 
-def _ahead(case: Case, subject: str, rivals: Sequence[str], sign: int) -> float:
-    known = [case.values[m] for m in rivals if m in case.values]
-    return sign * (case.values[subject] - float(np.median(known))) if known and subject in case.values else math.nan
+def _ahead(case: Case, verdict: Verdict, sign: int) -> float:
+    return sign * (case.values[verdict.subject] - _median(case, verdict)) if _known(case, verdict) else math.nan
+
+
+def _others(case: Case, verdict: Verdict) -> dict[str, float]:
+    """The values of a verdict's rivals; of all methods, if it has none."""
+    rivals = {r.method for r in verdict.rivals} or set(case.values)
+    return {m: v for m, v in case.values.items() if m in rivals - {verdict.subject}}
+
+
+def _median(case: Case, verdict: Verdict) -> float:
+    return float(np.median([*_others(case, verdict).values()]))
+
+
+def _known(case: Case, verdict: Verdict) -> bool:
+    """Whether the subject can be compared in it."""
+    return verdict.subject in case.values and bool(_others(case, verdict))
 
 
 def by_dataset(cases: Iterable[Case]) -> dict[str, list[Case]]:
@@ -202,22 +211,25 @@ def by_dataset(cases: Iterable[Case]) -> dict[str, list[Case]]:
 
 
 def places(verdict: Verdict, above: bool) -> list[Place]:
-    """A line for each data set: means over its cases, of those that have them all."""
+    """A line for each data set: means over its cases, of rivals that have them all. What the subject has, less the
+    median, is what `dots` shows."""
     made = []
-    for dataset, cases in by_dataset(verdict.cases).items():
-        means = _means([case.values for case in cases])
-        rivals = {m: v for m, v in means.items() if m != verdict.subject and _is_rival(m, verdict)}
-        if verdict.subject in means and rivals:
+    for dataset, cases in by_dataset(case for case in verdict.cases if _known(case, verdict)).items():
+        own, middle = (
+            float(np.mean([c.values[verdict.subject] for c in cases])),
+            float(np.mean([_median(c, verdict) for c in cases])),
+        )
+        rivals = _means([_others(case, verdict) for case in cases])
+        if rivals:
             best = (max if above else min)(rivals, key=lambda m: rivals[m])
-            middle, everyone = float(np.median([*rivals.values()])), sorted(rivals.values())
             counted = any(case.counted for case in cases)
-            made.append(Place(dataset, means[verdict.subject], middle, (best, rivals[best]), everyone, counted))
+            made.append(Place(dataset, own, middle, (best, rivals[best]), sorted(rivals.values()), counted))
     return made
 
 
 def axis_of(found: Sequence[Place]) -> Axis:
     """One that shows all of them."""
-    return axis([v for place in found for v in (place.own, *place.rivals)])
+    return axis([v for place in found for v in (place.own, place.median, *place.rivals)])
 
 
 def axis_of_variants(verdict: Verdict) -> Axis:
@@ -225,10 +237,6 @@ def axis_of_variants(verdict: Verdict) -> Axis:
     return axis([verdict.effect, *(one.mean for one in verdict.variants)], relative=verdict.against == ALL)
 
 
-def _is_rival(method: str, verdict: Verdict) -> bool:
-    return not verdict.rivals or any(r.method == method for r in verdict.rivals)
-
-
-def _means(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def _means(values: Sequence[dict[str, float]]) -> dict[str, float]:
     everywhere = set.intersection(*(set(v) for v in values))
     return {m: float(np.mean([v[m] for v in values])) for m in sorted(everywhere)}

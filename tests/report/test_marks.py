@@ -87,7 +87,7 @@ def test_a_scatter_has_both_intervals_and_the_trail():
     way = rows(n_methods=1, datasets=("one",), xs=(5.0, 1.0)).assign(value=lambda t: t["x"] / 10)
     how = {"xlabel": "x", "ylabel": "y", "scale": (1, 100), "notes": {"one": "r"}, "trail": (way, way, "x")}
     told = drawn(scatter, table, table, **how)
-    assert told["notes"] == {"one": "r"}
+    assert told["notes"] == [["one", "r"]]
     assert told["trail"] == {"panel": [0, 0], "step": [1, 5], "x": [0.1, 0.5], "y": [10, 50]}
     for own in by_place(told).values():
         assert own["mean"].item() == pytest.approx(100 * own["x"].item(), rel=1e-3)
@@ -140,7 +140,8 @@ def test_what_a_name_wears_and_what_is_not_finite_are_told():
     table = rows(xs=(0.0,)).assign(current=lambda t: t["method"] != "method_2")
     table.loc[table["method"] == "method_1", "value"] = np.nan
     told = drawn(dots, table, who=replace(WHO, doubtful=frozenset({"method_3"})), label="v")
-    assert told["names"] == {"method_2": "method_2 †", "method_3": "method_3 ¶"}
+    # pairs, since a script finds more in an object than its names
+    assert sorted(told["names"]) == [["method_2", "method_2 †"], ["method_3", "method_3 ¶"]]
     assert "method_1" not in told["lines"]
     nothing = Shown(View("one", dots, label="v"), [table.assign(status="failed")], WHO)
     assert mark("one", "", nothing, {}) is None

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from infomax_bench.base.console import brief
-from infomax_bench.report.downloads import downloads
+from infomax_bench.report.downloads import CASE, as_csv, downloads
 from infomax_bench.report.pages import templates
-from infomax_bench.report.predictions import predictions, standing
-from infomax_bench.report.strips import axis, span
+from infomax_bench.report.predictions import dots, places, predictions, standing
+from infomax_bench.report.strips import Strip, axis, span
 from infomax_bench.report.trust import neighbours
 from infomax_bench.stats.compare import Comparison
 from infomax_bench.stats.here import here
+from infomax_bench.stats.verdict import Case, Variant
 from infomax_bench.study.plugins import registry
 
 
@@ -100,7 +101,65 @@ def test_the_rows_behind_a_prediction_are_those_that_were_measured(found, decide
     monkeypatch.setattr("infomax_bench.report.downloads.LARGEST", 10)
     means = pd.read_csv(io.BytesIO(downloads(made, benchmarks, results, results.claims())["P2.csv"]))
     assert set(means["n_seeds"]) == {5}
+    assert set(means["n_failed"]) == {0}
     assert len(means) < len(rows)
+    again = replace(results.claims(), seeds=(0, 1, 2))  # 3 and 4 are for saying it again
+    fewer = pd.read_csv(io.BytesIO(downloads(made, benchmarks, results, again)["P2.csv"]))
+    assert set(fewer["n_seeds"]) == {3}
+    mean = rows[rows["seed"] < 3].groupby(CASE, dropna=False)["value"].mean()
+    assert fewer.groupby(CASE, dropna=False)["value"].mean().to_numpy() == pytest.approx(mean.to_numpy(), rel=1e-4)
+
+
+def test_means_say_how_many_rows_were_lost(monkeypatch):
+    monkeypatch.setattr("infomax_bench.report.downloads.LARGEST", 10)
+    rows = pd.DataFrame(
+        [{**dict.fromkeys(CASE, "a"), "seed": s, "value": float(s), "status": "ok"} for s in range(4)]
+        + [{**dict.fromkeys(CASE, "b"), "seed": s, "value": 0.0, "status": "diverged"} for s in range(2)]
+    )
+    rows.loc[0, "status"] = "failed"
+    means = pd.read_csv(io.BytesIO(as_csv(rows)))
+    assert means["value"].fillna(-1).tolist() == [2, -1]
+    assert means[["n_seeds", "n_failed"]].to_numpy().tolist() == [[3, 1], [0, 2]]
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_the_table_of_data_sets_says_what_the_dots_say(decided, above):
+    """Of several cases a data set, the median of means is not the mean of medians."""
+    one = next(v for v in decided[0] if len(v.rivals) == 3)
+    of = [(1, 9, 2, 8), (5, 0, 9, 1), (3, 7, 7, 0)]
+    names = (one.subject, *(r.method for r in one.rivals))
+    cases = [Case("d", f"t{i}", dict(zip(names, map(float, v), strict=True))) for i, v in enumerate(of)]
+    lost = Case("d", "t3", dict.fromkeys(names[1:], 50.0))  # without the subject
+    verdict = replace(one, cases=(*cases, lost))
+    place, dot = places(verdict, above)[0], dots(verdict, above).dots[0]
+    assert dot.value == pytest.approx((place.own - place.median) * (1 if above else -1))
+    assert (place.own, place.median) == (3, 16 / 3)
+
+
+def said(source, **values):
+    """A template's words."""
+    head = '{% import "page/words.jinja" as say %}{% import "page/marks.jinja" as marks %}'
+    return " ".join(unescape(templates("html").from_string(head + source).render(**values)).split())
+
+
+def test_who_is_surely_ahead_is_told_against_zero_wherever_the_line_is(decided):
+    found = {"a": (3, 2, 4), "b": (1, 0.5, 1.5), "c": (0, -1, 1), "d": (-2, -3, -1), "e": (9, 9, float("inf"))}
+    for line in (-2.0, 0.0, 1.7):
+        spans = [span(name, "", own, line) for name, own in found.items()]
+        drawn = Strip(axis([-3, 4], relative=True), line, spans[2], spans, [])
+        assert "surely ahead of 2, surely behind 1;" in said("{{ marks.strip(s, v) }}", s=drawn, v=decided[0][0])
+
+
+def test_only_what_is_in_percent_is_said_to_be():
+    units = ("%", "points", "points less prunable", "percentile", "passes", "x", "")
+    told = [said("{{ say.in_percent(v) }}", v={"unit": unit}) for unit in units]
+    assert told == ["(%)"] * 3 + [""] * 4
+
+
+def test_each_other_reading_has_its_own_word(decided):
+    variants = tuple(Variant(what, word, 0, 0, 0) for what, word in (("one", "supported"), ("b", "inconclusive")))
+    verdict = replace(decided[0][0], verdict="refuted", flips=(), n_datasets=9, variants=variants)
+    assert said("{{ say.change(v) }}", v=verdict).endswith("One: supported; b: undecided.")
 
 
 @pytest.mark.parametrize(
