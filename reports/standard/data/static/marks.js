@@ -37,8 +37,8 @@
     const columns = Object.entries(told.rows);
     const rows = told.rows.line.map((_, i) => Object.fromEntries(columns.map(([name, values]) => [name, values[i]])));
     rows.forEach((row) => { row.tone = told.tones[row.line]; });
-    const calls = told.lines.map((line) => told.names?.[line] ?? line);
-    return { ...told, all: rows, calls, of: (panel) => rows.filter((row) => row.panel === panel) };
+    const names = new Map(told.names), calls = told.lines.map((line) => names.get(line) ?? line);
+    return { ...told, all: rows, calls, notes: new Map(told.notes), of: (panel) => rows.filter((row) => row.panel === panel) };
   }
   // The lines that say most, with their places among all: the subject with its neighbours, those with a colour, the first
   // and the last; then as many others as fit, evenly.
@@ -275,7 +275,7 @@
       const taken = ends.map((row) => [across(row.x) + 6, up(row.mean) - 8, wide(tick(row.step)) / 2]).map(([x, y, half]) => [x - half, y - 7, x + half, y + 7]);
       beside(svg, told, places, taken, [left, 4, inner - 4, tall - 24]);
       const at = (x, y) => { const near = d3.least(places, (one) => Math.hypot(one.px - x, one.py - y)); return near && Math.hypot(near.px - x, near.py - y) < 26 ? near.line : -1; };
-      return { title, note: told.notes?.[title], svg, at, left: left + 4 };
+      return { title, note: told.notes.get(title), svg, at, left: left + 4 };
     });
     const others = told.tones.filter((tone) => tone < 0).length;
     const key = others ? [[`${others} others: point at one, or use the arrow keys`, "var(--grey)"]] : [];

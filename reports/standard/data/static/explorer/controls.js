@@ -8,7 +8,7 @@ infomax.explore.start = async (section) => {
   const CHOSEN = { metric: ["metric", "protocol", "x"], against: ["against", "against_protocol", "against_x"] };
   let state, view, shown = [];
   if (!series.metrics.length) {
-    part("wait").textContent = "Nothing of the controlled track was measured yet.";
+    part("wait").textContent = "Nothing was measured yet of methods on the same encoder.";
     return;
   }
 
