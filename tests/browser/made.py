@@ -39,6 +39,7 @@ HOSTILE = {
     "a template": "{{ 7*7 }}{% raw %}${alert(1)}`${alert(1)}`",
     "a formula": '=HYPERLINK("http://e.vil","x")',
     "a prototype": "__proto__",
+    "what objects inherit": "constructor",
 }
 """Kinds of injection, each of which is the name of a method; five are names of data sets, and all are reasons."""
 
@@ -93,7 +94,10 @@ def hostile(root: Path) -> None:
     """Names and reasons that attack whoever shows them."""
     names = list(HOSTILE.values())
     roles = dict(zip(names, [*ROLES.values(), *["prior art"] * len(names)], strict=False))
-    make_results(root, roles=roles, datasets=names[:5], failed=[names[5]], never=[names[6]], lost=[names[7]])
+    # where one is old, a figure looks up what each is called
+    make_results(
+        root, roles=roles, datasets=names[:5], failed=[names[5]], never=[names[6]], lost=[names[7]], old=names[9:]
+    )
     every = " ".join(names)
     store = Store(root)
     for entry in store.manifest().values():

@@ -84,6 +84,10 @@ def test_nothing_that_a_name_says_is_done(visit, shot, width):
     for name in HOSTILE.values():
         if name.isprintable():
             assert name in text
+    figures = " ".join(one.page.locator("figure.mark").all_text_contents())
+    assert "__proto__ †" in figures
+    for wrong in ("[object", "native code", "could not be drawn"):
+        assert wrong not in figures
     addresses = one.page.evaluate(
         "[...document.querySelectorAll('[href], [src]')].map(e => e.getAttribute('href') ?? e.getAttribute('src'))"
     )
