@@ -158,7 +158,7 @@ class Judge(ABC):
         return tuple(Variant(what, one.word, *one.effect.interval) for what, one in told.items() if one.effect.n)
 
     def cases(self, sign: float = 1.0) -> tuple[Case, ...]:
-        """The values of the subject and the roster by case, times `sign`."""
+        """The values of the subject and the roster by case, times `sign`; without cases that only others have."""
         subject, found = self.claims.subject, self.scores
         values = {m: self.mean(m) for m in self.claims.roster} | {subject: self.own(Asked(subject))}
         counted = self.counted_of(Asked(subject)).tolist()
@@ -166,7 +166,8 @@ class Judge(ABC):
         for i, (dataset, other) in enumerate(found.cases):
             target = f"{found.case[1]} {other}" if found.case != CASE else other if other != dataset else ""
             known = {m: sign * float(own[i]) for m, own in values.items() if np.isfinite(own[i])}
-            made.append(Case(str(dataset), str(target), known, counted[i]))
+            if counted[i] or subject in known:
+                made.append(Case(str(dataset), str(target), known, counted[i]))
         return tuple(made)
 
     def _without(self, methods: Collection[str]) -> str:

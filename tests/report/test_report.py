@@ -39,15 +39,6 @@ def test_where_the_page_was_leads_to_it(whole):
         assert 'href="index.html"' in text
 
 
-def test_what_a_former_page_loaded_is_removed(tmp_path):
-    root, old = make_results(tmp_path / "results", benchmarks=["cost"]), tmp_path / "out" / "data" / "old" / "a.js"
-    old.parent.mkdir(parents=True)
-    old.write_text("x")
-    build(root, tmp_path / "out")
-    assert not old.exists()
-    assert (tmp_path / "out" / "data" / "static" / "page.js").is_file()
-
-
 def test_the_essay_is_answered_in_its_order_and_its_words(whole):
     """Every sentence once, the predictions first, with a link to where its outcome is explained; wherever documents are
     kept."""
